@@ -1,0 +1,1 @@
+"""What every domain stands on; it knows nothing of halls, cases or fees."""

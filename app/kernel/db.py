@@ -1,0 +1,138 @@
+"""Without this module every domain would open its own connection and its own kind of transaction."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+import orjson
+from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
+from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
+
+from app.kernel.settings import get_settings
+
+APP = "portal"
+_APP_DIR = Path(__file__).parent.parent
+_KERNEL_MODELS = (
+    "app.kernel.audit",
+    "app.kernel.clock.days",
+    "app.kernel.inbox.notices",
+    "app.kernel.inbox.requests",
+)
+
+
+def model_modules() -> list[str]:
+    """Every module that declares tables: the kernel's own, then `models.py` of each domain."""
+    domains = [f"app.{path.parent.name}.models" for path in sorted(_APP_DIR.glob("*/models.py"))]
+    return [name for name in (*_KERNEL_MODELS, *domains) if find_spec(name)]
+
+
+def tortoise_config(database_url: str) -> dict[str, Any]:
+    """Tortoise's configuration for one PostgreSQL; `postgresql://` and `postgres://` are both understood."""
+    return {
+        "connections": {"default": _credentials(database_url)},
+        "apps": {APP: {"models": model_modules(), "migrations": "migrations", "default_connection": "default"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def _credentials(database_url: str) -> dict[str, Any]:
+    url = urlsplit(database_url)
+    query = dict(pair.split("=", 1) for pair in url.query.split("&") if "=" in pair)
+    return {
+        "engine": "tortoise.backends.asyncpg",
+        "credentials": {
+            "host": url.hostname or query.get("host", "127.0.0.1"),
+            "port": url.port or 5432,
+            "user": url.username or "postgres",
+            "password": url.password or "",
+            "database": url.path.lstrip("/") or "postgres",
+            "minsize": 1,
+            "maxsize": get_settings().database_pool,
+            "server_settings": {"timezone": "UTC", "application_name": "portal"},
+        },
+    }
+
+
+def libpq_url(database_url: str) -> str:
+    """The same address in the form psycopg reads (used by the worker)."""
+    url = urlsplit(database_url)
+    user = quote(url.username or "postgres", safe="")
+    secret = f":{quote(url.password, safe='')}" if url.password else ""
+    host = url.hostname or ""
+    port = f":{url.port}" if url.port else ""
+    query = f"?{url.query}" if url.query else ""
+    return f"postgresql://{user}{secret}@{host}{port}{url.path}{query}"
+
+
+async def connect(database_url: str | None = None) -> None:
+    """Open the pool. The fallback is global because Uvicorn runs the lifespan in another task than requests."""
+    config = tortoise_config(database_url or get_settings().database_url)
+    await Tortoise.init(config=config, _enable_global_fallback=True)
+
+
+async def disconnect() -> None:
+    await Tortoise.close_connections()
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
+    """One transaction at read committed; nested use joins a savepoint of the outer one."""
+    async with in_transaction() as connection:
+        yield connection
+
+
+def connection() -> BaseDBAsyncClient:
+    """The open transaction's connection inside `transaction()`, otherwise the pool."""
+    return get_connection("default")
+
+
+def in_open_transaction() -> bool:
+    return isinstance(connection(), TransactionalDBClient)
+
+
+async def rows(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:
+    """Run one statement and give its rows as mappings; values are bound, never formatted in."""
+    return await connection().execute_query_dict(sql, list(values))
+
+
+async def row(sql: str, *values: object) -> Mapping[str, Any] | None:
+    found = await rows(sql, *values)
+    return found[0] if found else None
+
+
+async def reachable() -> None:
+    """Raise when the database does not answer."""
+    await rows("SELECT 1")
+
+
+def json_text(value: object) -> str:
+    """A value as JSON text for a `jsonb` parameter."""
+    return orjson.dumps(value).decode()
+
+
+def new_id() -> UUID:
+    """A UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, then 74 random bits, so keys grow with time."""
+    value = int.from_bytes(os.urandom(16), "big")
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | (value & ((1 << 80) - 1))
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return UUID(int=value)
+
+
+def __getattr__(name: str) -> Any:
+    # Tortoise's own command line (`make migrations`) asks for the configuration under this name.
+    if name == "TORTOISE_ORM":
+        return tortoise_config(get_settings().database_url)
+    raise AttributeError(name)

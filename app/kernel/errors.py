@@ -1,0 +1,103 @@
+"""Without this module a refusal would be an exception trace instead of a sentence the resident can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+from uuid import UUID
+
+
+class Refusal(Exception):
+    """An expected "no": a stable code and one sentence in Chinese and English.
+
+    A subclass names the situation (`SlotFull`) and fills in `code`, `zh` and `en`; the sentences may use the
+    keyword values given at the raise as `{placeholders}`. `suggestion` is the id of what would work instead.
+    """
+
+    code: ClassVar[str]
+    zh: ClassVar[str]
+    en: ClassVar[str]
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        field: str | None = None,
+        retry_after_seconds: int | None = None,
+        suggestion: UUID | None = None,
+        **values: object,
+    ) -> None:
+        self.field = field
+        self.retry_after_seconds = retry_after_seconds
+        self.suggestion = suggestion
+        self.values = values
+        super().__init__(self.sentence("en"))
+
+    def sentence(self, language: str) -> str:
+        template = self.en if language.startswith("en") else self.zh
+        return template.format(**self.values)
+
+
+class NotSignedIn(Refusal):
+    code = "SIGN_IN_REQUIRED"
+    zh = "请先登录"
+    en = "Please sign in first."
+
+
+class NotAllowed(Refusal):
+    code = "NOT_ALLOWED"
+    zh = "您没有办理此操作的权限"
+    en = "You are not allowed to do this."
+
+
+class NotFound(Refusal):
+    code = "NOT_FOUND"
+    zh = "没有找到{what_zh},请核对后再试"
+    en = "No such {what_en}; please check and try again."
+
+
+class InvalidInput(Refusal):
+    code = "INVALID_INPUT"
+    zh = "填写的内容有误:{reason_zh}"
+    en = "The input is not valid: {reason_en}."
+
+
+class IllegalMove(Refusal):
+    code = "ILLEGAL_MOVE"
+    zh = "当前状态为“{state}”,不能执行此操作,请刷新后再看"
+    en = "This cannot be done in state {state}; please refresh."
+
+
+class IdempotencyKeyReused(Refusal):
+    code = "IDEMPOTENCY_KEY_REUSED"
+    zh = "同一个请求编号被用于不同的内容,请换一个新的编号"
+    en = "This idempotency key was already used for another request; use a new one."
+
+
+class TooManyRequests(Refusal):
+    code = "TOO_MANY_REQUESTS"
+    zh = "操作过于频繁,请在{retry_after}秒后再试"
+    en = "Too many requests; try again in {retry_after} seconds."
+    retryable = True
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after=retry_after, retry_after_seconds=retry_after)
+
+
+class ProviderUnavailable(Refusal):
+    """The other side did not answer, or not usably. The technical cause is in the log."""
+
+    code = "PROVIDER_UNAVAILABLE"
+    zh = "{service_zh}暂时没有响应,请稍后重试,您的办理进度不受影响"
+    en = "{service_en} is not answering at the moment; please try again shortly, nothing was lost."
+    retryable = True
+
+
+def every_refusal() -> Iterator[type[Refusal]]:
+    """All named situations, for `docs/errors.md` and for the test that codes are unique."""
+    pending = [Refusal]
+    while pending:
+        for kind in pending.pop().__subclasses__():
+            pending.append(kind)
+            if "code" in vars(kind):
+                yield kind

@@ -1,0 +1,53 @@
+"""Without this module a domain would have to know everybody who reacts to what it did.
+
+`publish` writes one job per reaction on the open transaction, so a fact of a rolled-back change never runs
+and a committed one always does, even when the process dies right after the commit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from app.kernel import db, jobs
+from app.kernel.facts import Fact
+
+F = TypeVar("F", bound=Fact)
+_reactions: dict[type[Fact], list[jobs.Job]] = defaultdict(list)
+
+
+def reacts_to(
+    fact_type: type[F],
+) -> Callable[[Callable[[F], Awaitable[None]]], Callable[[F], Awaitable[None]]]:
+    """Let a function of a `tasks.py` run for every committed fact of a type. It must bear running twice."""
+
+    def register(reaction: Callable[[F], Awaitable[None]]) -> Callable[[F], Awaitable[None]]:
+        adapter = TypeAdapter(fact_type)
+
+        async def deliver(fact: dict[str, Any]) -> None:
+            await reaction(adapter.validate_python(fact))
+
+        domain = reaction.__module__.split(".")[1]
+        name = f"{domain}.{reaction.__name__}<{fact_type.__name__}"
+        _reactions[fact_type].append(jobs.job(name)(deliver))
+        return reaction
+
+    return register
+
+
+async def publish(fact: Fact) -> None:
+    """Write the fact for everybody who reacts to it. Raises `RuntimeError` outside a transaction."""
+    if not db.in_open_transaction():
+        raise RuntimeError(f"{type(fact).__name__} must be published inside the transaction of its change")
+    content = TypeAdapter(type(fact)).dump_python(fact, mode="json")
+    lock = f"{fact.about}:{content[fact.about]}" if fact.about else None
+    for reaction in _reactions[type(fact)]:
+        await reaction.defer(lock=lock, fact=content)
+
+
+def reactions_of(fact_type: type[Fact]) -> tuple[str, ...]:
+    """Names of the jobs that a fact of this type causes."""
+    return tuple(reaction.name for reaction in _reactions[fact_type])

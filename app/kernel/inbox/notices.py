@@ -1,0 +1,138 @@
+"""Without this module a provider's message could be lost between "received" and "done".
+
+A verified callback is stored with its raw body before it is answered, processed from the stored row, and
+marked handled in the transaction of the work itself. "Seen" is not "done".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.expressions import F
+from tortoise.models import Model
+
+from app.kernel import audit, clock, db, jobs
+from app.kernel.actor import provider_actor
+from app.kernel.callbacks import Handled, RawCallback, Received
+from app.kernel.db import new_id
+from app.kernel.logging import get_logger
+
+_log = get_logger(__name__)
+
+
+class NoticeState(StrEnum):
+    RECEIVED = "RECEIVED"
+    HANDLED = "HANDLED"
+    UNMATCHED = "UNMATCHED"
+
+
+class Notice(Model):
+    """One provider event, whatever the number of its deliveries."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    provider = fields.CharField(max_length=30)
+    kind = fields.CharField(max_length=30)
+    event_key = fields.CharField(max_length=200)
+    topic = fields.CharField(max_length=60)
+    content: dict[str, Any] = fields.JSONField()
+    raw_body = fields.BinaryField()
+    raw_headers: dict[str, str] = fields.JSONField()
+    received_at = fields.DatetimeField()
+    deliveries = fields.IntField(default=1)
+    state = fields.CharEnumField(NoticeState, max_length=20, default=NoticeState.RECEIVED)
+    handled_at = fields.DatetimeField(null=True)
+    remark = fields.CharField(max_length=300, default="")
+
+    class Meta:
+        table = "inbox_notice"
+        unique_together = (("provider", "event_key"),)
+        indexes = (("state", "received_at"),)
+
+
+Handler = Callable[[dict[str, Any]], Awaitable[Handled]]
+_handlers: dict[str, Handler] = {}
+
+
+def handles(topic: str) -> Callable[[Handler], Handler]:
+    """Let a function of a `tasks.py` do the work of one topic, inside the inbox's transaction."""
+
+    def register(handler: Handler) -> Handler:
+        _handlers[topic] = handler
+        return handler
+
+    return register
+
+
+async def keep(raw: RawCallback, received: Received) -> bool:
+    """Store a verified callback and ask for its processing, in one transaction.
+
+    Gives False when the same event is already there: then only its delivery is counted, and audited.
+    """
+    async with db.transaction():
+        stored = await db.row(
+            """
+            INSERT INTO inbox_notice (id, provider, kind, event_key, topic, content, raw_body, raw_headers,
+                                      received_at, deliveries, state, remark)
+            VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8::text::jsonb, $9, 1, 'RECEIVED', '')
+            ON CONFLICT (provider, event_key) DO NOTHING RETURNING id
+            """,
+            new_id(),
+            raw.provider,
+            raw.kind,
+            received.event_key,
+            received.topic,
+            db.json_text(received.content),
+            raw.body,
+            db.json_text(raw.headers),
+            clock.now(),
+        )
+        if stored is None:
+            await Notice.filter(provider=raw.provider, event_key=received.event_key).update(
+                deliveries=F("deliveries") + 1
+            )
+            await audit.record(
+                provider_actor(raw.provider),
+                "callback.repeated",
+                f"notice:{raw.provider}/{received.event_key}",
+                result="ignored",
+            )
+            return False
+        await process.defer(notice_id=str(stored["id"]))
+        return True
+
+
+@jobs.job("inbox.process")
+async def process(notice_id: str) -> None:
+    """Do the work of one stored notice; again and again without harm."""
+    async with db.transaction():
+        notice = await Notice.select_for_update().get(id=UUID(notice_id))
+        if notice.state is NoticeState.HANDLED:
+            return
+        handler = _handlers.get(notice.topic)
+        if handler is None:
+            raise LookupError(f"nobody handles {notice.topic}")
+        verdict = await handler(notice.content)
+        notice.state = NoticeState.HANDLED if verdict.matched else NoticeState.UNMATCHED
+        notice.handled_at = clock.now()
+        notice.remark = verdict.remark[:300]
+        await notice.save(update_fields=["state", "handled_at", "remark"])
+        await audit.record(
+            provider_actor(notice.provider),
+            f"callback.{notice.topic}",
+            f"notice:{notice.provider}/{notice.event_key}",
+            result=verdict.remark[:60] or ("done" if verdict.matched else "unmatched"),
+            detail=verdict.detail,
+        )
+    _log.info("notice handled", topic=notice.topic, state=notice.state.value, remark=notice.remark)
+
+
+async def unmatched(topic: str, *, limit: int, before: UUID | None = None) -> list[Notice]:
+    """Notices nobody could place, newest first, for staff; `before` is the id after which the page goes on."""
+    query = Notice.filter(topic=topic, state=NoticeState.UNMATCHED)
+    if before is not None:
+        query = query.filter(id__lt=before)
+    return await query.order_by("-id").limit(limit)

@@ -1,0 +1,129 @@
+"""Without this module nothing could happen after the answer was given.
+
+Jobs live in PostgreSQL (Procrastinate). A job is deferred on the caller's open transaction, through the
+versioned SQL function that Procrastinate itself uses: committed, it runs; rolled back, it never existed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate.jobs import Job as QueuedJob
+
+from app.kernel import clock, db
+from app.kernel.logging import current_request_id, get_logger, request_scope
+
+Work = Callable[..., Awaitable[None]]
+
+_log = get_logger(__name__)
+_DEFER = """
+    SELECT procrastinate_defer_jobs_v1(ARRAY[
+        ROW('default', $1::text, 0, $2::text, $3::text, $4::text::jsonb, $5::timestamptz)
+    ]::procrastinate_job_to_defer_v1[])
+"""
+_STALLED_AFTER_SECONDS = 30
+
+LADDER_SECONDS = (2, 10, 60, 300, 1800, 7200, 21600)
+"""Waits between tries; after the last the job is a dead letter (`failed`) until a person retries it."""
+
+
+class Ladder(BaseRetryStrategy):
+    def get_retry_decision(self, *, exception: BaseException, job: QueuedJob) -> RetryDecision | None:
+        if job.attempts >= len(LADDER_SECONDS):
+            _log.error("job given up", job=job.task_name, job_id=job.id, attempts=job.attempts, error=repr(exception))
+            return None
+        wait = LADDER_SECONDS[job.attempts]
+        _log.warning("job failed", job=job.task_name, job_id=job.id, retry_in=wait, error=repr(exception))
+        return RetryDecision(retry_in={"seconds": wait})
+
+
+queue = App(connector=PsycopgConnector())
+"""Every job and timetable entry of the process; the worker opens it with a pool of its own."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work that can be asked for inside a transaction."""
+
+    name: str
+    work: Work
+
+    async def defer(
+        self,
+        *,
+        lock: str | None = None,
+        only_once_as: str | None = None,
+        not_before: datetime | None = None,
+        **arguments: object,
+    ) -> None:
+        """Ask for it on the open transaction.
+
+        `lock`: jobs of equal lock run one after another. `only_once_as`: refused by the database while an
+        equal one still waits. `not_before`: a UTC moment. Arguments must survive JSON.
+        """
+        sent = {**arguments, "request_id": current_request_id()}
+        await db.rows(_DEFER, self.name, lock, only_once_as, orjson.dumps(sent).decode(), not_before)
+
+
+def job(name: str) -> Callable[[Work], Job]:
+    """Make an async function a job. It must bear being run twice: a worker may die after its commit."""
+
+    def register(work: Work) -> Job:
+        @queue.task(name=name, retry=Ladder())
+        async def run(request_id: str | None = None, **arguments: Any) -> None:
+            with request_scope(request_id, job=name):
+                await work(**arguments)
+
+        return Job(name, work)
+
+    return register
+
+
+def timetable(cron: str, *, name: str) -> Callable[[Work], Work]:
+    """Run an async function without arguments by a cron line (UTC); one run per tick over all workers."""
+
+    def register(work: Work) -> Work:
+        @queue.periodic(cron=cron)
+        @queue.task(name=name, queueing_lock=name, lock=name)
+        async def run(timestamp: int) -> None:  # noqa: ARG001 - the queue passes the tick
+            with request_scope(None, job=name):
+                await work()
+
+        return work
+
+    return register
+
+
+@asynccontextmanager
+async def opened(database_url: str) -> AsyncIterator[App]:
+    """The queue with a pool, for the worker and for looking at it."""
+    connector = PsycopgConnector(conninfo=db.libpq_url(database_url), min_size=1, max_size=4)
+    with queue.replace_connector(connector):
+        async with queue.open_async() as app:
+            yield app
+
+
+async def rescue_stalled(app: App) -> int:
+    """Put jobs of workers that died without a word back into the queue; gives how many."""
+    stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_SECONDS)
+    rescued = 0
+    for found in stalled:
+        await app.job_manager.retry_job(found, retry_at=clock.now())
+        _log.warning("job rescued", job=found.task_name, job_id=found.id)
+        rescued += 1
+    return rescued
+
+
+async def waiting(older_than: timedelta = timedelta(0)) -> int:
+    """How many jobs wait that should have begun `older_than` ago."""
+    found = await db.row(
+        "SELECT count(*) AS n FROM procrastinate_jobs WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= $1",
+        clock.now() - older_than,
+    )
+    return int(found["n"]) if found else 0

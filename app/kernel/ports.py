@@ -1,0 +1,48 @@
+"""Without this module a domain could not find the adapter that fulfils what it asks of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar, cast
+
+P = TypeVar("P")
+
+_adapters: dict[type[Any], dict[str, Any]] = {}
+
+
+class NoSuchAdapter(LookupError):
+    """No live adapter of this code; the provider is not in `PORTAL_PROVIDERS`."""
+
+
+def register(port: type[P], code: str, adapter: P) -> None:
+    """Make `adapter` the fulfilment of `port` known as `code`; a later one of the same code replaces it."""
+    _adapters.setdefault(port, {})[code] = adapter
+
+
+def get(port: type[P], code: str) -> P:
+    """The live adapter of a code; raises `NoSuchAdapter`."""
+    try:
+        return cast("P", _adapters[port][code])
+    except KeyError:
+        raise NoSuchAdapter(f"no {port.__name__} is called {code!r}") from None
+
+
+def every(port: type[P]) -> Mapping[str, P]:
+    """All live adapters of a port by code, in the order of `PORTAL_PROVIDERS`."""
+    return MappingProxyType(cast("dict[str, P]", _adapters.get(port, {})))
+
+
+def clear() -> None:
+    """Forget every adapter (when wiring again)."""
+    _adapters.clear()
+
+
+class HealthCheck(Protocol):
+    """Port fulfilled by each adapter, registered under its provider's name: asked by `portal doctor`."""
+
+    name: str
+    """What is asked, as people call it: `WeChat Pay`."""
+
+    async def check(self) -> str:
+        """One short sentence when the provider accepts us; raises with the reason when it does not."""

@@ -1,0 +1,92 @@
+"""Without this module nobody could say where the database is or which secrets are in force."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DEV_SECRET = "dev-only-secret-never-in-production"  # noqa: S105 - refused in production below
+DEV_ENCRYPTION_KEYS = "dev1:ZGV2LW9ubHktZW5jcnlwdGlvbi1rZXktMzJieXRlcyE="
+
+
+class SettingsInvalid(SystemExit):
+    """The environment does not describe a runnable system; carries one sentence per fault."""
+
+
+class Settings(BaseSettings):
+    """Core settings, read from `PORTAL_*`. Providers have their own beside their adapter."""
+
+    model_config = SettingsConfigDict(env_prefix="PORTAL_", frozen=True)
+
+    env: Literal["dev", "test", "production"] = "dev"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = "http://127.0.0.1:8000"
+    database_url: str = ""
+    redis_url: str = ""
+    database_pool: int = 10
+    secret_key: SecretStr = SecretStr(DEV_SECRET)
+    encryption_keys: SecretStr = SecretStr(DEV_ENCRYPTION_KEYS)
+    providers: Annotated[tuple[str, ...], NoDecode] = ()
+    state_dir: Path = Path(".portal")
+    sandbox_url: str = ""
+    graphql_allow: Literal["all", "trusted"] = "all"
+    log_format: Literal["pretty", "json"] = "pretty"
+    worker_concurrency: int = Field(default=8, ge=1, le=64)
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _split_words(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_complete(self) -> Settings:
+        if self.env != "production":
+            return self
+        faults = []
+        if not self.database_url:
+            faults.append("PORTAL_DATABASE_URL is missing: production never starts its own PostgreSQL")
+        if not self.redis_url:
+            faults.append("PORTAL_REDIS_URL is missing: production never starts its own Redis")
+        if self.secret_key.get_secret_value() == DEV_SECRET:
+            faults.append("PORTAL_SECRET_KEY is missing: set it to at least 32 random characters")
+        elif len(self.secret_key.get_secret_value()) < 32:
+            faults.append("PORTAL_SECRET_KEY is too short: use at least 32 random characters")
+        if self.encryption_keys.get_secret_value() == DEV_ENCRYPTION_KEYS:
+            faults.append("PORTAL_ENCRYPTION_KEYS is missing: set it to `id:base64-of-32-bytes`")
+        if self.graphql_allow != "trusted":
+            faults.append("PORTAL_GRAPHQL_ALLOW must be `trusted` in production")
+        if not self.public_url.startswith("https://"):
+            faults.append("PORTAL_PUBLIC_URL must begin with https:// in production")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    @property
+    def in_production(self) -> bool:
+        return self.env == "production"
+
+
+def sentences(error: ValidationError, prefix: str) -> str:
+    """Say what is wrong with the environment, one line per variable, without repeating any value."""
+    lines = []
+    for fault in error.errors():
+        name = prefix + "_".join(str(part).upper() for part in fault["loc"]) if fault["loc"] else ""
+        text = fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {text}" if name else text)
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the environment once per process; leaves the program with sentences when it is not usable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid(sentences(error, "PORTAL_")) from None
