@@ -1,0 +1,142 @@
+"""Without this module what counts as a valid number, and what a level allows, would be scattered over the code."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import IntEnum, StrEnum
+
+from stdnum.iso7064 import mod_11_2
+
+from app.identity.errors import AssuranceTooLow, IdentityNumberInvalid, PersonNameInvalid
+from app.identity.ports import ProofVerdict
+
+ACCESS_MINUTES = 10
+REFRESH_DAYS = 30
+LOCK_AFTER_FAILURES = 5
+LOCK_MINUTES = 30
+DEFAULT_DEVICE = "未命名设备"
+
+
+class Level(IntEnum):
+    """Assurance levels (实名等级); the national records write them 0 to 3."""
+
+    L1 = 1
+    L2 = 2
+    L3 = 3
+    L4 = 4
+
+
+@dataclass(frozen=True)
+class LevelWords:
+    zh: str
+    step_zh: str
+    step_en: str
+
+
+LEVELS: dict[Level, LevelWords] = {
+    Level.L1: LevelWords("账号级(L1)", "微信登录", "sign in through WeChat"),
+    Level.L2: LevelWords("初级实名(L2)", "实名核验", "prove your identity (WeChat face verification)"),
+    Level.L3: LevelWords("中级实名(L3)", "微信人脸核验", "prove your identity (WeChat face verification)"),
+    Level.L4: LevelWords("高级实名(L4)", "微信人脸核验", "prove your identity (WeChat face verification)"),
+}
+
+
+class Role(StrEnum):
+    """What a member of staff may do."""
+
+    WINDOW_ACCEPTOR = "WINDOW_ACCEPTOR"
+    PRE_REVIEWER = "PRE_REVIEWER"
+    HANDLER = "HANDLER"
+    APPROVER = "APPROVER"
+    ISSUER = "ISSUER"
+    CASHIER = "CASHIER"
+    HOTLINE_AGENT = "HOTLINE_AGENT"
+    ITEM_EDITOR = "ITEM_EDITOR"
+    DEPARTMENT_MANAGER = "DEPARTMENT_MANAGER"
+    SUPERVISOR = "SUPERVISOR"
+    STATISTICS_VIEWER = "STATISTICS_VIEWER"
+    SECURITY_ADMINISTRATOR = "SECURITY_ADMINISTRATOR"
+    AUDITOR = "AUDITOR"
+    SYSTEM_ADMINISTRATOR = "SYSTEM_ADMINISTRATOR"
+
+
+ROLE_TITLES: dict[Role, str] = {
+    Role.WINDOW_ACCEPTOR: "窗口受理员",
+    Role.PRE_REVIEWER: "预审员",
+    Role.HANDLER: "承办人",
+    Role.APPROVER: "审批人",
+    Role.ISSUER: "出件员",
+    Role.CASHIER: "收费员",
+    Role.HOTLINE_AGENT: "热线坐席",
+    Role.ITEM_EDITOR: "事项管理员",
+    Role.DEPARTMENT_MANAGER: "大厅负责人",
+    Role.SUPERVISOR: "效能监督员",
+    Role.STATISTICS_VIEWER: "统计员",
+    Role.SECURITY_ADMINISTRATOR: "安全管理员",
+    Role.AUDITOR: "审计员",
+    Role.SYSTEM_ADMINISTRATOR: "系统管理员",
+}
+
+PROOF_SENTENCES: dict[ProofVerdict, tuple[str, str]] = {
+    ProofVerdict.MISMATCH: ("姓名与身份证号不一致", "name and number do not match"),
+    ProofVerdict.NOT_RECOGNISED: (
+        "未能识别本人,请在光线充足处重试",
+        "the face was not recognised; try in better light",
+    ),
+    ProofVerdict.CANCELLED: ("您取消了核验", "you cancelled the check"),
+    ProofVerdict.TECHNICAL: ("设备或网络异常,请重试", "a device or network fault; please try again"),
+}
+
+_ID_NUMBER = re.compile(r"[1-9]\d{16}[\dX]")
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+
+
+def check_level(actual: int, required: int) -> None:
+    """Raise `AssuranceTooLow` naming the missing step when `actual` is below `required`."""
+    if actual < required:
+        needed, present = LEVELS[Level(required)], LEVELS[Level(actual)]
+        raise AssuranceTooLow(
+            required=f"L{required}",
+            actual=f"L{actual}",
+            required_zh=needed.zh,
+            actual_zh=present.zh,
+            step_zh=needed.step_zh,
+            step_en=needed.step_en,
+        )
+
+
+def check_id_number(text: str, today: date) -> str:
+    """The number in upper case when it is one by GB 11643; raises `IdentityNumberInvalid`.
+
+    Divisions are not checked against today's list: old numbers carry abolished ones.
+    """
+    number = unicodedata.normalize("NFKC", text).strip().upper()
+    if not _ID_NUMBER.fullmatch(number) or not mod_11_2.is_valid(number):
+        raise IdentityNumberInvalid(field="idNumber")
+    try:
+        born = datetime.strptime(number[6:14], "%Y%m%d").date()  # noqa: DTZ007 - a birth date has no zone
+    except ValueError:
+        raise IdentityNumberInvalid(field="idNumber") from None
+    if not date(1890, 1, 1) <= born <= today:
+        raise IdentityNumberInvalid(field="idNumber")
+    return number
+
+
+def check_person_name(text: str) -> str:
+    """The name in composed form: 2 to 30 characters, letters and the middle dot; raises `PersonNameInvalid`."""
+    name = unicodedata.normalize("NFC", text).strip().replace("•", "·").replace("・", "·")
+    if not 2 <= len(name) <= 30 or not all(char == "·" or unicodedata.category(char)[0] in "LM" for char in name):
+        raise PersonNameInvalid(field="name")
+    return name
+
+
+def is_mainland_mobile(number: str) -> bool:
+    return _MOBILE.fullmatch(number) is not None
+
+
+def next_lock(failures: int, now: datetime) -> datetime | None:
+    """Until when a staff account is locked after its `failures`-th wrong password in a row."""
+    return now + timedelta(minutes=LOCK_MINUTES) if failures >= LOCK_AFTER_FAILURES else None

@@ -1,0 +1,96 @@
+"""Without this module every request would have to ask the database who is calling.
+
+An access token names a session and its own end, and is signed; it is good for ten minutes. A refresh token
+is random, is stored as a hash only, and is replaced at every use (RFC 9700 section 4.14).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from app.identity.rules import ACCESS_MINUTES
+from app.kernel import clock
+from app.kernel.settings import get_settings
+
+_SALT_BYTES = 16
+_RANDOM_BYTES = 32
+_SIGNATURE_BYTES = 16
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a phone keeps: `access` for each request, `refresh` for the next pair."""
+
+    access: str
+    access_expires_at: datetime
+    refresh: str
+    session_id: UUID
+
+
+def make_access_token(session_id: UUID) -> tuple[str, datetime]:
+    expires_at = (clock.now() + timedelta(minutes=ACCESS_MINUTES)).replace(microsecond=0)
+    return _signed("access", session_id.bytes + int(expires_at.timestamp()).to_bytes(5, "big")), expires_at
+
+
+def read_access_token(token: str) -> UUID | None:
+    """The session a token speaks for; None when it is forged, damaged or past its end."""
+    body = _verified("access", token)
+    if body is None or len(body) != 21:
+        return None
+    expires_at = datetime.fromtimestamp(int.from_bytes(body[16:], "big"), UTC)
+    return UUID(bytes=body[:16]) if expires_at > clock.now() else None
+
+
+def make_refresh_token(session_id: UUID) -> str:
+    return _signed("refresh", session_id.bytes + secrets.token_bytes(_RANDOM_BYTES))
+
+
+def read_refresh_token(token: str) -> UUID | None:
+    """The session a refresh token was made for, current or not; None when it is not ours."""
+    body = _verified("refresh", token)
+    return UUID(bytes=body[:16]) if body is not None and len(body) == 16 + _RANDOM_BYTES else None
+
+
+def refresh_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def hash_password(password: str) -> str:
+    """Scrypt (RFC 7914) with a fresh salt."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    return f"scrypt${_text(salt)}${_text(hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT))}"
+
+
+def password_matches(password: str, stored: str) -> bool:
+    _, salt, digest = stored.split("$")
+    raw_salt = base64.urlsafe_b64decode(salt + "=" * (-len(salt) % 4))
+    return hmac.compare_digest(_text(hashlib.scrypt(password.encode(), salt=raw_salt, **_SCRYPT)), digest)
+
+
+def _signature(purpose: str, body: bytes) -> bytes:
+    secret = get_settings().secret_key.get_secret_value().encode()
+    return hmac.new(secret, purpose.encode() + body, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
+
+
+def _signed(purpose: str, body: bytes) -> str:
+    return _text(body + _signature(purpose, body))
+
+
+def _verified(purpose: str, token: str) -> bytes | None:
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
+        return None
+    body, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
+    return body if hmac.compare_digest(signature, _signature(purpose, body)) else None
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
