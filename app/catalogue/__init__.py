@@ -1,0 +1,1 @@
+"""What can be done: service items in their versions, the bodies behind them, and where they are served."""
