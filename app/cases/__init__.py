@@ -1,0 +1,1 @@
+"""What a resident has asked for (办件)."""

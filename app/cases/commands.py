@@ -1,0 +1,227 @@
+"""Without this module a case could not move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from uuid import UUID
+
+import orjson
+
+from app.cases.errors import CaseAlreadyOpen, PostNotOffered, ReasonNeeded
+from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseSubmitted, CaseWithdrawn
+from app.cases.models import Case, CaseEvent
+from app.cases.queries import case_of, item_of, locked_case
+from app.cases.rules import (
+    LIFE,
+    OPEN_STATES,
+    Address,
+    CaseState,
+    Decision,
+    DeliveryMethod,
+    check_address,
+    due_date,
+    make_case_number,
+)
+from app.catalogue.models import Department, ServiceItem
+from app.catalogue.queries import item_in_force
+from app.catalogue.rules import due_fees
+from app.identity.queries import locked_resident
+from app.identity.rules import Role, check_level
+from app.kernel import audit, clock, db
+from app.kernel.actor import Actor, ActorKind
+from app.kernel.clock.days import load_calendar
+from app.kernel.facts.publishing import publish
+from app.kernel.inbox.requests import claim
+from app.kernel.privacy import seal
+
+_NEXT_SEQUENCE = """
+    INSERT INTO case_counter (division_code, day, given_out) VALUES ($1, $2, 1)
+    ON CONFLICT (division_code, day) DO UPDATE SET given_out = case_counter.given_out + 1 RETURNING given_out
+"""
+
+
+async def apply(
+    actor: Actor,
+    item_key: str,
+    *,
+    delivery_method: DeliveryMethod,
+    address: Address | None,
+    idempotency_key: str,
+) -> Case:
+    """File a case for the version of an item in force.
+
+    Raises `AssuranceTooLow`, `NotFound`, `CaseAlreadyOpen`, `PostNotOffered`, `AddressNeeded` or
+    `IdempotencyKeyReused`. The same key and body again gives the same case.
+    """
+    resident_id = actor.resident_id()
+    async with db.transaction():
+        request = await claim(
+            resident_id, idempotency_key, "apply", item=item_key, method=delivery_method, address=address
+        )
+        if request.earlier is not None:
+            return await case_of(request.earlier, resident_id)
+        resident = await locked_resident(resident_id)
+        item = await item_in_force(item_key)
+        check_level(resident.level, item.min_level)
+        sealed = _sealed_address(item, delivery_method, address)
+        open_case = await Case.get_or_none(resident_id=resident_id, item_key=item_key, state__in=OPEN_STATES)
+        if open_case is not None:
+            raise CaseAlreadyOpen(number=open_case.number)
+        case = await Case.create(
+            number=await _next_number(item, clock.today()),
+            resident_id=resident_id,
+            item_id=item.id,
+            item_key=item.key,
+            state=CaseState.SUBMITTED,
+            fees=[],
+            delivery_method=delivery_method,
+            delivery_address_sealed=sealed,
+            submitted_at=clock.now(),
+        )
+        await _note(case, actor, "submit")
+        await request.answered_with(case.id)
+        await publish(CaseSubmitted(case.id))
+    return case
+
+
+def _sealed_address(item: ServiceItem, method: DeliveryMethod, address: Address | None) -> str | None:
+    if method is DeliveryMethod.COLLECT:
+        return None
+    if not item.result_by_post:
+        raise PostNotOffered(field="delivery")
+    return seal(orjson.dumps(asdict(check_address(address))).decode())
+
+
+async def _next_number(item: ServiceItem, day: date) -> str:
+    department = await Department.get(key=item.department_id)
+    division = department.division_code[:6]
+    counted = await db.row(_NEXT_SEQUENCE, division, day)
+    assert counted is not None
+    return make_case_number(division, day, counted["given_out"])
+
+
+async def accept(actor: Actor, case_id: UUID) -> Case:
+    """Accept a submitted case; the promised limit starts. Raises `NotAllowed`, `NotFound` or `IllegalMove`."""
+    actor.staff_id(Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER)
+    async with db.transaction():
+        case = await locked_case(case_id)
+        case.state = LIFE.next_state(case.state, "accept")
+        case.accepted_at = clock.now()
+        item = await item_of(case)
+        due = due_date(case.accepted_at, item.promised_limit, item.promised_unit, await load_calendar())
+        if due is not None:
+            case.due_at, case.due_is_provisional = due.at, due.provisional
+        await case.save(update_fields=["state", "accepted_at", "due_at", "due_is_provisional"])
+        await _note(case, actor, "accept")
+        await publish(CaseAccepted(case.id))
+    return case
+
+
+async def approve(actor: Actor, case_id: UUID, chosen_fees: Mapping[str, int]) -> Case:
+    """Decide in the applicant's favour; `chosen_fees` maps fee keys of the item's list to quantities.
+
+    Raises `NotAllowed`, `NotFound`, `IllegalMove`, `FeeChoiceNeeded`, `FeeOutsideList` or `FeeNotConfigured`.
+    """
+    actor.staff_id(Role.APPROVER)
+    async with db.transaction():
+        case = await locked_case(case_id)
+        item = await item_of(case)
+        lines = due_fees(item.fees, chosen_fees)
+        owed = sum(line.total_fen for line in lines)
+        case.state = LIFE.next_state(case.state, "approve_with_fee" if owed else "approve")
+        case.decision = Decision.APPROVED
+        case.decided_at = clock.now()
+        case.fees = [asdict(line) for line in lines]
+        await case.save(update_fields=["state", "decision", "decided_at", "fees"])
+        await _note(case, actor, "approve")
+        await publish(CaseApproved(case.id, has_fees=owed > 0))
+    return case
+
+
+async def deny(actor: Actor, case_id: UUID, reason: str) -> Case:
+    """Decide against the applicant, with reasons. Raises `NotAllowed`, `ReasonNeeded` or `IllegalMove`."""
+    actor.staff_id(Role.APPROVER)
+    if not reason.strip():
+        raise ReasonNeeded(field="reason")
+    async with db.transaction():
+        case = await locked_case(case_id)
+        case.state = LIFE.next_state(case.state, "deny")
+        case.decision = Decision.DENIED
+        case.reason = reason.strip()
+        case.decided_at = case.closed_at = clock.now()
+        await case.save(update_fields=["state", "decision", "reason", "decided_at", "closed_at"])
+        await _note(case, actor, "deny")
+        await publish(CaseClosed(case.id))
+    return case
+
+
+async def withdraw(actor: Actor, case_id: UUID) -> Case:
+    """Take an application back, any time before the decision; again is harmless. Raises `IllegalMove`."""
+    resident_id = actor.resident_id()
+    async with db.transaction():
+        await locked_resident(resident_id)
+        case = await locked_case(case_id, resident_id)
+        if case.state is CaseState.WITHDRAWN:
+            return case
+        case.state = LIFE.next_state(case.state, "withdraw")
+        case.closed_at = clock.now()
+        await case.save(update_fields=["state", "closed_at"])
+        await _note(case, actor, "withdraw")
+        await publish(CaseWithdrawn(case.id))
+    return case
+
+
+async def hand_over(actor: Actor, case_id: UUID) -> Case:
+    """Give the result to the applicant at a window. Raises `NotAllowed`, `NotFound` or `IllegalMove`."""
+    actor.staff_id(Role.ISSUER, Role.WINDOW_ACCEPTOR)
+    async with db.transaction():
+        return await _move(actor, await locked_case(case_id), "hand_over")
+
+
+async def record_payment(actor: Actor, case: Case) -> Case:
+    """The bill of a locked case is paid: the result can be made. In the caller's transaction."""
+    return await _move(actor, case, "pay")
+
+
+async def record_sent(actor: Actor, case: Case) -> Case:
+    """The result of a locked case was handed to a carrier. In the caller's transaction."""
+    return await _move(actor, case, "send")
+
+
+async def record_delivered(actor: Actor, case: Case) -> Case:
+    """The applicant has the result: the locked case closes. In the caller's transaction."""
+    return await _move(actor, case, "deliver")
+
+
+async def record_returned(actor: Actor, case: Case) -> Case:
+    """The parcel came back to the hall: the result of the locked case waits again."""
+    return await _move(actor, case, "come_back")
+
+
+async def record_visit(case_id: UUID, visit_at: datetime | None, *, visited: bool) -> None:
+    """Remember when the resident is expected at the hall, or that they were there.
+
+    In the caller's transaction, which locked the case after the slot.
+    """
+    case = await locked_case(case_id)
+    case.visit_at = visit_at
+    case.visited = case.visited or visited
+    await case.save(update_fields=["visit_at", "visited"])
+
+
+async def _move(actor: Actor, case: Case, verb: str) -> Case:
+    case.state = LIFE.next_state(case.state, verb)
+    if case.state is CaseState.CLOSED:
+        case.closed_at = clock.now()
+        await publish(CaseClosed(case.id))
+    await case.save(update_fields=["state", "closed_at"])
+    await _note(case, actor, verb)
+    return case
+
+
+async def _note(case: Case, actor: Actor, verb: str) -> None:
+    await CaseEvent.create(case_id=case.id, at=clock.now(), verb=verb, state=case.state, actor=actor.reference)
+    if actor.kind is not ActorKind.SYSTEM:
+        await audit.record(actor, f"case.{verb}", f"case:{case.id}", result=case.state.value)

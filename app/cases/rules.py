@@ -1,0 +1,171 @@
+"""Without this module a case could jump from anywhere to anywhere, and nobody could say what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from stdnum.iso7064 import mod_11_10
+
+from app.cases.errors import AddressNeeded
+from app.catalogue.rules import LimitUnit
+from app.kernel.clock import local
+from app.kernel.clock.calendar import WorkingCalendar, end_of_day
+from app.kernel.transitions import Graph, edge
+
+
+class CaseState(StrEnum):
+    SUBMITTED = "SUBMITTED"
+    ACCEPTED = "ACCEPTED"
+    PAYMENT_PENDING = "PAYMENT_PENDING"
+    RESULT_READY = "RESULT_READY"
+    DELIVERING = "DELIVERING"
+    CLOSED = "CLOSED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class Decision(StrEnum):
+    APPROVED = "APPROVED"
+    DENIED = "DENIED"
+
+
+class DeliveryMethod(StrEnum):
+    COLLECT = "COLLECT"
+    POST = "POST"
+
+
+OPEN_STATES = frozenset(CaseState) - {CaseState.CLOSED, CaseState.WITHDRAWN}
+
+LIFE: Graph[CaseState] = Graph(
+    [
+        edge("accept", CaseState.SUBMITTED, CaseState.ACCEPTED),
+        edge("approve_with_fee", CaseState.ACCEPTED, CaseState.PAYMENT_PENDING),
+        edge("approve", CaseState.ACCEPTED, CaseState.RESULT_READY),
+        edge("deny", CaseState.ACCEPTED, CaseState.CLOSED),
+        edge("pay", CaseState.PAYMENT_PENDING, CaseState.RESULT_READY),
+        edge("send", CaseState.RESULT_READY, CaseState.DELIVERING),
+        edge("come_back", CaseState.DELIVERING, CaseState.RESULT_READY),
+        edge("deliver", CaseState.DELIVERING, CaseState.CLOSED),
+        edge("hand_over", CaseState.RESULT_READY, CaseState.CLOSED),
+        edge("withdraw", (CaseState.SUBMITTED, CaseState.ACCEPTED), CaseState.WITHDRAWN),
+    ]
+)
+
+STATE_WORDS: dict[CaseState, tuple[str, str]] = {
+    CaseState.SUBMITTED: ("已提交,等待受理", "Submitted, waiting to be accepted"),
+    CaseState.ACCEPTED: ("已受理,正在办理", "Accepted, being handled"),
+    CaseState.PAYMENT_PENDING: ("已准予,等待缴费", "Approved, waiting for payment"),
+    CaseState.RESULT_READY: ("结果已办好", "The result is ready"),
+    CaseState.DELIVERING: ("结果寄送中", "The result is on its way"),
+    CaseState.CLOSED: ("已办结", "Closed"),
+    CaseState.WITHDRAWN: ("已撤回", "Withdrawn"),
+}
+
+
+class NextStep(StrEnum):
+    """What the resident has to do next; `WAIT` and `NOTHING` ask for nothing."""
+
+    BOOK_VISIT = "BOOK_VISIT"
+    COME_TO_HALL = "COME_TO_HALL"
+    PAY = "PAY"
+    COLLECT = "COLLECT"
+    SIGN_FOR_PARCEL = "SIGN_FOR_PARCEL"
+    WAIT = "WAIT"
+    NOTHING = "NOTHING"
+
+
+STEP_WORDS: dict[NextStep, tuple[str, str]] = {
+    NextStep.BOOK_VISIT: ("请预约到大厅办理的时间", "Book a time at the hall"),
+    NextStep.COME_TO_HALL: ("请于{visit_zh}到大厅取号", "Come to the hall on {visit_en} and check in"),
+    NextStep.PAY: ("请缴纳费用", "Pay the fee"),
+    NextStep.COLLECT: ("请携带身份证件到窗口领取", "Collect the result at a window with your identity document"),
+    NextStep.SIGN_FOR_PARCEL: ("请留意快递并本人签收", "Watch for the courier and sign for the parcel"),
+    NextStep.WAIT: ("请等待工作人员办理", "Wait while the staff handle it"),
+    NextStep.NOTHING: ("无需操作", "Nothing to do"),
+}
+
+
+def next_step(
+    state: CaseState, *, visits_needed: int, visit_at: datetime | None, visited: bool, method: DeliveryMethod
+) -> NextStep:
+    """What the resident has to do next, from plain values."""
+    if state in {CaseState.SUBMITTED, CaseState.ACCEPTED} and visits_needed > 0 and not visited:
+        return NextStep.BOOK_VISIT if visit_at is None else NextStep.COME_TO_HALL
+    if state is CaseState.PAYMENT_PENDING:
+        return NextStep.PAY
+    if state is CaseState.RESULT_READY and method is DeliveryMethod.COLLECT:
+        return NextStep.COLLECT
+    if state is CaseState.DELIVERING:
+        return NextStep.SIGN_FOR_PARCEL
+    return NextStep.NOTHING if state not in OPEN_STATES else NextStep.WAIT
+
+
+def step_sentence(step: NextStep, visit_at: datetime | None, language: str) -> str:
+    """The step in plain words of a language (`zh` or `en`)."""
+    zh, en = STEP_WORDS[step]
+    when = local(visit_at) if visit_at else None
+    visit_zh = f"{when.month}月{when.day}日{when:%H:%M}" if when else ""
+    visit_en = f"{when:%d %B at %H:%M}" if when else ""
+    return en.format(visit_en=visit_en) if language == "en" else zh.format(visit_zh=visit_zh)
+
+
+def state_sentence(state: CaseState, decision: Decision | None, language: str) -> str:
+    """The state in plain words of a language (`zh` or `en`)."""
+    if state is CaseState.CLOSED and decision is Decision.DENIED:
+        return "Denied; the reasons are in the decision" if language == "en" else "不予许可,理由见决定书"
+    zh, en = STATE_WORDS[state]
+    return en if language == "en" else zh
+
+
+def make_case_number(division_code: str, day: date, sequence: int) -> str:
+    """Division 6, date 8, sequence 6, check digit by ISO 7064 MOD 11,10."""
+    body = f"{division_code[:6]}{day:%Y%m%d}{sequence:06d}"
+    return body + mod_11_10.calc_check_digit(body)
+
+
+@dataclass(frozen=True)
+class DueDate:
+    """The end of the promised limit; provisional while the calendar of its year is not published."""
+
+    at: datetime
+    provisional: bool
+
+
+def due_date(
+    accepted_at: datetime, limit: int | None, unit: LimitUnit | None, calendar: WorkingCalendar
+) -> DueDate | None:
+    """When a promise ends: the day of acceptance is not counted (民法典 201); 0 days end with the day itself."""
+    if limit is None:
+        return None
+    start = local(accepted_at).date()
+    if limit > 0 and unit is LimitUnit.CALENDAR_DAY:
+        day = calendar.calendar_day_after(start, limit)
+    else:
+        day = calendar.working_day_after(start, limit)
+        while not calendar.is_working_day(day):
+            day = calendar.working_day_after(day, 1)
+    return DueDate(end_of_day(day), provisional=not calendar.is_published(day.year))
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a result is posted to; stored sealed."""
+
+    receiver: str
+    phone: str
+    division_code: str
+    detail: str
+
+
+def check_address(address: Address | None) -> Address:
+    """Raise `AddressNeeded` unless every part is there."""
+    if address is None:
+        raise AddressNeeded(field="address")
+    parts = (address.receiver, address.phone, address.detail)
+    too_long = len(address.receiver) > 30 or len(address.detail) > 120
+    if too_long or not all(part.strip() for part in parts) or not address.phone.strip().lstrip("+").isdigit():
+        raise AddressNeeded(field="address")
+    if len(address.phone.strip()) not in range(7, 16) or not address.division_code.isdigit():
+        raise AddressNeeded(field="address")
+    return address
