@@ -1,0 +1,111 @@
+"""Without this module nobody could see which places are free, or find their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from tortoise.expressions import F
+
+from app.booking.models import Booking, Slot
+from app.booking.rules import CHECK_IN_LATE, LIVE_STATES, BookingState
+from app.catalogue.queries import item_in_force
+from app.kernel import clock
+from app.kernel.errors import NotFound
+
+
+async def slot_by_id(slot_id: UUID) -> Slot:
+    """Raises `NotFound`."""
+    slot = await Slot.get_or_none(id=slot_id)
+    if slot is None:
+        raise NotFound(what_zh="这个时段", what_en="slot")
+    return slot
+
+
+async def slots_of_day(item_key: str, service_point: str, day: date) -> list[Slot]:
+    """The slots of one day at a service point for an item, free or full, that have not begun."""
+    item = await item_in_force(item_key)
+    return await Slot.filter(
+        service_point_id=service_point, category=item.queue_category, day=day, starts_at__gt=clock.now()
+    ).order_by("starts_at")
+
+
+async def next_free_slot(wanted: Slot, now: datetime) -> Slot | None:
+    """The free slot of the same business nearest in time to the wanted one, the same place first."""
+    free = Slot.filter(category=wanted.category, taken__lt=F("capacity"), starts_at__gt=now)
+    here = (
+        await free.filter(service_point_id=wanted.service_point_id, starts_at__gt=wanted.starts_at)
+        .order_by("starts_at")
+        .prefetch_related("service_point")
+        .first()
+    )
+    if here is not None and here.day == wanted.day:
+        return here
+    return (
+        await free.filter(starts_at__gt=wanted.starts_at)
+        .order_by("starts_at", "service_point_id")
+        .prefetch_related("service_point")
+        .first()
+        or here
+    )
+
+
+def _not_found() -> NotFound:
+    return NotFound(what_zh="这个预约", what_en="booking")
+
+
+async def booking_of(booking_id: UUID, resident_id: UUID) -> Booking:
+    """A resident's own booking with its slot. Raises `NotFound` alike for none and for somebody else's."""
+    booking = await Booking.get_or_none(id=booking_id, resident_id=resident_id).prefetch_related("slot")
+    if booking is None:
+        raise _not_found()
+    return booking
+
+
+async def locked_booking(booking_id: UUID) -> Booking:
+    """The row, locked for this transaction, with its slot. Raises `NotFound`."""
+    booking = await Booking.filter(id=booking_id).select_for_update().first()
+    if booking is None:
+        raise _not_found()
+    await booking.fetch_related("slot")
+    return booking
+
+
+async def live_bookings(resident_id: UUID) -> list[Booking]:
+    """What a resident still has ahead, each with its slot."""
+    return await Booking.filter(resident_id=resident_id, state__in=LIVE_STATES).prefetch_related("slot").order_by("day")
+
+
+async def bookings_of(resident_id: UUID, *, limit: int, before: UUID | None) -> list[Booking]:
+    """A resident's bookings, newest first."""
+    query = Booking.filter(resident_id=resident_id)
+    if before is not None:
+        query = query.filter(id__lt=before)
+    return await query.prefetch_related("slot").order_by("-id").limit(limit)
+
+
+async def slots_by_id(ids: Sequence[UUID]) -> list[Slot | None]:
+    """In key order."""
+    found = await Slot.in_bulk(ids, "id")
+    return [found.get(key) for key in ids]
+
+
+async def bookings_of_cases(case_ids: Sequence[UUID]) -> list[Booking | None]:
+    """The newest booking of each case, in key order."""
+    found: dict[UUID | None, Booking] = {}
+    async for booking in Booking.filter(case_id__in=list(case_ids)).prefetch_related("slot").order_by("id"):
+        found[booking.case_id] = booking
+    return [found.get(key) for key in case_ids]
+
+
+async def overdue_bookings(limit: int) -> list[UUID]:
+    """Bookings whose slot is over, with the grace, and nobody checked in."""
+    over = clock.now() - CHECK_IN_LATE - timedelta(seconds=1)
+    found = await Booking.filter(state=BookingState.BOOKED, slot__ends_at__lt=over).order_by("id").limit(limit)
+    return [booking.id for booking in found]
+
+
+async def waiting_bookings_of(case_id: UUID) -> list[Booking]:
+    """Bookings of a case that nobody has checked in for yet, in slot order."""
+    return await Booking.filter(case_id=case_id, state=BookingState.BOOKED).order_by("slot_id")
