@@ -1,0 +1,198 @@
+"""Without this module nobody would get a number, and no number would be called.
+
+Calling is exclusive: a window takes its next ticket with SKIP LOCKED, and the database allows one ticket at
+a window. A window is locked before a ticket, a ticket before its booking.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+
+from app.booking.commands import record_check_in, record_missed, record_served
+from app.booking.models import Booking
+from app.booking.queries import booking_of, locked_booking
+from app.catalogue.queries import service_points_by_key
+from app.identity.queries import locked_resident
+from app.identity.rules import Role
+from app.kernel import audit, clock, db
+from app.kernel.actor import Actor
+from app.kernel.errors import NotAllowed, NotFound
+from app.kernel.facts.publishing import publish
+from app.queueing.errors import CategoryNotServed, NobodyWaiting, NoSuchWindow, WindowBusy, WindowTaken
+from app.queueing.events import TicketCalled, TicketTaken
+from app.queueing.models import Ticket, Window
+from app.queueing.queries import locked_ticket, locked_window_of, ticket_at, ticket_of_booking
+from app.queueing.rules import LIFE, TicketState, ticket_code
+
+_NEXT_NUMBER = """
+    INSERT INTO ticket_counter (service_point_id, day, category, given_out) VALUES ($1, $2, $3, 1)
+    ON CONFLICT (service_point_id, day, category) DO UPDATE SET given_out = ticket_counter.given_out + 1
+    RETURNING given_out
+"""
+_CALL_NEXT = """
+    UPDATE ticket SET state = 'CALLED', window_id = $1, called_at = $2, calls = 1
+    WHERE id = (
+        SELECT id FROM ticket
+        WHERE service_point_id = $3 AND day = $4 AND state = 'WAITING' AND category = ANY($5::text[])
+        ORDER BY slot_starts_at, taken_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id
+"""
+
+
+async def check_in(actor: Actor, booking_id: UUID) -> Ticket:
+    """Turn a booking into a number in the queue; again gives the same number.
+
+    Raises `NotFound`, `TooEarlyToCheckIn`, `TooLateToCheckIn` or `IllegalMove`.
+    """
+    resident_id = actor.resident_id()
+    async with db.transaction():
+        await locked_resident(resident_id)
+        await booking_of(booking_id, resident_id)
+        booking = await locked_booking(booking_id)
+        earlier = await ticket_of_booking(booking_id)
+        if earlier is not None:
+            return earlier
+        await record_check_in(booking)
+        ticket = await _issue(booking)
+        await publish(TicketTaken(ticket.id))
+        await audit.record(actor, "queue.checked_in", f"ticket:{ticket.id}")
+    return ticket
+
+
+async def _issue(booking: Booking) -> Ticket:
+    slot, day = booking.slot, clock.today()
+    counted = await db.row(_NEXT_NUMBER, slot.service_point_id, day, slot.category)
+    assert counted is not None
+    return await Ticket.create(
+        service_point_id=slot.service_point_id,
+        day=day,
+        category=slot.category,
+        code=ticket_code(slot.category, counted["given_out"]),
+        resident_id=booking.resident_id,
+        booking_id=booking.id,
+        slot_starts_at=slot.starts_at,
+        state=TicketState.WAITING,
+        taken_at=clock.now(),
+    )
+
+
+async def open_window(actor: Actor, service_point: str, number: int, categories: tuple[str, ...]) -> Window:
+    """Sit down at a window for some businesses (all of the service point's when none is named).
+
+    Again, also with other businesses, is harmless; the window one sat at before is left. Raises `NotAllowed`,
+    `NotFound`, `NoSuchWindow`, `WindowTaken`, `WindowBusy` or `CategoryNotServed`.
+    """
+    staff_id = actor.staff_id(Role.WINDOW_ACCEPTOR)
+    [point] = await service_points_by_key([service_point])
+    if point is None:
+        raise NotFound(what_zh="这个服务点", what_en="service point")
+    if not 1 <= number <= point.windows:
+        raise NoSuchWindow(number=number, windows=point.windows, field="number")
+    for category in categories:
+        if category not in point.queue_categories:
+            raise CategoryNotServed(category=category, field="categories")
+    try:
+        return await _sit_down(staff_id, service_point, number, categories or tuple(point.queue_categories))
+    except IntegrityError:
+        raise WindowTaken(number=number, title="", field="number") from None
+
+
+async def _sit_down(staff_id: UUID, service_point: str, number: int, categories: tuple[str, ...]) -> Window:
+    async with db.transaction():
+        for left in await Window.filter(staff_id=staff_id).exclude(service_point_id=service_point, number=number):
+            await _stand_up(left)
+        window = await Window.filter(service_point_id=service_point, number=number).select_for_update().first()
+        if window is None:
+            window = Window(service_point_id=service_point, number=number)
+        if window.staff_id not in {None, staff_id}:
+            await window.fetch_related("staff")
+            raise WindowTaken(number=number, title=window.staff.title if window.staff else "", field="number")
+        window.staff_id = staff_id
+        window.categories = list(categories)
+        window.opened_at = clock.now()
+        await window.save()
+    return window
+
+
+async def close_window(actor: Actor) -> Window:
+    """Leave the window one sits at. Raises `NoWindowOpen` or `WindowBusy`."""
+    async with db.transaction():
+        window = await locked_window_of(actor.staff_id(Role.WINDOW_ACCEPTOR))
+        await _stand_up(window)
+    return window
+
+
+async def _stand_up(window: Window) -> None:
+    busy = await ticket_at(window.id)
+    if busy is not None:
+        raise WindowBusy(ticket=busy.code)
+    window.staff_id = None
+    window.opened_at = None
+    await window.save(update_fields=["staff_id", "opened_at"])
+
+
+async def call_next(actor: Actor) -> Ticket:
+    """Call the next number to one's window. Raises `NoWindowOpen`, `WindowBusy` or `NobodyWaiting`."""
+    staff_id = actor.staff_id(Role.WINDOW_ACCEPTOR)
+    async with db.transaction():
+        window = await locked_window_of(staff_id)
+        busy = await ticket_at(window.id)
+        if busy is not None:
+            raise WindowBusy(ticket=busy.code)
+        called = await db.row(
+            _CALL_NEXT, window.id, clock.now(), window.service_point_id, clock.today(), list(window.categories)
+        )
+        if called is None:
+            raise NobodyWaiting
+        await publish(TicketCalled(called["id"]))
+        await audit.record(actor, "queue.called", f"ticket:{called['id']}")
+        return await Ticket.get(id=called["id"])
+
+
+async def start_serving(actor: Actor, ticket_id: UUID) -> Ticket:
+    """The called person is at the window. Raises `NotAllowed` at another window, `NotFound` or `IllegalMove`."""
+    async with db.transaction():
+        ticket = await _own_ticket(actor, ticket_id)
+        ticket.state = LIFE.next_state(ticket.state, "start")
+        ticket.started_at = clock.now()
+        await ticket.save(update_fields=["state", "started_at"])
+        await audit.record(actor, "queue.started", f"ticket:{ticket.id}")
+    return ticket
+
+
+async def finish_serving(actor: Actor, ticket_id: UUID) -> Ticket:
+    """The visit is over; its booking is kept. Raises `NotAllowed`, `NotFound` or `IllegalMove`."""
+    async with db.transaction():
+        ticket = await _own_ticket(actor, ticket_id)
+        ticket.state = LIFE.next_state(ticket.state, "finish")
+        ticket.finished_at = clock.now()
+        await ticket.save(update_fields=["state", "finished_at"])
+        await record_served(await locked_booking(ticket.booking_id))
+        await audit.record(actor, "queue.finished", f"ticket:{ticket.id}")
+    return ticket
+
+
+async def pass_ticket(actor: Actor, ticket_id: UUID) -> Ticket:
+    """Nobody came to the window: the number is passed (过号) and the booking counts as missed.
+
+    Raises `NotAllowed`, `NotFound` or `IllegalMove`.
+    """
+    async with db.transaction():
+        ticket = await _own_ticket(actor, ticket_id)
+        ticket.state = LIFE.next_state(ticket.state, "pass")
+        ticket.finished_at = clock.now()
+        await ticket.save(update_fields=["state", "finished_at"])
+        await record_missed(actor, await locked_booking(ticket.booking_id))
+        await audit.record(actor, "queue.passed", f"ticket:{ticket.id}")
+    return ticket
+
+
+async def _own_ticket(actor: Actor, ticket_id: UUID) -> Ticket:
+    window = await locked_window_of(actor.staff_id(Role.WINDOW_ACCEPTOR))
+    ticket = await locked_ticket(ticket_id)
+    if ticket.window_id != window.id:
+        raise NotAllowed
+    return ticket

@@ -1,0 +1,71 @@
+"""Without this module neither the waiting resident nor the clerk could see the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.kernel import db
+from app.kernel.errors import NotFound
+from app.queueing.errors import NoWindowOpen
+from app.queueing.models import Ticket, Window
+from app.queueing.rules import AT_WINDOW
+
+_AHEAD = """
+    SELECT t.id, count(a.id) AS ahead
+    FROM ticket t LEFT JOIN ticket a
+      ON a.service_point_id = t.service_point_id AND a.day = t.day AND a.category = t.category
+      AND a.state = 'WAITING' AND (a.slot_starts_at, a.taken_at, a.id) < (t.slot_starts_at, t.taken_at, t.id)
+    WHERE t.id = ANY($1::uuid[]) AND t.state = 'WAITING' GROUP BY t.id
+"""
+
+
+async def window_of(staff_id: UUID) -> Window:
+    """The window a member of staff sits at. Raises `NoWindowOpen`."""
+    window = await Window.get_or_none(staff_id=staff_id)
+    if window is None:
+        raise NoWindowOpen
+    return window
+
+
+async def locked_window_of(staff_id: UUID) -> Window:
+    """The same, locked for this transaction."""
+    window = await Window.filter(staff_id=staff_id).select_for_update().first()
+    if window is None:
+        raise NoWindowOpen
+    return window
+
+
+async def ticket_at(window_id: UUID) -> Ticket | None:
+    """Who is being called or served at a window."""
+    return await Ticket.get_or_none(window_id=window_id, state__in=AT_WINDOW)
+
+
+async def ticket_of_booking(booking_id: UUID) -> Ticket | None:
+    return await Ticket.get_or_none(booking_id=booking_id)
+
+
+async def tickets_of_bookings(booking_ids: Sequence[UUID]) -> list[Ticket | None]:
+    """In key order."""
+    found = {ticket.booking_id: ticket for ticket in await Ticket.filter(booking_id__in=list(booking_ids))}
+    return [found.get(key) for key in booking_ids]
+
+
+async def locked_ticket(ticket_id: UUID) -> Ticket:
+    """The row, locked for this transaction. Raises `NotFound`."""
+    ticket = await Ticket.filter(id=ticket_id).select_for_update().first()
+    if ticket is None:
+        raise NotFound(what_zh="这个号", what_en="ticket")
+    return ticket
+
+
+async def people_ahead(ticket_ids: Sequence[UUID]) -> list[int]:
+    """For each ticket how many wait before it in the same business, in key order; 0 once called."""
+    found = {row["id"]: int(row["ahead"]) for row in await db.rows(_AHEAD, list(ticket_ids))}
+    return [found.get(key, 0) for key in ticket_ids]
+
+
+async def windows_by_id(ids: Sequence[UUID]) -> list[Window | None]:
+    """In key order."""
+    found = await Window.in_bulk(ids, "id")
+    return [found.get(key) for key in ids]
