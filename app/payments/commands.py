@@ -1,0 +1,291 @@
+"""Without this module no bill would be made, opened for payment, or settled.
+
+Locks are taken in the written order: case, bill, payment. No transaction is open while a provider is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from app.cases.commands import record_payment
+from app.cases.queries import item_of, locked_case
+from app.cases.rules import CaseState
+from app.catalogue.queries import departments_by_key
+from app.identity.queries import channel_user, locked_resident
+from app.kernel import audit, clock, db, ports
+from app.kernel.actor import SYSTEM, Actor, provider_actor
+from app.kernel.callbacks import Handled
+from app.kernel.facts.publishing import publish
+from app.kernel.inbox.requests import claim
+from app.kernel.logging import get_logger
+from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused
+from app.payments.events import BillIssued, BillPaid, SurplusReceived
+from app.payments.models import Bill, PaymentAttempt
+from app.payments.ports import OrderRefused, PaymentChannel, PaymentOrder, PaymentState, PaymentTruth
+from app.payments.queries import (
+    attempt_by_order,
+    bill_of,
+    live_attempt,
+    locked_attempt,
+    locked_bill,
+)
+from app.payments.rules import (
+    ATTEMPT_LIFE,
+    ATTEMPT_TIME,
+    BILL_DAYS,
+    BILL_LIFE,
+    PREPAY_GOOD_FOR,
+    UNDECIDED,
+    AttemptState,
+    BillState,
+    Expected,
+    Judgement,
+    judge,
+    make_bill_number,
+    next_sweep,
+)
+
+_log = get_logger(__name__)
+_NEXT_SEQUENCE = """
+    INSERT INTO bill_counter (division_code, year, given_out) VALUES ($1, $2, 1)
+    ON CONFLICT (division_code, year) DO UPDATE SET given_out = bill_counter.given_out + 1 RETURNING given_out
+"""
+
+
+async def issue_bill(case_id: UUID) -> Bill | None:
+    """Make the bill of an approved case; the same bill when there is one, None when nothing is due."""
+    async with db.transaction():
+        case = await locked_case(case_id)
+        earlier = await Bill.get_or_none(case_id=case_id)
+        if earlier is not None or case.state is not CaseState.PAYMENT_PENDING:
+            return earlier
+        item = await item_of(case)
+        [department] = await departments_by_key([item.department_id])
+        assert department is not None
+        now = clock.now()
+        counted = await db.row(_NEXT_SEQUENCE, department.division_code[:6], now.year)
+        assert counted is not None
+        bill = await Bill.create(
+            number=make_bill_number(department.division_code, now.year, counted["given_out"]),
+            case_id=case.id,
+            resident_id=case.resident_id,
+            collecting_unit=department.key,
+            description=item.name_zh[:40],
+            lines=case.fees,
+            total_fen=sum(line["amount_fen"] * line["quantity"] for line in case.fees),
+            state=BillState.CREATED,
+            issued_at=now,
+            due_at=now + timedelta(days=BILL_DAYS),
+        )
+        await publish(BillIssued(bill.id))
+        await audit.record(SYSTEM, "bill.issued", f"bill:{bill.id}", detail={"total_fen": bill.total_fen})
+    return bill
+
+
+@dataclass(frozen=True)
+class Payable:
+    """An attempt the phone can go on with: the provider's parameters, signed for this moment."""
+
+    bill: Bill
+    attempt: PaymentAttempt
+    client_parameters: Mapping[str, str]
+
+
+async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str) -> Payable:
+    """Open an order at a payment channel and give the phone what it needs.
+
+    The amount is the bill's. An attempt that is still good is used again. Raises `NotFound`, `NothingToPay`,
+    `BillExpired`, `ChannelUnavailable`, `PaymentRefused`, `ProviderUnavailable` or `IdempotencyKeyReused`.
+    """
+    adapter = _channel(channel)
+    attempt = await _prepare(actor, bill_id, channel, adapter, idempotency_key)
+    if attempt.prepay_ref is None or _prepay_is_old(attempt):
+        attempt = await _open(adapter, attempt)
+    assert attempt.prepay_ref is not None
+    bill = await bill_of(bill_id, actor.resident_id())
+    return Payable(bill, attempt, adapter.client_parameters(attempt.prepay_ref))
+
+
+def _channel(code: str) -> PaymentChannel:
+    try:
+        return ports.get(PaymentChannel, code)
+    except ports.NoSuchAdapter:
+        raise ChannelUnavailable(field="channel") from None
+
+
+def _prepay_is_old(attempt: PaymentAttempt) -> bool:
+    return attempt.prepaid_at is None or clock.now() - attempt.prepaid_at > PREPAY_GOOD_FOR
+
+
+async def _prepare(
+    actor: Actor, bill_id: UUID, channel: str, adapter: PaymentChannel, idempotency_key: str
+) -> PaymentAttempt:
+    resident_id = actor.resident_id()
+    user = await channel_user(resident_id, adapter.sign_in_channel)
+    if user is None:
+        raise ChannelUnavailable(field="channel")
+    async with db.transaction():
+        request = await claim(resident_id, idempotency_key, "pay", bill=bill_id, channel=channel)
+        await locked_resident(resident_id)
+        await bill_of(bill_id, resident_id)
+        bill = await locked_bill(bill_id)
+        if bill.state is BillState.PAID:
+            raise NothingToPay
+        now = clock.now()
+        if bill.state is BillState.EXPIRED or bill.due_at <= now:
+            raise BillExpired
+        attempt = await live_attempt(bill.id)
+        if attempt is None:
+            attempt = await _new_attempt(bill, channel, user.open_id)
+        bill.state = BILL_LIFE.next_state(bill.state, "open")
+        await bill.save(update_fields=["state"])
+        if request.earlier is None:
+            await request.answered_with(attempt.id)
+            await audit.record(actor, "payment.prepared", f"payment:{attempt.id}", detail={"channel": channel})
+    return attempt
+
+
+async def _new_attempt(bill: Bill, channel: str, open_id: str) -> PaymentAttempt:
+    now = clock.now()
+    attempt_id = db.new_id()
+    return await PaymentAttempt.create(
+        id=attempt_id,
+        bill_id=bill.id,
+        channel=channel,
+        order_no=attempt_id.hex,
+        amount_fen=bill.total_fen,
+        description=bill.description,
+        payer_open_id=open_id,
+        state=AttemptState.PREPARING,
+        opened_at=now,
+        expires_at=(min(now + ATTEMPT_TIME, bill.due_at)).replace(microsecond=0),
+        ask_again_at=next_sweep(now, 0),
+    )
+
+
+async def _open(adapter: PaymentChannel, attempt: PaymentAttempt) -> PaymentAttempt:
+    order = PaymentOrder(
+        attempt.order_no, attempt.amount_fen, attempt.description, attempt.payer_open_id, attempt.expires_at
+    )
+    try:
+        opened = await adapter.open_payment(order)
+    except OrderRefused as refused:
+        _log.warning("order refused", order_no=attempt.order_no, code=refused.code)
+        if refused.already_paid or refused.already_closed:
+            await settle(await adapter.ask(attempt.order_no))
+            raise (NothingToPay if refused.already_paid else PaymentRefused) from None
+        raise PaymentRefused from None
+    async with db.transaction():
+        kept = await locked_attempt(attempt.id)
+        if ATTEMPT_LIFE.may(kept.state, "open"):
+            kept.state = ATTEMPT_LIFE.next_state(kept.state, "open")
+            kept.prepay_ref = opened.prepay_ref
+            kept.prepaid_at = clock.now()
+            await kept.save(update_fields=["state", "prepay_ref", "prepaid_at"])
+    if kept.prepay_ref is None:
+        raise PaymentRefused
+    return kept
+
+
+async def confirm(actor: Actor, bill_id: UUID) -> Bill:
+    """The phone says it has paid: ask the provider, believe only that. Raises `NotFound` or
+    `ProviderUnavailable`.
+    """
+    bill = await bill_of(bill_id, actor.resident_id())
+    attempt = await live_attempt(bill.id)
+    if attempt is not None:
+        await settle(await _channel(attempt.channel).ask(attempt.order_no))
+    return await bill_of(bill_id, actor.resident_id())
+
+
+async def settle(truth: PaymentTruth) -> Handled:
+    """Take a provider's verified word on an order, from a notice or a query; again and again without harm."""
+    known = await attempt_by_order(truth.channel, truth.order_no)
+    if known is None:
+        return Handled(matched=False, remark="unknown order")
+    case_id = (await Bill.get(id=known.bill_id)).case_id
+    async with db.transaction():
+        case = await locked_case(case_id)
+        bill = await locked_bill(known.bill_id)
+        attempt = await locked_attempt(known.id)
+        judgement = judge(truth, Expected(attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state))
+        match judgement:
+            case Judgement.SETTLE:
+                await _succeed(attempt, bill, truth)
+                await record_payment(provider_actor(truth.channel), case)
+            case Judgement.SURPLUS:
+                await _exceed(attempt, truth)
+            case Judgement.CLOSE:
+                attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "close")
+                await attempt.save(update_fields=["state"])
+            case Judgement.WRONG_AMOUNT | Judgement.WRONG_PAYER:
+                return await _mistrust(attempt, truth, judgement)
+            case Judgement.REPEATED | Judgement.NOTHING:
+                pass
+    return Handled(remark=judgement.value)
+
+
+async def _succeed(attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth) -> None:
+    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "succeed")
+    attempt.provider_ref = truth.provider_ref
+    attempt.paid_at = bill.paid_at = truth.paid_at or clock.now()
+    bill.state = BILL_LIFE.next_state(bill.state, "settle")
+    await attempt.save(update_fields=["state", "provider_ref", "paid_at"])
+    await bill.save(update_fields=["state", "paid_at"])
+    await publish(BillPaid(bill.id, bill.total_fen))
+    await audit.record(
+        provider_actor(truth.channel), "payment.settled", f"payment:{attempt.id}", detail={"fen": attempt.amount_fen}
+    )
+
+
+async def _exceed(attempt: PaymentAttempt, truth: PaymentTruth) -> None:
+    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "exceed")
+    attempt.provider_ref = truth.provider_ref
+    attempt.paid_at = truth.paid_at or clock.now()
+    await attempt.save(update_fields=["state", "provider_ref", "paid_at"])
+    await publish(SurplusReceived(attempt.id, attempt.amount_fen))
+    await audit.record(provider_actor(truth.channel), "payment.surplus", f"payment:{attempt.id}", result="to refund")
+
+
+async def _mistrust(attempt: PaymentAttempt, truth: PaymentTruth, judgement: Judgement) -> Handled:
+    _log.error("payment mistrusted", order_no=attempt.order_no, judgement=judgement.value)
+    detail = {"expected_fen": attempt.amount_fen, "told_fen": truth.amount_fen, "told_currency": truth.currency}
+    return Handled(matched=False, remark=judgement.value, detail=detail)
+
+
+async def ask_about(attempt_id: UUID) -> None:
+    """Ask the provider about an order that nobody told us of; close it there once its time is over.
+
+    Raises `ProviderUnavailable`.
+    """
+    attempt = await PaymentAttempt.get(id=attempt_id)
+    if attempt.state not in UNDECIDED:
+        return
+    adapter = _channel(attempt.channel)
+    truth = await adapter.ask(attempt.order_no)
+    await settle(truth)
+    over = attempt.expires_at <= clock.now()
+    if over and truth.state is PaymentState.NOT_PAID:
+        await adapter.close(attempt.order_no)
+        await settle(await adapter.ask(attempt.order_no))
+    elif over and truth.state is PaymentState.UNKNOWN:
+        await settle(PaymentTruth(attempt.channel, attempt.order_no, PaymentState.CLOSED))
+    asked = attempt.asked + 1
+    await PaymentAttempt.filter(id=attempt_id).update(
+        asked=asked, ask_again_at=max(next_sweep(attempt.opened_at, asked), clock.now() + timedelta(minutes=1))
+    )
+
+
+async def expire(bill_id: UUID) -> bool:
+    """End a bill past its due date, unless an order of it may still be paid; gives whether it ended."""
+    async with db.transaction():
+        bill = await locked_bill(bill_id)
+        if not BILL_LIFE.may(bill.state, "expire") or await live_attempt(bill.id) is not None:
+            return False
+        bill.state = BILL_LIFE.next_state(bill.state, "expire")
+        await bill.save(update_fields=["state"])
+        await audit.record(SYSTEM, "bill.expired", f"bill:{bill.id}")
+    return True
