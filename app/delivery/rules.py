@@ -1,0 +1,103 @@
+"""Without this module a late push could undo a delivery, and a locker could close a case."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.delivery.errors import TrackingNumberInvalid
+from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent
+
+END_STATES = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED, ParcelState.CANCELLED, ParcelState.LOST})
+SILENT_AFTER = timedelta(hours=24)
+
+_TRACKING_NUMBER = re.compile(r"[0-9A-Z]{6,32}")
+
+
+class Watch(StrEnum):
+    """Whether a tracker tells us of a parcel's moves."""
+
+    ASKED = "ASKED"
+    WATCHED = "WATCHED"
+    REFUSED = "REFUSED"
+    ENDED = "ENDED"
+
+
+STATE_WORDS: dict[ParcelState, tuple[str, str]] = {
+    ParcelState.CREATED: ("已登记,等待揽收", "Registered, waiting for the courier"),
+    ParcelState.AWAITING_PICKUP: ("等待揽收", "Waiting for the courier"),
+    ParcelState.PICKED_UP: ("快递员已揽收", "Picked up"),
+    ParcelState.IN_TRANSIT: ("运输途中", "On its way"),
+    ParcelState.CUSTOMS: ("清关中", "At customs"),
+    ParcelState.TRANSFERRED: ("已转其他快递公司", "Handed to another carrier"),
+    ParcelState.AT_DESTINATION: ("已到达派送网点", "At the delivery office"),
+    ParcelState.OUT_FOR_DELIVERY: ("正在派送,请留意电话", "Out for delivery"),
+    ParcelState.DELIVERY_FAILED: ("派送未成功,将再次派送", "Delivery failed, will be tried again"),
+    ParcelState.AWAITING_COLLECTION: ("已到自提点,请凭取件码领取", "Waiting at a pick-up point"),
+    ParcelState.EXCEPTION: ("运输异常,正在处理", "Delayed by a problem"),
+    ParcelState.REFUSED: ("已拒收", "Refused"),
+    ParcelState.RETURNING: ("退回大厅途中", "On its way back to the hall"),
+    ParcelState.DELIVERED: ("已签收", "Signed for"),
+    ParcelState.RETURNED: ("已退回大厅", "Back at the hall"),
+    ParcelState.CANCELLED: ("已取消", "Cancelled"),
+    ParcelState.LOST: ("已遗失,大厅将与您联系", "Lost; the hall will contact you"),
+}
+
+
+def check_tracking_number(text: str) -> str:
+    """The number folded and in upper case. Raises `TrackingNumberInvalid`."""
+    number = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", text)).upper()
+    if not _TRACKING_NUMBER.fullmatch(number):
+        raise TrackingNumberInvalid(field="trackingNumber")
+    return number
+
+
+def event_key(event: TrackingEvent) -> str:
+    """What makes two rows of one parcel the same event: its moment and its normalised text."""
+    text = re.sub(r"\s+", "", unicodedata.normalize("NFKC", event.text))
+    return hashlib.sha256(f"{event.at.isoformat()}|{text}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a parcel stands: its state, since when, and who has it."""
+
+    state: ParcelState
+    at: datetime
+    delivered_to: DeliveredTo | None = None
+
+
+def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Standing:
+    """The state told by a history of valid rows, newest first; rows with unknown codes tell nothing.
+
+    A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does.
+    """
+    standing = Standing(ParcelState.CREATED, registered_at)
+    for event in reversed(events):
+        if event.state is None:
+            continue
+        ended = standing.state in END_STATES
+        if ended and event.state not in END_STATES | {ParcelState.RETURNING}:
+            continue
+        standing = Standing(event.state, event.at, event.delivered_to)
+    return standing
+
+
+def is_outdated(newest_told: datetime | None, newest_known: datetime | None, *, rewritten: bool) -> bool:
+    """Whether a snapshot arrived after a newer one and must not void what that brought."""
+    if rewritten or newest_known is None:
+        return False
+    return newest_told is None or newest_told < newest_known
+
+
+def closes_case(standing: Standing) -> bool:
+    """A person has signed; a locker is not receipt."""
+    return standing.state is ParcelState.DELIVERED and standing.delivered_to in {
+        DeliveredTo.ADDRESSEE,
+        DeliveredTo.OTHER_PERSON,
+    }
