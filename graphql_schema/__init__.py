@@ -1,0 +1,1 @@
+"""How people reach the domains: arguments in, words out."""

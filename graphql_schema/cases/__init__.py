@@ -1,0 +1,1 @@
+"""Cases: what residents asked for, and the staff's desk."""

@@ -1,0 +1,35 @@
+"""Without this module neither residents nor clerks could see their cases."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.cases import queries
+from app.cases.rules import CaseState
+from app.identity.rules import Role
+from graphql_schema.cases.types import Case, CaseResult
+from graphql_schema.context import Info
+from graphql_schema.guards import RESIDENTS, SIGNED_IN, lookup, query, staff
+from graphql_schema.paging import Connection, connection_of, key_after, page_size
+from graphql_schema.scalars import as_uuid
+
+_CASE_STAFF = staff(Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER, Role.HANDLER, Role.APPROVER, Role.ISSUER, Role.SUPERVISOR)
+
+
+@strawberry.type
+class CasesQuery:
+    @query(RESIDENTS, "我的办件 · My cases, newest first.")
+    async def my_cases(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Case]:
+        page = await queries.cases_of(info.context.actor.resident_id(), limit=page_size(first), before=key_after(after))
+        return connection_of([(Case.of(row), str(row.id)) for row in page.cases], has_more=page.has_more)
+
+    @lookup(SIGNED_IN, "办件详情 · One of my cases; for staff any, and the look is audited.")
+    async def case(self, info: Info, id: strawberry.ID) -> CaseResult:  # noqa: A002 - the schema's word
+        return Case.of(await queries.case_for(info.context.actor, as_uuid(id)))
+
+    @query(_CASE_STAFF, "待办 · Cases in these states, oldest first.")
+    async def desk(
+        self, states: list[CaseState], first: int | None = None, after: str | None = None
+    ) -> Connection[Case]:
+        page = await queries.cases_waiting(states, limit=page_size(first), after=key_after(after))
+        return connection_of([(Case.of(row), str(row.id)) for row in page.cases], has_more=page.has_more)

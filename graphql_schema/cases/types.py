@@ -1,0 +1,156 @@
+"""Without this module nobody could look back at what they asked for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.booking.queries import bookings_of_cases
+from app.cases import models, queries
+from app.cases.rules import (
+    Address,
+    CaseState,
+    Decision,
+    DeliveryMethod,
+    NextStep,
+    next_step,
+    state_sentence,
+    step_sentence,
+)
+from app.catalogue.queries import items_by_id
+from app.delivery.queries import parcels_of_cases
+from app.identity.queries import residents
+from app.kernel.privacy import mask_name, unseal
+from app.payments.queries import bills_of_cases
+from graphql_schema.booking.types import Booking
+from graphql_schema.catalogue.types import ServiceItem
+from graphql_schema.context import Info
+from graphql_schema.delivery.types import Parcel
+from graphql_schema.fields import computed
+from graphql_schema.payments.types import Bill
+from graphql_schema.problems import Problem
+
+for _enum in (CaseState, Decision, DeliveryMethod, NextStep):
+    strawberry.enum(_enum)
+
+
+@strawberry.type
+class NextThing:
+    code: NextStep
+    text: str
+
+
+@strawberry.type(description="办理记录 · One step of a case's history.")
+class CaseEvent:
+    at: datetime
+    verb: str
+    state: CaseState
+
+    @classmethod
+    def of(cls, row: models.CaseEvent) -> CaseEvent:
+        return cls(at=row.at, verb=row.verb, state=row.state)
+
+
+@strawberry.type(description="办件 · One person's request for one item.")
+class Case:
+    id: strawberry.ID
+    number: str
+    state: CaseState
+    decision: Decision | None
+    reason: str = strawberry.field(description="Why it was denied.")
+    delivery_method: DeliveryMethod
+    submitted_at: datetime
+    accepted_at: datetime | None
+    due_at: datetime | None = strawberry.field(description="End of the promised limit.")
+    due_is_provisional: bool = strawberry.field(description="The working calendar of that year is not published yet.")
+    decided_at: datetime | None
+    closed_at: datetime | None
+    row: strawberry.Private[models.Case]
+
+    @classmethod
+    def of(cls, row: models.Case) -> Case:
+        return cls(
+            id=strawberry.ID(str(row.id)),
+            number=row.number,
+            state=row.state,
+            decision=row.decision,
+            reason=row.reason,
+            delivery_method=row.delivery_method,
+            submitted_at=row.submitted_at,
+            accepted_at=row.accepted_at,
+            due_at=row.due_at,
+            due_is_provisional=row.due_is_provisional,
+            decided_at=row.decided_at,
+            closed_at=row.closed_at,
+            row=row,
+        )
+
+    @computed("The state in plain words.")
+    def state_text(self, info: Info) -> str:
+        return state_sentence(self.row.state, self.row.decision, info.context.language)
+
+    @computed("The version filed under.", batch=items_by_id)
+    async def item(self, info: Info) -> ServiceItem:
+        row = await info.context.load(items_by_id, self.row.item_id)
+        assert row is not None
+        return ServiceItem.of(row)
+
+    @computed("What the resident has to do next.", batch=items_by_id)
+    async def next_step(self, info: Info) -> NextThing:
+        row = self.row
+        item = await info.context.load(items_by_id, row.item_id)
+        assert item is not None
+        step = next_step(
+            row.state,
+            visits_needed=item.visit_count if item.bookable else 0,
+            visit_at=row.visit_at,
+            visited=row.visited,
+            method=row.delivery_method,
+        )
+        return NextThing(code=step, text=step_sentence(step, row.visit_at, info.context.language))
+
+    @computed(batch=bills_of_cases)
+    async def bill(self, info: Info) -> Bill | None:
+        row = await info.context.load(bills_of_cases, self.row.id)
+        return Bill.of(row) if row else None
+
+    @computed("The newest booking for this case.", batch=bookings_of_cases)
+    async def booking(self, info: Info) -> Booking | None:
+        row = await info.context.load(bookings_of_cases, self.row.id)
+        return Booking.of(row) if row else None
+
+    @computed(batch=parcels_of_cases)
+    async def parcel(self, info: Info) -> Parcel | None:
+        row = await info.context.load(parcels_of_cases, self.row.id)
+        return Parcel.of(row) if row else None
+
+    @computed("The history, oldest first.", batch=queries.events_of)
+    async def events(self, info: Info) -> list[CaseEvent]:
+        return [CaseEvent.of(row) for row in await info.context.load(queries.events_of, self.row.id)]
+
+    @computed(batch=residents)
+    async def masked_applicant(self, info: Info) -> str | None:
+        row = await info.context.load(residents, self.row.resident_id)
+        return mask_name(unseal(row.name_sealed)) if row and row.name_sealed else None
+
+
+@strawberry.input(description="收件地址 · Where the result is posted to.")
+class AddressInput:
+    receiver: str
+    phone: str
+    division_code: str
+    detail: str
+
+    def value(self) -> Address:
+        return Address(self.receiver, self.phone, self.division_code, self.detail)
+
+
+@strawberry.input(description="A fee of the item's list that applies here.")
+class ChosenFee:
+    key: str
+    quantity: int = 1
+
+
+CaseResult = Annotated[Case | Problem, strawberry.union("CaseResult")]

@@ -1,0 +1,1 @@
+"""The guide: service items, fees, materials, departments and service points."""

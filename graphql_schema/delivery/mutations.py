@@ -1,0 +1,22 @@
+"""Without this module no result would leave the hall."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.delivery import commands
+from app.identity.rules import Role
+from graphql_schema.context import Info
+from graphql_schema.delivery.types import Parcel, ParcelResult
+from graphql_schema.guards import mutation, staff
+from graphql_schema.scalars import as_uuid
+
+
+@strawberry.type
+class DeliveryMutation:
+    @mutation(staff(Role.ISSUER), "登记寄送 · Hand the result of a case to a carrier.")
+    async def register_parcel(
+        self, info: Info, case_id: strawberry.ID, carrier: str, tracking_number: str
+    ) -> ParcelResult:
+        parcel = await commands.register_parcel(info.context.actor, as_uuid(case_id), carrier, tracking_number)
+        return Parcel.of(parcel)

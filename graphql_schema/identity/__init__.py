@@ -1,0 +1,1 @@
+"""Signing in, phone, proof of identity and sessions, as the phone sees them."""

@@ -1,0 +1,25 @@
+"""Without this module the phone could not ask who it is."""
+
+from __future__ import annotations
+
+import strawberry
+
+from app.identity import queries
+from graphql_schema.context import Info
+from graphql_schema.guards import EVERYONE, RESIDENTS, query
+from graphql_schema.identity.types import ProofMethod, Resident, Session
+
+
+@strawberry.type
+class IdentityQuery:
+    @query(RESIDENTS, "本人信息 · The resident who is signed in.")
+    async def me(self, info: Info) -> Resident:
+        return Resident.of(await queries.resident(info.context.actor.resident_id()))
+
+    @query(RESIDENTS, "我的登录设备 · Where I am signed in, newest first; at most 50.")
+    async def my_sessions(self, info: Info) -> list[Session]:
+        return [Session.of(row) for row in await queries.live_sessions(info.context.actor)]
+
+    @query(EVERYONE, "可用的实名方式 · Ways to prove who one is that are switched on.")
+    async def proof_methods(self, info: Info) -> list[ProofMethod]:
+        return ProofMethod.every(info)

@@ -1,0 +1,151 @@
+"""Without this module the phone could not show who it is signed in as."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.identity import models
+from app.identity.ports import IdentityProver
+from app.identity.rules import LEVELS, Level
+from app.identity.tokens import Tokens as IssuedTokens
+from app.kernel import ports
+from app.kernel.privacy import mask_id_number, mask_name, mask_phone, unseal
+from graphql_schema.context import Info
+from graphql_schema.fields import computed
+from graphql_schema.problems import Problem
+
+
+@strawberry.type(description="实名等级 · Assurance level.")
+class AssuranceLevel:
+    level: int = strawberry.field(description="1 to 4.")
+    name_zh: str
+
+    @classmethod
+    def of(cls, level: int) -> AssuranceLevel:
+        return cls(level=level, name_zh=LEVELS[Level(level)].zh)
+
+
+@strawberry.type(description="本人 · The resident who is signed in; personal data is masked.")
+class Resident:
+    id: strawberry.ID
+    level: AssuranceLevel
+    masked_name: str | None
+    masked_id_number: str | None
+    masked_phone: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Resident) -> Resident:
+        return cls(
+            id=strawberry.ID(str(row.id)),
+            level=AssuranceLevel.of(row.level),
+            masked_name=mask_name(unseal(row.name_sealed)) if row.name_sealed else None,
+            masked_id_number=mask_id_number(unseal(row.id_number_sealed)) if row.id_number_sealed else None,
+            masked_phone=mask_phone(unseal(row.phone_sealed)) if row.phone_sealed else None,
+            created_at=row.created_at,
+        )
+
+
+@strawberry.type(description="A pair of tokens: `access` for ten minutes, `refresh` to get the next pair.")
+class Tokens:
+    access: str
+    access_expires_at: datetime
+    refresh: str
+
+    @classmethod
+    def of(cls, issued: IssuedTokens) -> Tokens:
+        return cls(access=issued.access, access_expires_at=issued.access_expires_at, refresh=issued.refresh)
+
+
+@strawberry.type
+class SignedIn:
+    tokens: Tokens
+    resident: Resident
+
+
+@strawberry.type(description="工作人员 · A member of staff.")
+class Staff:
+    id: strawberry.ID
+    title: str
+    roles: list[str]
+
+    @classmethod
+    def of(cls, row: models.Staff) -> Staff:
+        return cls(id=strawberry.ID(str(row.id)), title=row.title, roles=sorted(row.roles))
+
+
+@strawberry.type
+class StaffSignedIn:
+    tokens: Tokens
+    staff: Staff
+
+
+@strawberry.type(description="登录记录 · A device that is signed in.")
+class Session:
+    id: strawberry.ID
+    device: str
+    channel: str
+    created_at: datetime
+    refreshed_at: datetime
+    ended: bool
+    row: strawberry.Private[models.Session]
+
+    @computed("Whether this is the session of this very request.")
+    def current(self, info: Info) -> bool:
+        return self.row.id == info.context.actor.session_id
+
+    @classmethod
+    def of(cls, row: models.Session) -> Session:
+        return cls(
+            id=strawberry.ID(str(row.id)),
+            device=row.device,
+            channel=row.channel,
+            created_at=row.created_at,
+            refreshed_at=row.refreshed_at,
+            ended=row.revoked_at is not None,
+            row=row,
+        )
+
+
+@strawberry.type(description="A way to prove who one is that is switched on here.")
+class ProofMethod:
+    code: str
+    name: str
+    level: int = strawberry.field(description="The assurance level a pass gives.")
+
+    @classmethod
+    def every(cls, info: Info) -> list[ProofMethod]:
+        live = ports.every(IdentityProver)
+        return [
+            cls(code=code, name=info.context.say(prover.name_zh, prover.name_en), level=prover.level)
+            for code, prover in live.items()
+        ]
+
+
+@strawberry.type(description="实名核验 · An identity check under way; give `ticket` to wx.requestFacialVerify.")
+class IdentityProof:
+    id: strawberry.ID
+    method: str
+    ticket: str
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, row: models.IdentityProof) -> IdentityProof:
+        return cls(id=strawberry.ID(str(row.id)), method=row.method, ticket=row.ticket or "", expires_at=row.expires_at)
+
+
+@strawberry.type
+class SignedOut:
+    done: bool
+
+
+SignInResult = Annotated[SignedIn | Problem, strawberry.union("SignInResult")]
+TokensResult = Annotated[Tokens | Problem, strawberry.union("TokensResult")]
+StaffSignInResult = Annotated[StaffSignedIn | Problem, strawberry.union("StaffSignInResult")]
+ResidentResult = Annotated[Resident | Problem, strawberry.union("ResidentResult")]
+SessionResult = Annotated[Session | Problem, strawberry.union("SessionResult")]
+ProofResult = Annotated[IdentityProof | Problem, strawberry.union("ProofResult")]
+SignOutResult = Annotated[SignedOut | Problem, strawberry.union("SignOutResult")]

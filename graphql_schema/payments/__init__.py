@@ -1,0 +1,1 @@
+"""Bills and ways to pay them."""

@@ -1,0 +1,42 @@
+"""Without this module moments would be told in UTC and broken ids would be bugs instead of refusals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from app.kernel.clock import SHANGHAI
+from app.kernel.errors import NotFound
+
+
+def _tell(moment: datetime) -> str:
+    return moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+
+def _hear(text: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError("a moment is text such as 2026-11-27T09:00:00+08:00") from None
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its offset, such as +08:00")
+    return moment.astimezone(UTC)
+
+
+MOMENT: ScalarDefinition = strawberry.scalar(
+    name="DateTime",
+    description="A moment with its offset; told in Asia/Shanghai, heard with any offset.",
+    serialize=_tell,
+    parse_value=_hear,
+)
+
+
+def as_uuid(given: strawberry.ID) -> UUID:
+    """The key behind an opaque id. What was never one of ours does not exist: raises `NotFound`."""
+    try:
+        return UUID(given)
+    except ValueError:
+        raise NotFound(what_zh="对应的记录", what_en="record") from None

@@ -1,0 +1,61 @@
+"""Without this module the domains' fields would not add up to one schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+from graphql import GraphQLError, lexicographic_sort_schema, print_schema
+from strawberry.extensions import DisableValidation, ParserCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.execution import ExecutionContext
+
+from app.kernel.settings import get_settings
+from graphql_schema.booking.mutations import BookingMutation
+from graphql_schema.booking.queries import BookingQuery
+from graphql_schema.cases.mutations import CasesMutation
+from graphql_schema.cases.queries import CasesQuery
+from graphql_schema.catalogue.queries import CatalogueQuery
+from graphql_schema.delivery.mutations import DeliveryMutation
+from graphql_schema.delivery.queries import DeliveryQuery
+from graphql_schema.identity.mutations import IdentityMutation
+from graphql_schema.identity.queries import IdentityQuery
+from graphql_schema.payments.mutations import PaymentsMutation
+from graphql_schema.payments.queries import PaymentsQuery
+from graphql_schema.queueing.mutations import QueueingMutation
+from graphql_schema.queueing.queries import QueueingQuery
+from graphql_schema.scalars import MOMENT
+
+
+@strawberry.type
+class Query(IdentityQuery, CatalogueQuery, CasesQuery, BookingQuery, QueueingQuery, PaymentsQuery, DeliveryQuery):
+    """Everything that can be asked."""
+
+
+@strawberry.type
+class Mutation(IdentityMutation, CasesMutation, BookingMutation, QueueingMutation, PaymentsMutation, DeliveryMutation):
+    """Everything that can be done; each answers `Thing | Problem`."""
+
+
+class PortalSchema(strawberry.Schema):
+    """Strawberry's schema without its error log: the endpoint tells refusals and bugs apart."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Leave the errors to the endpoint."""
+
+
+# The endpoint validates a document once and remembers it; validating at every execution costs milliseconds.
+schema = PortalSchema(
+    query=Query,
+    mutation=Mutation,
+    extensions=[DisableValidation, lambda: ParserCache(maxsize=500)],
+    config=StrawberryConfig(scalar_map={datetime: MOMENT}, disable_field_suggestions=get_settings().in_production),
+)
+
+
+def printed() -> str:
+    """The schema as text, sorted, for `schema.graphql`.
+
+    Sorted here and not by Strawberry: its `sort_schema` copies the types, and unions then refuse the originals.
+    """
+    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"  # noqa: SLF001 - there is no public handle
