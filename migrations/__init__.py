@@ -1,0 +1,1 @@
+"""The database's history: one line, oldest first. Modules whose name begins with `_` are not steps."""
