@@ -1,0 +1,302 @@
+"""Without this module tests and the demo would speak to the control API in loose dictionaries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import httpx
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Shape = TypeVar("Shape", bound="DataclassInstance")
+
+
+class ControlRefused(Exception):
+    """The sandbox would not do it; the message is its sentence. `answer` is the whole JSON."""
+
+    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
+        super().__init__(f"{status}: {answer.get('error', '')}")
+        self.status = status
+        self.answer = dict(answer)
+
+
+@dataclass(frozen=True)
+class Phone:
+    openid: str
+    unionid: str
+    name: str
+    id_number: str
+    mobile: str
+    high_risk: bool
+
+
+@dataclass(frozen=True)
+class Face:
+    """`verify_ret` is None until the check was done on the phone."""
+
+    verify_id: str
+    openid: str
+    cert_name: str
+    verify_ret: int | None
+    expired: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """`total` is fen; moments are RFC 3339 in Beijing time, empty when they have not come."""
+
+    out_trade_no: str
+    transaction_id: str
+    openid: str
+    description: str
+    attach: str
+    total: int
+    trade_state: str
+    notify_url: str
+    created_at: str
+    expires_at: str
+    paid_at: str
+    refunds: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """Rows `{at, step, text}` newest first; `subscriptions` `{url, watching}`."""
+
+    number: str
+    carrier: str
+    finished: bool
+    rows: list[dict[str, str]]
+    subscriptions: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the product answered to one callback; status 0 when it did not, `error` says why."""
+
+    url: str
+    status: int
+    body: str
+    milliseconds: int
+    accepted: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class WaitingCallback:
+    provider: str
+    event: str
+    subject: str
+    url: str
+    attempt: int
+    due_in: float
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """`direction` is request or callback; `fate` names what hostility did to it, empty when nothing."""
+
+    id: int
+    at: float
+    direction: str
+    provider: str
+    what: str
+    status: int
+    verdict: str
+    detail: str
+    fate: str
+    milliseconds: int
+
+
+class SandboxControl:
+    """One method per control call. Use as an async context manager; raises ControlRefused on every 4xx."""
+
+    def __init__(self, base_url: str, *, timeout: float = 60.0) -> None:
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=timeout, trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def health(self) -> dict[str, Any]:
+        return await self._object("GET", "/health")
+
+    async def make_phone(
+        self, *, name: str = "", id_number: str = "", mobile: str = "", high_risk: bool = False
+    ) -> Phone:
+        wanted = {"name": name, "id_number": id_number, "mobile": mobile, "high_risk": high_risk}
+        return _read(Phone, await self._object("POST", "/phones", wanted))
+
+    async def phones(self) -> list[Phone]:
+        return [_read(Phone, one) for one in await self._list("GET", "/phones")]
+
+    async def phone(self, openid: str) -> Phone:
+        return _read(Phone, await self._object("GET", f"/phones/{openid}"))
+
+    async def faces(self, openid: str = "") -> list[Face]:
+        """Face checks asked for, of one phone or of all."""
+        found = [_read(Face, one) for one in await self._list("GET", "/faces")]
+        return [face for face in found if openid in {"", face.openid}]
+
+    async def login_code(self, openid: str) -> str:
+        return str((await self._object("POST", f"/phones/{openid}/login-code"))["code"])
+
+    async def phone_code(self, openid: str) -> str:
+        return str((await self._object("POST", f"/phones/{openid}/phone-code"))["code"])
+
+    async def face(self, openid: str, verify_id: str, verify_ret: int | None = None) -> int:
+        """Look into the phone; without `verify_ret` its owner does. Returns the verify_ret that was recorded."""
+        wanted: dict[str, Any] = {"verify_id": verify_id}
+        if verify_ret is not None:
+            wanted["verify_ret"] = verify_ret
+        return int((await self._object("POST", f"/phones/{openid}/face", wanted))["verify_ret"])
+
+    async def pay(self, openid: str, payment: Mapping[str, str], *, outcome: str = "ok") -> str:
+        """`wx.requestPayment(payment)` on this phone; returns errMsg."""
+        names = ("timeStamp", "nonceStr", "package", "signType", "paySign")
+        wanted = {"openid": openid, "outcome": outcome, **{name: payment[name] for name in names}}
+        return str((await self._object("POST", "/pay", wanted))["errMsg"])
+
+    async def pay_order(self, out_trade_no: str, *, outcome: str = "ok") -> str:
+        """Pay by number, without the mini-program's parameters; returns errMsg."""
+        answer = await self._object("POST", f"/orders/{out_trade_no}/pay", {"outcome": outcome})
+        return str(answer["errMsg"])
+
+    async def orders(self) -> list[Order]:
+        return [_read(Order, one) for one in await self._list("GET", "/orders")]
+
+    async def order(self, out_trade_no: str) -> Order:
+        return _read(Order, await self._object("GET", f"/orders/{out_trade_no}"))
+
+    async def notify(
+        self,
+        out_trade_no: str,
+        mode: str = "normal",
+        *,
+        times: int = 1,
+        parallel: bool = False,
+        out_refund_no: str = "",
+    ) -> list[Reply]:
+        wanted = {"mode": mode, "times": times, "parallel": parallel, "out_refund_no": out_refund_no}
+        return _replies(await self._list("POST", f"/orders/{out_trade_no}/notify", wanted))
+
+    async def scan(
+        self,
+        number: str,
+        step: str,
+        *,
+        text: str = "",
+        at: str | None = None,
+        push: bool = True,
+        carrier: str = "",
+        phone: str = "",
+    ) -> Parcel:
+        """The courier scans; `carrier` is needed when nobody subscribed to the number before."""
+        wanted = {"step": step, "text": text, "at": at, "push": push, "carrier": carrier, "phone": phone}
+        return _read(Parcel, await self._object("POST", f"/parcels/{number}/scan", wanted))
+
+    async def parcels(self) -> list[Parcel]:
+        return [_read(Parcel, one) for one in await self._list("GET", "/parcels")]
+
+    async def parcel(self, number: str) -> Parcel:
+        return _read(Parcel, await self._object("GET", f"/parcels/{number}"))
+
+    async def push(
+        self,
+        number: str,
+        mode: str = "normal",
+        *,
+        times: int = 1,
+        parallel: bool = False,
+        keep: int | None = None,
+    ) -> list[Reply]:
+        wanted = {"mode": mode, "times": times, "parallel": parallel, "keep": keep}
+        return _replies(await self._list("POST", f"/parcels/{number}/push", wanted))
+
+    async def push_unasked(
+        self, url: str, carrier: str, number: str, events: list[dict[str, str]] | None = None
+    ) -> list[Reply]:
+        """A correctly signed push for a number nobody subscribed to; events are `{step, text?, at?}`."""
+        wanted = {"url": url, "carrier": carrier, "number": number, "events": events or []}
+        return _replies(await self._list("POST", "/push", wanted))
+
+    async def be_hostile(self, **changes: Any) -> dict[str, Any]:
+        """Set the named fields of the hostility; naming `seed` starts the decisions again."""
+        return await self._object("POST", "/hostility", changes)
+
+    async def be_kind(self) -> dict[str, Any]:
+        return await self._object("DELETE", "/hostility")
+
+    async def hostility(self) -> dict[str, Any]:
+        return await self._object("GET", "/hostility")
+
+    async def advance_clock(self, seconds: float) -> dict[str, Any]:
+        """Let codes, tokens, orders and parcels grow older; signatures keep the real time."""
+        return await self._object("POST", "/clock", {"advance": seconds})
+
+    async def clock(self) -> dict[str, Any]:
+        return await self._object("GET", "/clock")
+
+    async def journal(self, after: int = 0) -> list[JournalEntry]:
+        return [_read(JournalEntry, one) for one in await self._list("GET", f"/journal?after={after}")]
+
+    async def waiting(self) -> list[WaitingCallback]:
+        """Callbacks queued or on the wire."""
+        return [_read(WaitingCallback, one) for one in await self._list("GET", "/callbacks")]
+
+    async def settle(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - a bound on polling, not a cancel
+        """Wait until no callback waits any more. Raises TimeoutError naming what is left."""
+        end = time.monotonic() + timeout
+        while left := await self.waiting():
+            if time.monotonic() > end:
+                raise TimeoutError(f"still waiting: {left[:3]}")
+            await asyncio.sleep(0.02)
+
+    async def reset(self) -> None:
+        """Forget everything but the keys."""
+        await self._object("POST", "/reset")
+
+    async def _object(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        answer = await self._call(method, path, body)
+        assert isinstance(answer, dict)
+        return answer
+
+    async def _list(self, method: str, path: str, body: object = None) -> list[dict[str, Any]]:
+        answer = await self._call(method, path, body)
+        assert isinstance(answer, list)
+        return answer
+
+    async def _call(self, method: str, path: str, body: object) -> Any:
+        response = await self._client.request(method, f"/__ctl{path}", json=body)
+        if response.is_error:
+            raise ControlRefused(response.status_code, _refusal(response))
+        return response.json()
+
+
+def _refusal(response: httpx.Response) -> dict[str, Any]:
+    try:
+        return dict(response.json())
+    except ValueError:
+        return {"error": response.text}
+
+
+def _read(shape: type[Shape], answer: Mapping[str, Any]) -> Shape:
+    """Fields we do not know yet are left out: the sandbox may say more than we ask."""
+    return shape(**{field.name: answer[field.name] for field in fields(shape)})
+
+
+def _replies(answers: list[dict[str, Any]]) -> list[Reply]:
+    return [_read(Reply, answer) for answer in answers]

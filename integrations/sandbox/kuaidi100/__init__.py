@@ -1,0 +1,23 @@
+"""Without this package no parcel could be followed: it plays Kuaidi100's enterprise API for one customer."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from integrations.sandbox.front import provider_route
+from integrations.sandbox.kuaidi100.control import control_routes
+from integrations.sandbox.kuaidi100.pushes import PushChannel
+from integrations.sandbox.kuaidi100.subscriptions import subscribe
+from integrations.sandbox.kuaidi100.tracking import query, recognise
+from integrations.sandbox.kuaidi100.wire import KUAIDI100
+from integrations.sandbox.world import World
+
+__all__ = ["PushChannel", "control_routes", "routes"]
+
+
+def routes(world: World) -> list[Route]:
+    return [
+        provider_route(world, KUAIDI100, "/poll", subscribe),
+        provider_route(world, KUAIDI100, "/poll/query.do", query),
+        provider_route(world, KUAIDI100, "/autonumber/auto", recognise),
+    ]
