@@ -1,0 +1,1 @@
+"""How the outside world fulfils what the domains ask of it: one folder per provider, none knows another."""

@@ -64,8 +64,8 @@ def digest(message: str, kind: str = "MD5") -> str:
 
 KUAIDI100 = Provider(
     "kuaidi100",
+    # Not 501: on a query it is a server error, on a subscription it means "already subscribed".
     failures=(
-        failure("501", "服务器错误"),
         failure("502", "服务器繁忙"),
         Answer(502, b"<html><body>502 Bad Gateway</body></html>", {"content-type": "text/html"}, "502"),
     ),

@@ -1,0 +1,32 @@
+"""Without this package residents could neither sign in from WeChat nor prove who they are nor pay there."""
+
+from __future__ import annotations
+
+from app.identity.ports import IdentityProver, SignInChannel
+from app.kernel import ports
+from app.kernel.callbacks import CallbackReader
+from app.kernel.http import OutboundClient
+from app.kernel.settings import get_settings
+from app.payments.ports import PaymentChannel
+from integrations.wechat.api import MiniProgramApi
+from integrations.wechat.health import WechatHealth
+from integrations.wechat.identity import WechatFace, WechatSignIn
+from integrations.wechat.pay_client import PayClient
+from integrations.wechat.pay_notify import WechatPayNotices
+from integrations.wechat.payments import WechatPay
+from integrations.wechat.settings import read_settings
+from integrations.wechat.tokens import StableToken
+
+
+def connect(http: OutboundClient) -> None:
+    """Read `WECHAT_*` and fulfil our ports; leaves the program with sentences when a setting is not usable."""
+    settings = read_settings()
+    token = StableToken(http, settings)
+    api = MiniProgramApi(http, settings, token)
+    client = PayClient(http, settings)
+    pay = WechatPay(client, settings, get_settings().public_url)
+    ports.register(SignInChannel, "wechat", WechatSignIn(api, settings.app_id))
+    ports.register(IdentityProver, "wechat-face", WechatFace(api))
+    ports.register(PaymentChannel, "wechat", pay)
+    ports.register(CallbackReader, "wechat/payment", WechatPayNotices(client, settings))
+    ports.register(ports.HealthCheck, "wechat", WechatHealth(token, client, pay))

@@ -1,0 +1,44 @@
+"""Without this module an operator would learn of a wrong key from the first resident who wants to pay."""
+
+from __future__ import annotations
+
+from app.kernel.errors import ProviderUnavailable
+from app.payments.ports import PaymentState
+from integrations.wechat.pay_client import PayClient
+from integrations.wechat.pay_keys import new_nonce
+from integrations.wechat.payments import WechatPay
+from integrations.wechat.tokens import StableToken
+
+
+class NotAccepted(Exception):
+    """WeChat does not accept us, with the cause."""
+
+
+class WechatHealth:
+    """`HealthCheck`: an access token, and a signed question about an order that cannot exist.
+
+    The answer to that question is an unsigned refusal: whether our copy of the platform's public key is the
+    right one shows only with the first order.
+    """
+
+    name = "WeChat and WeChat Pay"
+
+    def __init__(self, token: StableToken, client: PayClient, pay: WechatPay) -> None:
+        self._token = token
+        self._client = client
+        self._pay = pay
+
+    async def check(self) -> str:
+        """Raises `NotAccepted`. WeChat Pay cannot know an order of a number made up just now."""
+        try:
+            await self._token.ask_now()
+            truth = await self._pay.ask(new_nonce())
+        except ProviderUnavailable as refusal:
+            raise NotAccepted("; ".join(refusal.__notes__)) from None
+        if truth.state is not PaymentState.UNKNOWN:
+            raise NotAccepted("WeChat Pay knows an order that does not exist")
+        if not self._client.can_verify():
+            raise NotAccepted(
+                "there is no key of the platform to verify with: set WECHAT_PAY_PUBLIC_KEY_ID and its file"
+            )
+        return "WeChat gave an access token, WeChat Pay accepts our signature"

@@ -1,0 +1,106 @@
+"""Without this module we would learn of a payment only by asking, or believe anybody who claims one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackAnswer, CallbackRefused, RawCallback, Received
+from app.payments.ports import NOTICE_TOPIC, PaymentState, PaymentTruth
+from integrations.wechat.pay_client import PayClient
+from integrations.wechat.pay_keys import SealBroken
+from integrations.wechat.pay_truth import CHANNEL, ORDER_NO, NotOurs, fen, matching, moment, truth_of
+from integrations.wechat.settings import WechatSettings
+
+REFUND_TOPIC = "payments.refund_notice"
+_PAID = "TRANSACTION.SUCCESS"
+_REFUNDS = {"REFUND.SUCCESS": "SUCCESS", "REFUND.ABNORMAL": "ABNORMAL", "REFUND.CLOSED": "CLOSED"}
+_REFUND_NO = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
+_UNSIGNED = frozenset(
+    {
+        "headers-missing", "signature-type", "timestamp-unreadable", "timestamp-stale", "serial-unknown",
+        "signature-wrong",
+    }
+)  # fmt: skip
+_REFUSAL = orjson.dumps({"code": "FAIL", "message": "失败"})
+_truth = TypeAdapter(PaymentTruth)
+
+
+class WechatPayNotices:
+    """`CallbackReader` for `wechat/payment`. WeChat Pay API v3, "payment notification" and "refund notification".
+
+    A notice is a hint: it may come twice, late, out of order or never; `PaymentChannel.ask` knows the truth.
+    """
+
+    def __init__(self, client: PayClient, settings: WechatSettings) -> None:
+        self._client = client
+        self._settings = settings
+
+    async def read(self, raw: RawCallback) -> Received:
+        """Nothing of the body is read before its signature is verified."""
+        if not raw.body or len(raw.body) > MAX_CALLBACK_BYTES:
+            raise CallbackRefused("size")
+        try:
+            await self._client.verify(raw.headers, raw.body)
+            notice = _object(raw.body, "not-json")
+            event = notice.get("event_type")
+            if event != _PAID and event not in _REFUNDS:
+                raise CallbackRefused("event-type", detail={"event_type": str(event)[:40]})
+            content = _object(self._client.unseal(notice.get("resource")), "content-not-json")
+            return self._payment(content) if event == _PAID else self._refund(content, _REFUNDS[str(event)])
+        except SealBroken as broken:
+            raise CallbackRefused(broken.reason) from None
+        except NotOurs:
+            raise CallbackRefused("not-ours") from None
+        except ValueError as error:
+            raise CallbackRefused("content", detail={"fault": str(error)[:100]}) from None
+
+    def acknowledge(self) -> CallbackAnswer:
+        return CallbackAnswer(204)
+
+    def refuse(self, reason: str) -> CallbackAnswer:
+        """Any answer but 200 and 204 makes WeChat repeat, which a genuine message deserves."""
+        return CallbackAnswer(401 if reason in _UNSIGNED else 400, _REFUSAL)
+
+    def _payment(self, transaction: Mapping[str, Any]) -> Received:
+        truth = truth_of(transaction, self._settings)
+        if truth.state is not PaymentState.PAID:
+            raise ValueError("a payment notice without a payment")
+        # The sum is part of the key: a notice over a wrong one must not make the right one a repetition.
+        key = f"transaction:{truth.order_no}:{truth.provider_ref}:{truth.amount_fen}{truth.currency}"
+        return Received(key, NOTICE_TOPIC, _truth.dump_python(truth, mode="json"))
+
+    def _refund(self, refund: Mapping[str, Any], status: str) -> Received:
+        if refund.get("mchid") != self._settings.pay_mch_id:
+            raise NotOurs
+        if refund.get("refund_status") != status:
+            raise ValueError("refund_status and event_type differ")
+        amount = refund.get("amount")
+        if not isinstance(amount, Mapping):
+            raise ValueError("a refund without its amount")  # noqa: TRY004 - the caller refuses every ValueError alike
+        refund_no = matching(_REFUND_NO, refund, "out_refund_no")
+        content = {
+            "channel": CHANNEL,
+            "order_no": matching(ORDER_NO, refund, "out_trade_no"),
+            "refund_no": refund_no,
+            "provider_ref": str(refund.get("refund_id", ""))[:64],
+            "status": status,
+            "refund_fen": fen(amount, "refund"),
+            "total_fen": fen(amount, "total"),
+            "refunded_at": moment(refund, "success_time").isoformat() if status == "SUCCESS" else None,
+        }
+        return Received(f"refund:{refund_no}:{status}", REFUND_TOPIC, content)
+
+
+def _object(text: bytes, reason: str) -> dict[str, Any]:
+    try:
+        content = orjson.loads(text)
+    except ValueError:
+        raise CallbackRefused(reason) from None
+    if not isinstance(content, dict):
+        raise CallbackRefused(reason)
+    return content

@@ -1,0 +1,130 @@
+"""Without this module a bill could not be paid inside WeChat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.kernel.clock import local
+from app.kernel.errors import ProviderUnavailable
+from app.kernel.logging import get_logger
+from app.payments.ports import OpenedPayment, OrderRefused, PaymentOrder, PaymentState, PaymentTruth
+from integrations.wechat.pay_client import PayClient, unavailable
+from integrations.wechat.pay_errors import PayRefused
+from integrations.wechat.pay_keys import new_nonce, phone_message, seconds_now
+from integrations.wechat.pay_truth import CHANNEL, ORDER_NO, NotOurs, truth_of
+from integrations.wechat.settings import WechatSettings
+
+_log = get_logger(__name__)
+
+_ORDERS = "/v3/pay/transactions"
+_LONGEST_DESCRIPTION = 127
+_LONGEST_OPEN_ID = 128
+
+
+class WechatPay:
+    """`PaymentChannel`: JSAPI orders of WeChat Pay API v3."""
+
+    name_zh = "微信支付"
+    name_en = "WeChat Pay"
+    sign_in_channel = "wechat"
+
+    def __init__(self, client: PayClient, settings: WechatSettings, public_url: str) -> None:
+        self._client = client
+        self._settings = settings
+        self._notify_url = f"{public_url.rstrip('/')}/callbacks/wechat/payment"
+
+    async def open_payment(self, order: PaymentOrder) -> OpenedPayment:
+        """WeChat Pay API v3, "JSAPI order". Equal values give a fresh handle for the same order.
+
+        `already_paid` and `already_closed` come from an unsigned refusal: `ask` before acting on them.
+        """
+        try:
+            told = await self._client.request("jsapi", "POST", f"{_ORDERS}/jsapi", self._order_form(order))
+        except PayRefused as refused:
+            raise _order_refused(refused) from None
+        prepay_id = told.get("prepay_id")
+        if not isinstance(prepay_id, str) or not prepay_id:
+            _log.error("wechat pay opened an order without prepay_id", order_no=order.order_no)
+            raise unavailable("jsapi: no prepay_id")
+        return OpenedPayment(prepay_id)
+
+    def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
+        """The argument of `wx.requestPayment`; `timeStamp` is text, or the phone refuses it."""
+        timestamp, nonce, package = str(seconds_now()), new_nonce(), f"prepay_id={prepay_ref}"
+        message = phone_message(self._settings.app_id, timestamp, nonce, package)
+        return {
+            "timeStamp": timestamp,
+            "nonceStr": nonce,
+            "package": package,
+            "signType": "RSA",
+            "paySign": self._client.merchant.sign(message),
+        }
+
+    async def ask(self, order_no: str) -> PaymentTruth:
+        """WeChat Pay API v3, "query order by merchant order number"."""
+        target = f"{_ORDERS}/out-trade-no/{_checked(order_no)}?mchid={self._settings.pay_mch_id}"
+        try:
+            told = await self._client.request("query", "GET", target)
+        except PayRefused as refused:
+            if refused.code == "ORDER_NOT_EXIST":
+                return PaymentTruth(CHANNEL, order_no, PaymentState.UNKNOWN)
+            raise _unusable("query", refused.code) from None
+        try:
+            truth = truth_of(told, self._settings)
+        except (NotOurs, ValueError) as error:
+            raise _unusable("query", str(error) or "not ours") from None
+        if truth.order_no != order_no:
+            raise _unusable("query", "another order")
+        return truth
+
+    async def close(self, order_no: str) -> None:
+        """WeChat Pay API v3, "close order". An order WeChat never heard of, or closed already, is closed."""
+        target = f"{_ORDERS}/out-trade-no/{_checked(order_no)}/close"
+        try:
+            await self._client.request("close", "POST", target, {"mchid": self._settings.pay_mch_id})
+        except PayRefused as refused:
+            if refused.code not in {"ORDER_CLOSED", "ORDER_NOT_EXIST"}:
+                raise _order_refused(refused) from None
+
+    def _order_form(self, order: PaymentOrder) -> dict[str, Any]:
+        """Only from the order's own values: WeChat compares a repeat with the first."""
+        if type(order.amount_fen) is not int or order.amount_fen <= 0:
+            raise ValueError("an order is over a positive whole number of fen")
+        if not order.description or not 0 < len(order.payer_open_id) <= _LONGEST_OPEN_ID:
+            raise ValueError("an order names what is paid and who pays")
+        return {
+            "appid": self._settings.app_id,
+            "mchid": self._settings.pay_mch_id,
+            "description": order.description[:_LONGEST_DESCRIPTION],
+            "out_trade_no": _checked(order.order_no),
+            "time_expire": _rfc3339(order.expires_at),
+            "notify_url": self._notify_url,
+            "amount": {"total": order.amount_fen, "currency": "CNY"},
+            "payer": {"openid": order.payer_open_id},
+        }
+
+
+def _checked(order_no: str) -> str:
+    if not ORDER_NO.fullmatch(order_no):
+        raise ValueError("an order number has 6 to 32 characters of [0-9A-Za-z]")
+    return order_no
+
+
+def _rfc3339(moment: datetime) -> str:
+    """In whole seconds at +08:00, as in WeChat's own examples."""
+    if moment.tzinfo is None:
+        raise ValueError("a deadline needs its offset")
+    return local(moment).isoformat(timespec="seconds")
+
+
+def _order_refused(refused: PayRefused) -> OrderRefused:
+    return OrderRefused(
+        refused.code, already_paid=refused.code == "ORDERPAID", already_closed=refused.code == "ORDER_CLOSED"
+    )
+
+
+def _unusable(operation: str, cause: str) -> ProviderUnavailable:
+    _log.error("wechat pay's answer is not usable", operation=operation, cause=cause)
+    return unavailable(f"{operation}: {cause}")

@@ -1,0 +1,239 @@
+"""Without this module a forged notice could pay a bill."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+
+import orjson
+import pytest
+from pydantic import TypeAdapter
+
+from app.kernel import ports
+from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackReader, CallbackRefused, RawCallback
+from app.payments.ports import NOTICE_TOPIC, PaymentChannel, PaymentOrder, PaymentState, PaymentTruth
+from integrations.sandbox.control import SandboxControl
+from integrations.wechat.payments import WechatPay
+from tests.integrations.contract.stage import Door, Sandbox, connected
+
+truth_from = TypeAdapter(PaymentTruth).validate_python
+
+
+@pytest.fixture
+async def paid(control: SandboxControl, door: Door) -> PaymentOrder:
+    """An order that was paid a moment ago, before anybody told us."""
+    phone = await control.make_phone()
+    await control.be_hostile(notify_by_itself=False)
+    order = PaymentOrder(
+        f"P{token_hex(12).upper()}", 4000, "证照工本费", phone.openid, datetime.now(UTC) + timedelta(minutes=30)
+    )
+    await ports.get(PaymentChannel, "wechat").open_payment(order)
+    assert await control.pay_order(order.order_no) == "requestPayment:ok"
+    return order
+
+
+async def test_a_payment_is_told_to_us_by_itself(control: SandboxControl, door: Door) -> None:
+    phone = await control.make_phone()
+    order = PaymentOrder("P0123456789", 1, "费", phone.openid, datetime.now(UTC) + timedelta(minutes=30))
+    await ports.get(PaymentChannel, "wechat").open_payment(order)
+    await control.pay_order(order.order_no)
+    await control.settle()
+    assert [received.topic for received in door.received] == [NOTICE_TOPIC]
+
+
+async def test_a_notice_says_the_same_as_a_query(control: SandboxControl, door: Door, paid: PaymentOrder) -> None:
+    replies = await control.notify(paid.order_no, times=2)
+    assert [(reply.status, reply.body, reply.accepted) for reply in replies] == [(204, "", True)] * 2
+    truth = await ports.get(PaymentChannel, "wechat").ask(paid.order_no)
+    assert truth.state is PaymentState.PAID
+    assert [truth_from(received.content) for received in door.received] == [truth, truth]
+    assert {received.event_key for received in door.received} == {
+        f"transaction:{paid.order_no}:{truth.provider_ref}:{truth.amount_fen}CNY"
+    }
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "reason"),
+    [
+        ("forged", 401, "signature-wrong"),
+        ("tampered", 401, "signature-wrong"),
+        ("signtest", 401, "signature-wrong"),
+        ("expired", 401, "timestamp-stale"),
+        ("unknown_serial", 401, "serial-unknown"),
+        ("other_merchant", 400, "not-ours"),
+        ("other_app", 400, "not-ours"),
+    ],
+)
+async def test_a_notice_that_is_not_genuine_and_ours_is_refused(
+    control: SandboxControl, door: Door, paid: PaymentOrder, mode: str, status: int, reason: str
+) -> None:
+    [reply] = await control.notify(paid.order_no, mode)
+    assert (reply.status, reply.body) == (status, '{"code":"FAIL","message":"失败"}')
+    assert (door.received, door.refused) == ([], [reason])
+
+
+@pytest.mark.parametrize(
+    ("mode", "amount", "currency"), [("wrong_amount", 4001, "CNY"), ("wrong_currency", 4000, "USD")]
+)
+async def test_a_wrong_amount_is_handed_on_for_the_domain_to_see(
+    control: SandboxControl, door: Door, paid: PaymentOrder, mode: str, amount: int, currency: str
+) -> None:
+    await control.notify(paid.order_no, mode)
+    truth = truth_from(door.received[0].content)
+    assert (truth.amount_fen, truth.currency) == (amount, currency)
+
+
+async def test_a_refund_is_told_with_its_own_number_and_outcome(
+    control: SandboxControl, door: Door, paid: PaymentOrder
+) -> None:
+    channel = ports.get(PaymentChannel, "wechat")
+    assert isinstance(channel, WechatPay)
+    refund = {
+        "out_trade_no": paid.order_no,
+        "out_refund_no": "R0000000001",
+        "notify_url": f"{door.url}/callbacks/wechat/payment",
+        "amount": {"refund": 1500, "total": 4000, "currency": "CNY"},
+    }
+    await channel._client.request("refund", "POST", "/v3/refund/domestic/refunds", refund)
+    await control.notify(paid.order_no, out_refund_no="R0000000001")
+    [received] = door.received
+    assert (received.event_key, received.topic) == ("refund:R0000000001:SUCCESS", "payments.refund_notice")
+    told = {name: received.content[name] for name in ("channel", "order_no", "status", "refund_fen", "total_fen")}
+    assert told == {
+        "channel": "wechat",
+        "order_no": paid.order_no,
+        "status": "SUCCESS",
+        "refund_fen": 1500,
+        "total_fen": 4000,
+    }
+
+
+async def test_while_the_key_is_switched_both_kinds_are_believed(
+    control: SandboxControl, door: Door, paid: PaymentOrder
+) -> None:
+    await control.notify(paid.order_no)
+    await control.be_hostile(sign_with_certificate=True)
+    await control.notify(paid.order_no)
+    serials = [raw.headers["wechatpay-serial"] for raw in door.raw]
+    assert serials[0].startswith("PUB_KEY_ID_")
+    assert len(serials[1]) == 40
+    assert (len(door.received), door.refused) == (2, [])
+
+
+async def test_an_unknown_public_key_costs_no_request(control: SandboxControl, door: Door, paid: PaymentOrder) -> None:
+    await control.notify(paid.order_no, "unknown_serial", times=20)
+    assert not [entry for entry in await control.journal() if "certificates" in entry.what]
+
+
+async def test_unknown_certificate_serials_cost_one_request_a_minute(
+    control: SandboxControl, door: Door, paid: PaymentOrder
+) -> None:
+    await control.notify(paid.order_no)
+    reader = ports.get(CallbackReader, "wechat/payment")
+    for number in range(20):
+        with pytest.raises(CallbackRefused, match="serial-unknown"):
+            await reader.read(_with_header(door.raw[0], "wechatpay-serial", f"{number:040X}"))
+    asked = [entry for entry in await control.journal() if "certificates" in entry.what]
+    assert len(asked) == 1
+
+
+async def test_another_key_for_the_content_opens_nothing(
+    control: SandboxControl, door: Door, paid: PaymentOrder, sandbox: Sandbox
+) -> None:
+    await control.notify(paid.order_no)
+    async with connected("wechat", **{**sandbox.environment, "WECHAT_PAY_API_V3_KEY": "0" * 32}):
+        with pytest.raises(CallbackRefused, match="ciphertext"):
+            await ports.get(CallbackReader, "wechat/payment").read(door.raw[0])
+
+
+async def test_no_mutation_of_a_true_notice_is_believed(
+    control: SandboxControl, door: Door, paid: PaymentOrder
+) -> None:
+    await control.notify(paid.order_no)
+    true, reader = door.raw[0], ports.get(CallbackReader, "wechat/payment")
+    await reader.read(true)
+    source = random.Random(20261125)  # noqa: S311 - repeatable on purpose
+    for attempt in range(300):
+        mutate = source.choice(MUTATIONS)
+        false = mutate(true, source)
+        assert (false.body, false.headers) != (true.body, true.headers), mutate.__name__
+        try:
+            await reader.read(false)
+        except CallbackRefused:
+            continue
+        pytest.fail(f"attempt {attempt}: {mutate.__name__} was believed")
+    assert len(door.received) == 1
+
+
+SIGNED = ("wechatpay-timestamp", "wechatpay-nonce", "wechatpay-serial", "wechatpay-signature")
+
+
+def _flip_a_bit(true: RawCallback, source: random.Random) -> RawCallback:
+    place = source.randrange(len(true.body))
+    changed = bytearray(true.body)
+    changed[place] ^= 1 << source.randrange(8)
+    return replace(true, body=bytes(changed))
+
+
+def _cut_off(true: RawCallback, source: random.Random) -> RawCallback:
+    return replace(true, body=true.body[: source.randrange(len(true.body))])
+
+
+def _insert(true: RawCallback, source: random.Random) -> RawCallback:
+    place = source.randrange(len(true.body) + 1)
+    return replace(true, body=true.body[:place] + source.randbytes(source.randint(1, 4)) + true.body[place:])
+
+
+def _write_json_anew(true: RawCallback, source: random.Random) -> RawCallback:
+    content = orjson.loads(true.body)
+    content["summary"] = f"支付成功{source.randrange(1000)}"
+    return replace(true, body=orjson.dumps(content))
+
+
+def _change_a_header(true: RawCallback, source: random.Random) -> RawCallback:
+    name = source.choice(SIGNED)
+    value = list(true.headers[name])
+    place = source.randrange(len(value))
+    value[place] = source.choice([one for one in "0123456789abcdefXYZ=+/ é" if one != value[place]])
+    return _with_header(true, name, "".join(value))
+
+
+def _lose_a_header(true: RawCallback, source: random.Random) -> RawCallback:
+    lost = source.choice(SIGNED)
+    return replace(true, headers={name: value for name, value in true.headers.items() if name != lost})
+
+
+def _move_in_time(true: RawCallback, source: random.Random) -> RawCallback:
+    moved = int(true.headers["wechatpay-timestamp"]) + source.choice((-1, 1)) * source.randint(1, 10_000)
+    return _with_header(true, "wechatpay-timestamp", str(moved))
+
+
+def _change_the_scheme(true: RawCallback, source: random.Random) -> RawCallback:
+    return _with_header(true, "wechatpay-signature-type", f"WECHATPAY2-SM2-{source.randrange(1000)}")
+
+
+MUTATIONS: list[Callable[[RawCallback, random.Random], RawCallback]] = [
+    _flip_a_bit,
+    _flip_a_bit,
+    _cut_off,
+    _insert,
+    _write_json_anew,
+    _change_a_header,
+    _change_a_header,
+    _lose_a_header,
+    _move_in_time,
+    _change_the_scheme,
+]
+
+
+@pytest.mark.parametrize("body", [b"", b"x" * (MAX_CALLBACK_BYTES + 1)])
+async def test_an_empty_or_oversized_body_is_not_even_verified(door: Door, body: bytes) -> None:
+    with pytest.raises(CallbackRefused, match="size"):
+        await ports.get(CallbackReader, "wechat/payment").read(RawCallback("wechat", "payment", {}, {}, body))
+
+
+def _with_header(raw: RawCallback, name: str, value: str) -> RawCallback:
+    return replace(raw, headers={**raw.headers, name: value})
