@@ -17,7 +17,6 @@ from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
 from tortoise import fields
 from tortoise.indexes import Index
-from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 class Migration(migrations.Migration):
     initial = True
@@ -139,7 +138,7 @@ class Migration(migrations.Migration):
                 ('phone_index', fields.CharField(null=True, db_index=True, max_length=64)),
                 ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'resident', 'app': 'portal', 'constraints': [CheckConstraint(check='level BETWEEN 1 AND 4', name='resident_level')], 'pk_attr': 'id', 'table_description': 'A natural person with an account. Name, numbers and phone are sealed; hashes find them.'},
+            options={'table': 'resident', 'app': 'portal', 'pk_attr': 'id', 'table_description': 'A natural person with an account. Name, numbers and phone are sealed; hashes find them.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -206,7 +205,7 @@ class Migration(migrations.Migration):
                 ('guide', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
                 ('published_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'service_item', 'app': 'portal', 'unique_together': (('key', 'version'),), 'constraints': [UniqueConstraint(fields=('key',), name='one_version_in_force', condition="state = 'IN_FORCE'"), CheckConstraint(check='min_level BETWEEN 1 AND 4', name='service_item_level'), CheckConstraint(check='visit_count >= 0', name='service_item_visits')], 'pk_attr': 'id', 'table_description': 'One version of a service item. A version that cases refer to is never edited (谁编制谁维护).'},
+            options={'table': 'service_item', 'app': 'portal', 'unique_together': (('key', 'version'),), 'pk_attr': 'id', 'table_description': 'One version of a service item. A version that cases refer to is never edited (谁编制谁维护).'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -232,7 +231,7 @@ class Migration(migrations.Migration):
                 ('visit_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('visited', fields.BooleanField(default=False)),
             ],
-            options={'table': 'case_file', 'app': 'portal', 'constraints': [UniqueConstraint(fields=('resident_id', 'item_key'), name='one_open_case_per_item', condition="state NOT IN ('CLOSED', 'WITHDRAWN')"), CheckConstraint(check="(delivery_method = 'POST') = (delivery_address_sealed IS NOT NULL)", name='posted_cases_have_an_address')], 'indexes': [Index(fields=['resident_id', 'submitted_at']), Index(fields=['state', 'submitted_at'])], 'pk_attr': 'id', 'table_description': "One person's request for one item, under the version of the item in force when it was filed."},
+            options={'table': 'case_file', 'app': 'portal', 'indexes': [Index(fields=['resident_id', 'submitted_at']), Index(fields=['state', 'submitted_at'])], 'pk_attr': 'id', 'table_description': "One person's request for one item, under the version of the item in force when it was filed."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -251,7 +250,7 @@ class Migration(migrations.Migration):
                 ('due_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('paid_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'bill', 'app': 'portal', 'constraints': [CheckConstraint(check='total_fen > 0', name='bill_owes_something')], 'pk_attr': 'id', 'table_description': 'What a resident owes for a case. Amounts in fen.'},
+            options={'table': 'bill', 'app': 'portal', 'pk_attr': 'id', 'table_description': 'What a resident owes for a case. Amounts in fen.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -341,7 +340,7 @@ class Migration(migrations.Migration):
                 ('ask_again_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('paid_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'payment_attempt', 'app': 'portal', 'constraints': [UniqueConstraint(fields=('bill_id',), name='one_success_per_bill', condition="state = 'SUCCEEDED'"), UniqueConstraint(fields=('bill_id',), name='one_live_attempt_per_bill', condition="state IN ('PREPARING', 'OPEN')"), CheckConstraint(check='amount_fen > 0', name='attempt_pays_something')], 'indexes': [Index(fields=['state', 'ask_again_at'])], 'pk_attr': 'id', 'table_description': 'One order at a provider for a bill. A repeat is built from these stored values, never from the present.'},
+            options={'table': 'payment_attempt', 'app': 'portal', 'indexes': [Index(fields=['state', 'ask_again_at'])], 'pk_attr': 'id', 'table_description': 'One order at a provider for a bill. A repeat is built from these stored values, never from the present.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -370,7 +369,7 @@ class Migration(migrations.Migration):
                 ('capacity', fields.SmallIntField()),
                 ('days_ahead', fields.SmallIntField()),
             ],
-            options={'table': 'business_policy', 'app': 'portal', 'unique_together': (('service_point', 'category'),), 'constraints': [CheckConstraint(check='slot_minutes BETWEEN 5 AND 240 AND capacity >= 0 AND days_ahead BETWEEN 0 AND 90', name='business_policy_bounds')], 'pk_attr': 'id', 'table_description': 'How one business (queue category) of a service point is booked, where it differs from the defaults.'},
+            options={'table': 'business_policy', 'app': 'portal', 'unique_together': (('service_point', 'category'),), 'pk_attr': 'id', 'table_description': 'How one business (queue category) of a service point is booked, where it differs from the defaults.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -385,7 +384,7 @@ class Migration(migrations.Migration):
                 ('capacity', fields.SmallIntField()),
                 ('taken', fields.SmallIntField(default=0)),
             ],
-            options={'table': 'slot', 'app': 'portal', 'unique_together': (('service_point', 'category', 'starts_at'),), 'constraints': [CheckConstraint(check='taken BETWEEN 0 AND capacity', name='slot_never_oversold'), CheckConstraint(check='ends_at > starts_at', name='slot_has_length')], 'indexes': [Index(fields=['category', 'day', 'starts_at'])], 'pk_attr': 'id', 'table_description': 'A stretch of time at a service point with a number of places for one business.'},
+            options={'table': 'slot', 'app': 'portal', 'unique_together': (('service_point', 'category', 'starts_at'),), 'indexes': [Index(fields=['category', 'day', 'starts_at'])], 'pk_attr': 'id', 'table_description': 'A stretch of time at a service point with a number of places for one business.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -401,7 +400,7 @@ class Migration(migrations.Migration):
                 ('booked_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'booking', 'app': 'portal', 'constraints': [UniqueConstraint(fields=('resident_id', 'item_key', 'day'), name='one_live_booking_per_item_and_day', condition="state IN ('BOOKED', 'CHECKED_IN')")], 'indexes': [Index(fields=['slot_id', 'state']), Index(fields=['resident_id', 'booked_at'])], 'pk_attr': 'id', 'table_description': "A resident's place in a slot."},
+            options={'table': 'booking', 'app': 'portal', 'indexes': [Index(fields=['slot_id', 'state']), Index(fields=['resident_id', 'booked_at'])], 'pk_attr': 'id', 'table_description': "A resident's place in a slot."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -449,7 +448,7 @@ class Migration(migrations.Migration):
                 ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('revoked_because', fields.CharField(null=True, max_length=40)),
             ],
-            options={'table': 'session', 'app': 'portal', 'constraints': [CheckConstraint(check='(resident_id IS NULL) <> (staff_id IS NULL)', name='session_has_one_account')], 'pk_attr': 'id', 'table_description': 'A signed-in device of a resident or of a member of staff; exactly one of the two.'},
+            options={'table': 'session', 'app': 'portal', 'pk_attr': 'id', 'table_description': 'A signed-in device of a resident or of a member of staff; exactly one of the two.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -474,7 +473,7 @@ class Migration(migrations.Migration):
                 ('staff', fields.ForeignKeyField('portal.Staff', source_field='staff_id', null=True, db_constraint=True, to_field='id', related_name='windows', on_delete=OnDelete.CASCADE)),
                 ('opened_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'hall_window', 'app': 'portal', 'unique_together': (('service_point', 'number'),), 'constraints': [UniqueConstraint(fields=('staff_id',), name='one_window_per_staff', condition='staff_id IS NOT NULL')], 'pk_attr': 'id', 'table_description': 'A counter of a service point; open while a member of staff sits at it.'},
+            options={'table': 'hall_window', 'app': 'portal', 'unique_together': (('service_point', 'number'),), 'pk_attr': 'id', 'table_description': 'A counter of a service point; open while a member of staff sits at it.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -496,7 +495,7 @@ class Migration(migrations.Migration):
                 ('started_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('finished_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'ticket', 'app': 'portal', 'unique_together': (('service_point', 'day', 'code'),), 'constraints': [UniqueConstraint(fields=('window_id',), name='one_ticket_at_a_window', condition="state IN ('CALLED', 'SERVING')")], 'indexes': [Index(fields=['service_point_id', 'day', 'state', 'category'])], 'pk_attr': 'id', 'table_description': "A number in today's queue of one business at one service point."},
+            options={'table': 'ticket', 'app': 'portal', 'unique_together': (('service_point', 'day', 'code'),), 'indexes': [Index(fields=['service_point_id', 'day', 'state', 'category'])], 'pk_attr': 'id', 'table_description': "A number in today's queue of one business at one service point."},
             bases=['Model'],
         ),
     ]

@@ -269,7 +269,10 @@ async def ask_about(attempt_id: UUID) -> None:
     await settle(truth)
     over = attempt.expires_at <= clock.now()
     if over and truth.state is PaymentState.NOT_PAID:
-        await adapter.close(attempt.order_no)
+        try:
+            await adapter.close(attempt.order_no)
+        except OrderRefused as refused:
+            _log.warning("order not closed", order_no=attempt.order_no, code=refused.code)
         await settle(await adapter.ask(attempt.order_no))
     elif over and truth.state is PaymentState.UNKNOWN:
         await settle(PaymentTruth(attempt.channel, attempt.order_no, PaymentState.CLOSED))

@@ -52,6 +52,5 @@ class WorkingCalendar:
 
 
 def end_of_day(day: date) -> datetime:
-    """24:00 of a day in Asia/Shanghai as a UTC moment: the end of a limit for online acts."""
-    following = day + timedelta(days=1)
-    return datetime(following.year, following.month, following.day, tzinfo=SHANGHAI).astimezone(UTC)
+    """The last second of a day in Asia/Shanghai as a UTC moment: the end of a limit for online acts."""
+    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=SHANGHAI).astimezone(UTC)

@@ -67,6 +67,10 @@ def handles(topic: str) -> Callable[[Handler], Handler]:
     return register
 
 
+async def _leave_to_a_person(_content: dict[str, Any]) -> Handled:
+    return Handled(matched=False, remark="nobody handles this topic")
+
+
 async def keep(raw: RawCallback, received: Received) -> bool:
     """Store a verified callback and ask for its processing, in one transaction.
 
@@ -112,9 +116,7 @@ async def process(notice_id: str) -> None:
         notice = await Notice.select_for_update().get(id=UUID(notice_id))
         if notice.state is NoticeState.HANDLED:
             return
-        handler = _handlers.get(notice.topic)
-        if handler is None:
-            raise LookupError(f"nobody handles {notice.topic}")
+        handler = _handlers.get(notice.topic, _leave_to_a_person)
         verdict = await handler(notice.content)
         notice.state = NoticeState.HANDLED if verdict.matched else NoticeState.UNMATCHED
         notice.handled_at = clock.now()

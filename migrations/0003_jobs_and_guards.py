@@ -20,7 +20,7 @@ DROP FUNCTION audit_line_only_grows();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portal", "0001_initial")]
+    dependencies = [("portal", "0002_constraints")]
 
     initial = False
 
