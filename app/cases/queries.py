@@ -9,11 +9,11 @@ from uuid import UUID
 import orjson
 
 from app.cases.models import Case, CaseEvent
-from app.cases.rules import Address, CaseState
+from app.cases.rules import CASE_ROLES, Address, CaseState
 from app.catalogue.models import ServiceItem
 from app.kernel import audit
 from app.kernel.actor import Actor, ActorKind
-from app.kernel.errors import NotFound, NotSignedIn
+from app.kernel.errors import NotFound
 from app.kernel.privacy import unseal
 
 
@@ -30,11 +30,13 @@ async def case_of(case_id: UUID, resident_id: UUID) -> Case:
 
 
 async def case_for(actor: Actor, case_id: UUID) -> Case:
-    """A case its applicant or the staff may see; a staff look is audited. Raises `NotFound`."""
+    """A case its applicant or the staff of cases may see; a staff look is audited.
+
+    Raises `NotSignedIn`, `NotAllowed` or `NotFound`.
+    """
     if actor.kind is ActorKind.RESIDENT:
         return await case_of(case_id, actor.resident_id())
-    if actor.kind is not ActorKind.STAFF:
-        raise NotSignedIn
+    actor.staff_id(*CASE_ROLES)
     case = await Case.get_or_none(id=case_id)
     if case is None:
         raise _not_found()

@@ -10,6 +10,7 @@ from stdnum.iso7064 import mod_11_10
 
 from app.cases.errors import AddressNeeded
 from app.catalogue.rules import LimitUnit
+from app.identity.rules import Role
 from app.kernel.clock import local
 from app.kernel.clock.calendar import WorkingCalendar, end_of_day
 from app.kernel.transitions import Graph, edge
@@ -61,6 +62,12 @@ STATE_WORDS: dict[CaseState, tuple[str, str]] = {
     CaseState.CLOSED: ("已办结", "Closed"),
     CaseState.WITHDRAWN: ("已撤回", "Withdrawn"),
 }
+
+
+CASE_ROLES = frozenset(
+    {Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER, Role.HANDLER, Role.APPROVER, Role.ISSUER, Role.SUPERVISOR}
+)
+"""Who of the staff may look at cases; others have no reason to."""
 
 
 class NextStep(StrEnum):

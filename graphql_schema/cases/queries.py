@@ -5,15 +5,12 @@ from __future__ import annotations
 import strawberry
 
 from app.cases import queries
-from app.cases.rules import CaseState
-from app.identity.rules import Role
+from app.cases.rules import CASE_ROLES, CaseState
 from graphql_schema.cases.types import Case, CaseResult
 from graphql_schema.context import Info
 from graphql_schema.guards import RESIDENTS, SIGNED_IN, lookup, query, staff
 from graphql_schema.paging import Connection, connection_of, key_after, page_size
 from graphql_schema.scalars import as_uuid
-
-_CASE_STAFF = staff(Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER, Role.HANDLER, Role.APPROVER, Role.ISSUER, Role.SUPERVISOR)
 
 
 @strawberry.type
@@ -27,7 +24,7 @@ class CasesQuery:
     async def case(self, info: Info, id: strawberry.ID) -> CaseResult:  # noqa: A002 - the schema's word
         return Case.of(await queries.case_for(info.context.actor, as_uuid(id)))
 
-    @query(_CASE_STAFF, "待办 · Cases in these states, oldest first.")
+    @query(staff(*CASE_ROLES), "待办 · Cases in these states, oldest first.")
     async def desk(
         self, states: list[CaseState], first: int | None = None, after: str | None = None
     ) -> Connection[Case]:

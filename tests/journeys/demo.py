@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -14,13 +15,20 @@ from app.dev import StackFailed, running_stack
 from integrations.sandbox.control import SandboxControl
 from tests.journeys.journey import STEPS, Journey
 
+_DATABASE, _REDIS = "PORTAL_DATABASE_URL", "PORTAL_REDIS_URL"
+
 
 async def play(console: Console) -> int:
     """Play every step and give how many succeeded."""
     done = 0
     with tempfile.TemporaryDirectory(prefix="zhangting-demo-") as folder:
-        console.print("Starting a fresh PostgreSQL, Redis, sandbox, web process and worker …")
-        async with running_stack(Path(folder)) as stack, SandboxControl(stack.sandbox_url) as control:
+        servers = {"database_url": os.environ.get(_DATABASE, ""), "redis_url": os.environ.get(_REDIS, "")}
+        parts = [
+            f"your PostgreSQL ({_DATABASE})" if servers["database_url"] else "a private PostgreSQL",
+            f"your Redis ({_REDIS})" if servers["redis_url"] else "a private Redis",
+        ]
+        console.print(f"Starting sandbox, web process and worker on {' and '.join(parts)} …", highlight=False)
+        async with running_stack(Path(folder), **servers) as stack, SandboxControl(stack.sandbox_url) as control:
             journey = Journey(stack.url, control)
             bar = Progress(
                 SpinnerColumn(),
