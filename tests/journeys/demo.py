@@ -22,14 +22,15 @@ async def play(console: Console) -> int:
     """Play every step and give how many succeeded."""
     done = 0
     with tempfile.TemporaryDirectory(prefix="zhangting-demo-") as folder:
-        servers = {"database_url": os.environ.get(_DATABASE, ""), "redis_url": os.environ.get(_REDIS, "")}
+        database_url, redis_url = os.environ.get(_DATABASE, ""), os.environ.get(_REDIS, "")
         parts = [
-            f"your PostgreSQL ({_DATABASE})" if servers["database_url"] else "a private PostgreSQL",
-            f"your Redis ({_REDIS})" if servers["redis_url"] else "a private Redis",
+            f"your PostgreSQL ({_DATABASE})" if database_url else "a private PostgreSQL",
+            f"your Redis ({_REDIS})" if redis_url else "a private Redis",
         ]
         console.print(f"Starting sandbox, web process and worker on {' and '.join(parts)} …", highlight=False)
-        async with running_stack(Path(folder), **servers) as stack, SandboxControl(stack.sandbox_url) as control:
-            journey = Journey(stack.url, control)
+        stack = running_stack(Path(folder), database_url=database_url, redis_url=redis_url)
+        async with stack as running, SandboxControl(running.sandbox_url) as control:
+            journey = Journey(running.url, control)
             bar = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
