@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 
 class Migration(migrations.Migration):
-    dependencies = [('portal', '0001_initial')]
+    dependencies = [('portal', '0002_hall')]
 
     initial = False
 

@@ -20,7 +20,7 @@ DROP FUNCTION audit_line_only_grows();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portal", "0002_constraints")]
+    dependencies = [("portal", "0003_constraints")]
 
     initial = False
 
