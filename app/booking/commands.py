@@ -155,7 +155,7 @@ async def cancel(actor: Actor, booking_id: UUID) -> Booking:
 
 
 async def release_places_of(case_id: UUID) -> int:
-    """Give back the places held for a case that was withdrawn; gives how many. Twice changes nothing."""
+    """Give back the places held for a case that is over; gives how many. Twice changes nothing."""
     released = 0
     async with db.transaction():
         for booking in await waiting_bookings_of(case_id):
@@ -187,6 +187,18 @@ async def record_served(booking: Booking) -> None:
     if booking.case_id is not None:
         await record_visit(booking.case_id, booking.slot.starts_at, visited=True)
     await publish(VisitKept(booking.id))
+
+
+async def record_hall_cancelled(booking: Booking) -> None:
+    """The hall could not serve a resident who was there; it is not held against them.
+
+    For a locked booking, in the caller's transaction. Raises `IllegalMove`.
+    """
+    await _end(booking, LIFE.next_state(booking.state, "hall_cancel"))
+    if booking.case_id is not None:
+        await record_visit(booking.case_id, None, visited=False)
+    await publish(BookingCancelled(booking.id))
+    await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}")
 
 
 async def mark_missed(booking_id: UUID) -> bool:

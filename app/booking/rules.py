@@ -38,7 +38,7 @@ LIFE: Graph[BookingState] = Graph(
         edge("check_in", BookingState.BOOKED, BookingState.CHECKED_IN),
         edge("serve", BookingState.CHECKED_IN, BookingState.SERVED),
         edge("cancel", BookingState.BOOKED, BookingState.CANCELLED),
-        edge("hall_cancel", BookingState.BOOKED, BookingState.HALL_CANCELLED),
+        edge("hall_cancel", (BookingState.BOOKED, BookingState.CHECKED_IN), BookingState.HALL_CANCELLED),
         edge("miss", (BookingState.BOOKED, BookingState.CHECKED_IN), BookingState.NO_SHOW),
     ]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.booking.commands import mark_missed, release_places_of
 from app.booking.layout import lay_out_slots
 from app.booking.queries import overdue_bookings
-from app.cases.events import CaseWithdrawn
+from app.cases.events import CaseClosed, CaseWithdrawn
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.jobs import timetable
 from app.kernel.logging import get_logger
@@ -31,4 +31,10 @@ async def mark_missed_visits() -> None:
 
 @reacts_to(CaseWithdrawn)
 async def give_places_back(fact: CaseWithdrawn) -> None:
+    await release_places_of(fact.case_id)
+
+
+@reacts_to(CaseClosed)
+async def give_needless_places_back(fact: CaseClosed) -> None:
+    """Who was denied, or has the result already, need not come."""
     await release_places_of(fact.case_id)

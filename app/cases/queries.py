@@ -11,6 +11,7 @@ import orjson
 from app.cases.models import Case, CaseEvent
 from app.cases.rules import CASE_ROLES, Address, CaseState
 from app.catalogue.models import ServiceItem
+from app.identity.rules import Role
 from app.kernel import audit
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotFound
@@ -92,6 +93,16 @@ async def cases_by_id(ids: Sequence[UUID]) -> list[Case | None]:
     """In key order; the caller has established that the viewer may see them."""
     found = await Case.in_bulk(ids, "id")
     return [found.get(key) for key in ids]
+
+
+async def address_for_posting(actor: Actor, case_id: UUID) -> Address | None:
+    """The full address for the label; each look is audited. Raises `NotAllowed` or `NotFound`."""
+    actor.staff_id(Role.ISSUER)
+    case = await Case.get_or_none(id=case_id)
+    if case is None:
+        raise _not_found()
+    await audit.record(actor, "case.address_seen", f"case:{case.id}", detail={"purpose": "label"})
+    return address_of(case)
 
 
 def address_of(case: Case) -> Address | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,6 +15,9 @@ from app.identity.rules import Role
 from app.kernel.clock import local
 from app.kernel.clock.calendar import WorkingCalendar, end_of_day
 from app.kernel.transitions import Graph, edge
+
+_PHONE = re.compile(r"\+?[0-9]{7,15}")
+_DIVISION = re.compile(r"[0-9]{6}([0-9]{3}){0,2}")
 
 
 class CaseState(StrEnum):
@@ -166,13 +170,14 @@ class Address:
 
 
 def check_address(address: Address | None) -> Address:
-    """Raise `AddressNeeded` unless every part is there."""
+    """The address without blanks around its parts. Raises `AddressNeeded` unless every part is there."""
     if address is None:
         raise AddressNeeded(field="address")
-    parts = (address.receiver, address.phone, address.detail)
-    too_long = len(address.receiver) > 30 or len(address.detail) > 120
-    if too_long or not all(part.strip() for part in parts) or not address.phone.strip().lstrip("+").isdigit():
+    given = Address(
+        address.receiver.strip(), address.phone.strip(), address.division_code.strip(), address.detail.strip()
+    )
+    if len(given.receiver) not in range(1, 31) or len(given.detail) not in range(1, 121):
         raise AddressNeeded(field="address")
-    if len(address.phone.strip()) not in range(7, 16) or not address.division_code.isdigit():
+    if not _PHONE.fullmatch(given.phone) or not _DIVISION.fullmatch(given.division_code):
         raise AddressNeeded(field="address")
-    return address
+    return given

@@ -25,5 +25,5 @@ class TrackingNumberUsed(Refusal):
 
 class NotPosted(Refusal):
     code = "NOT_POSTED"
-    zh = "申请人选择到窗口领取,不能登记寄送"
+    zh = "申请人选择到窗口领取,该办件不寄送"
     en = "The applicant chose to collect the result; it is not posted."

@@ -177,14 +177,16 @@ async def _accept_proof(actor: Actor, proof_id: UUID, claim: PersonClaim, level:
         resident = await locked_resident(actor.resident_id())
         if resident.id_number_index not in {None, index}:
             raise IdentityTaken
+        accepted = await IdentityProof.filter(id=proof_id, state=ProofState.PENDING).update(
+            state=ProofState.PASSED, raw_code=raw_code, finished_at=clock.now()
+        )
+        if not accepted:  # finished twice at once: the other one has done it
+            return resident
         resident.name_sealed = seal(claim.name)
         resident.id_number_sealed = seal(claim.id_number)
         resident.id_number_index = index
         resident.level = max(resident.level, level)
         await resident.save(update_fields=["name_sealed", "id_number_sealed", "id_number_index", "level"])
-        await IdentityProof.filter(id=proof_id).update(
-            state=ProofState.PASSED, raw_code=raw_code, finished_at=clock.now()
-        )
         await audit.record(actor, "identity.level_raised", f"resident:{resident.id}", detail={"level": resident.level})
     return resident
 

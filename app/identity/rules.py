@@ -90,8 +90,9 @@ PROOF_SENTENCES: dict[ProofVerdict, tuple[str, str]] = {
     ProofVerdict.TECHNICAL: ("设备或网络异常,请重试", "a device or network fault; please try again"),
 }
 
-_ID_NUMBER = re.compile(r"[1-9]\d{16}[\dX]")
-_MOBILE = re.compile(r"1[3-9]\d{9}")
+# Not \d: it also takes digits of other scripts, under which one number would be two.
+_ID_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]")
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
 
 def check_level(actual: int, required: int) -> None:

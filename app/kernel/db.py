@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
 import orjson
@@ -48,15 +48,15 @@ def tortoise_config(database_url: str) -> dict[str, Any]:
 
 def _credentials(database_url: str) -> dict[str, Any]:
     url = urlsplit(database_url)
-    query = dict(pair.split("=", 1) for pair in url.query.split("&") if "=" in pair)
+    host = parse_qs(url.query).get("host", ["127.0.0.1"])[0]
     return {
         "engine": "tortoise.backends.asyncpg",
         "credentials": {
-            "host": url.hostname or query.get("host", "127.0.0.1"),
+            "host": url.hostname or host,
             "port": url.port or 5432,
-            "user": url.username or "postgres",
-            "password": url.password or "",
-            "database": url.path.lstrip("/") or "postgres",
+            "user": unquote(url.username or "postgres"),
+            "password": unquote(url.password or ""),
+            "database": unquote(url.path.lstrip("/")) or "postgres",
             "minsize": 1,
             "maxsize": get_settings().database_pool,
             "server_settings": {"timezone": "UTC", "application_name": "portal"},
@@ -67,8 +67,8 @@ def _credentials(database_url: str) -> dict[str, Any]:
 def libpq_url(database_url: str) -> str:
     """The same address in the form psycopg reads (used by the worker)."""
     url = urlsplit(database_url)
-    user = quote(url.username or "postgres", safe="")
-    secret = f":{quote(url.password, safe='')}" if url.password else ""
+    user = url.username or "postgres"
+    secret = f":{url.password}" if url.password else ""
     host = url.hostname or ""
     port = f":{url.port}" if url.port else ""
     query = f"?{url.query}" if url.query else ""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
-from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision, RetryStrategy
 from procrastinate.jobs import Job as QueuedJob
 
 from app.kernel import clock, db
@@ -28,6 +28,7 @@ _DEFER = """
     ]::procrastinate_job_to_defer_v1[])
 """
 _STALLED_AFTER_SECONDS = 30
+_TICK_RETRY = RetryStrategy(max_attempts=3, wait=20)
 
 LADDER_SECONDS = (2, 10, 60, 300, 1800, 7200, 21600)
 """Waits between tries; after the last the job is a dead letter (`failed`) until a person retries it."""
@@ -86,11 +87,14 @@ def job(name: str) -> Callable[[Work], Job]:
 
 
 def timetable(cron: str, *, name: str) -> Callable[[Work], Work]:
-    """Run an async function without arguments by a cron line (UTC); one run per tick over all workers."""
+    """Run an async function without arguments by a cron line (UTC); one run per tick over all workers.
+
+    A tick that fails is tried three times more; the next tick comes anyway.
+    """
 
     def register(work: Work) -> Work:
         @queue.periodic(cron=cron)
-        @queue.task(name=name, queueing_lock=name, lock=name)
+        @queue.task(name=name, queueing_lock=name, lock=name, retry=_TICK_RETRY)
         async def run(timestamp: int) -> None:  # noqa: ARG001 - the queue passes the tick
             with request_scope(None, job=name):
                 await work()
@@ -118,12 +122,3 @@ async def rescue_stalled(app: App) -> int:
         _log.warning("job rescued", job=found.task_name, job_id=found.id)
         rescued += 1
     return rescued
-
-
-async def waiting(older_than: timedelta = timedelta(0)) -> int:
-    """How many jobs wait that should have begun `older_than` ago."""
-    found = await db.row(
-        "SELECT count(*) AS n FROM procrastinate_jobs WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= $1",
-        clock.now() - older_than,
-    )
-    return int(found["n"]) if found else 0

@@ -16,7 +16,7 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.kernel.settings import get_settings
+from app.kernel.settings import SettingsInvalid, get_settings
 
 _NONCE_BYTES = 12
 
@@ -43,10 +43,10 @@ class KeyRing:
         key = self.keys.get(key_id)
         if key is None:
             raise Unreadable(f"no key {key_id!r} in the ring")
-        raw = base64.urlsafe_b64decode(body)
         try:
+            raw = base64.urlsafe_b64decode(body)
             return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], key_id.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise Unreadable("the value was altered") from None
 
     def blind_index(self, purpose: str, text: str) -> str:
@@ -59,7 +59,10 @@ def read_keys(text: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
         key_id, _, encoded = entry.partition(":")
-        key = base64.b64decode(encoded, validate=True)
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            key = b""
         if not key_id or "." in key_id or len(key) != 32:
             raise ValueError("PORTAL_ENCRYPTION_KEYS: each entry is `id:base64-of-32-bytes`")
         keys[key_id] = key
@@ -70,10 +73,14 @@ def read_keys(text: str) -> dict[str, bytes]:
 
 @lru_cache(maxsize=1)
 def key_ring() -> KeyRing:
+    """The ring of the settings; leaves the program with a sentence when its keys cannot be read."""
     settings = get_settings()
     secret = settings.secret_key.get_secret_value().encode()
     index_key = hmac.new(secret, b"blind-index", hashlib.sha256).digest()
-    return KeyRing(read_keys(settings.encryption_keys.get_secret_value()), index_key)
+    try:
+        return KeyRing(read_keys(settings.encryption_keys.get_secret_value()), index_key)
+    except ValueError as error:
+        raise SettingsInvalid(str(error)) from None
 
 
 def seal(text: str) -> str:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from functools import lru_cache
 
 from limits import parse
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.exceptions import RedisError
+from redis.asyncio import ConnectionPool
 
 from app.kernel.errors import TooManyRequests
 from app.kernel.logging import get_logger
-from app.kernel.settings import get_settings
+from app.kernel.redis import RedisLost, redis
 
 _log = get_logger(__name__)
 
 
 @lru_cache(maxsize=1)
-def _shared() -> MovingWindowRateLimiter:
-    url = get_settings().redis_url or "redis://127.0.0.1:6379/0"
-    scheme = "async+rediss" if url.startswith("rediss://") else "async+redis"
-    storage: Storage = RedisStorage(f"{scheme}://{url.split('://', 1)[1]}", implementation="redispy")
-    return MovingWindowRateLimiter(storage)
+def _over(pool: ConnectionPool) -> MovingWindowRateLimiter:
+    # The process's own pool: it has timeouts and is closed with the process.
+    return MovingWindowRateLimiter(RedisStorage("async+redis://", implementation="redispy", connection_pool=pool))
 
 
 @lru_cache(maxsize=1)
@@ -36,8 +34,8 @@ async def check_rate(allowance: str, act: str, *who: str) -> None:
     """
     item = parse(allowance)
     try:
-        allowed = await _shared().hit(item, act, *who)
-    except (RedisError, OSError):
+        allowed = await _over(redis().connection_pool).hit(item, act, *who)
+    except RedisLost:
         _log.warning("rate limit without Redis", act=act)
         allowed = await _alone().hit(item, act, *who)
     if not allowed:

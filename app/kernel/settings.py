@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8000"
     database_url: str = ""
     redis_url: str = ""
+    trusted_proxies: str = ""
+    """Addresses or networks of our own proxies, whose `X-Forwarded-For` names the caller; `*` trusts all."""
+
     database_pool: int = 10
     secret_key: SecretStr = SecretStr(DEV_SECRET)
     encryption_keys: SecretStr = SecretStr(DEV_ENCRYPTION_KEYS)

@@ -66,10 +66,11 @@ async def issue_bill(case_id: UUID) -> Bill | None:
         [department] = await departments_by_key([item.department_id])
         assert department is not None
         now = clock.now()
-        counted = await db.row(_NEXT_SEQUENCE, department.division_code[:6], now.year)
+        year = clock.today().year
+        counted = await db.row(_NEXT_SEQUENCE, department.division_code[:6], year)
         assert counted is not None
         bill = await Bill.create(
-            number=make_bill_number(department.division_code, now.year, counted["given_out"]),
+            number=make_bill_number(department.division_code, year, counted["given_out"]),
             case_id=case.id,
             resident_id=case.resident_id,
             collecting_unit=department.key,

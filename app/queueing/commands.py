@@ -10,14 +10,14 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
-from app.booking.commands import record_check_in, record_missed, record_served
+from app.booking.commands import record_check_in, record_hall_cancelled, record_missed, record_served
 from app.booking.models import Booking
 from app.booking.queries import booking_of, locked_booking
 from app.catalogue.queries import service_points_by_key
 from app.identity.queries import locked_resident
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
-from app.kernel.actor import Actor
+from app.kernel.actor import SYSTEM, Actor
 from app.kernel.errors import NotAllowed, NotFound
 from app.kernel.facts.publishing import publish
 from app.queueing.errors import CategoryNotServed, NobodyWaiting, NoSuchWindow, WindowBusy, WindowTaken
@@ -188,6 +188,24 @@ async def pass_ticket(actor: Actor, ticket_id: UUID) -> Ticket:
         await record_missed(actor, await locked_booking(ticket.booking_id))
         await audit.record(actor, "queue.passed", f"ticket:{ticket.id}")
     return ticket
+
+
+async def end_ticket(ticket_id: UUID) -> None:
+    """End a number that a day left over: who was at a window was served, who waited is not blamed."""
+    async with db.transaction():
+        ticket = await locked_ticket(ticket_id)
+        booking = await locked_booking(ticket.booking_id)
+        if ticket.state is TicketState.SERVING:
+            ticket.state = LIFE.next_state(ticket.state, "finish")
+            await record_served(booking)
+        elif LIFE.may(ticket.state, "abandon"):
+            ticket.state = LIFE.next_state(ticket.state, "abandon")
+            await record_hall_cancelled(booking)
+        else:
+            return
+        ticket.finished_at = clock.now()
+        await ticket.save(update_fields=["state", "finished_at"])
+        await audit.record(SYSTEM, "queue.ended", f"ticket:{ticket.id}", result=ticket.state.value)
 
 
 async def _own_ticket(actor: Actor, ticket_id: UUID) -> Ticket:

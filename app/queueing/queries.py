@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from app.kernel import db
 from app.kernel.errors import NotFound
 from app.queueing.errors import NoWindowOpen
 from app.queueing.models import Ticket, Window
-from app.queueing.rules import AT_WINDOW
+from app.queueing.rules import AT_WINDOW, TicketState
 
 _AHEAD = """
     SELECT t.id, count(a.id) AS ahead
@@ -63,6 +64,12 @@ async def people_ahead(ticket_ids: Sequence[UUID]) -> list[int]:
     """For each ticket how many wait before it in the same business, in key order; 0 once called."""
     found = {row["id"]: int(row["ahead"]) for row in await db.rows(_AHEAD, list(ticket_ids))}
     return [found.get(key, 0) for key in ticket_ids]
+
+
+async def tickets_left_over(day: date, limit: int) -> list[UUID]:
+    """Tickets of days before `day` that nobody finished."""
+    open_states = (TicketState.WAITING, *AT_WINDOW)
+    return [ticket.id for ticket in await Ticket.filter(day__lt=day, state__in=open_states).order_by("id").limit(limit)]
 
 
 async def windows_by_id(ids: Sequence[UUID]) -> list[Window | None]:

@@ -13,6 +13,7 @@ class TicketState(StrEnum):
     SERVING = "SERVING"
     DONE = "DONE"
     PASSED = "PASSED"
+    ABANDONED = "ABANDONED"
 
 
 AT_WINDOW = frozenset({TicketState.CALLED, TicketState.SERVING})
@@ -23,6 +24,7 @@ LIFE: Graph[TicketState] = Graph(
         edge("start", TicketState.CALLED, TicketState.SERVING),
         edge("finish", TicketState.SERVING, TicketState.DONE),
         edge("pass", TicketState.CALLED, TicketState.PASSED),
+        edge("abandon", (TicketState.WAITING, TicketState.CALLED), TicketState.ABANDONED),
     ]
 )
 

@@ -1,0 +1,40 @@
+# The commands of this project; CI calls the same ones. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format demo doctor schema migrations clean
+
+BIN := .venv/bin
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv with everything that is needed (the others do this by themselves)
+	@scripts/setup
+
+run: setup ## serve everything in this terminal; PORTAL_PORT moves it from port 8000
+	@$(BIN)/portal dev
+
+test: setup ## run the tests; ARGS="tests/booking -k race" picks some
+	@$(BIN)/pytest $(ARGS)
+
+check: setup ## lint, formatting, types, import contracts
+	@scripts/check
+
+format: setup ## put the code into the house format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only --quiet .
+
+demo: setup ## play the resident's journey against a fresh stack
+	@$(BIN)/python -m tests.journeys.demo
+
+doctor: setup ## ask every part of the running stack whether it works
+	@$(BIN)/portal doctor
+
+schema: setup ## write graphql_schema/schema.graphql and docs/errors.md
+	@$(BIN)/portal schema > .venv/printed && mv .venv/printed graphql_schema/schema.graphql
+	@$(BIN)/portal errors > .venv/printed && mv .venv/printed docs/errors.md
+
+migrations: setup ## write the migration for changed models; NAME=what_changed
+	@test -n "$(NAME)" || { echo "Say what changed: make migrations NAME=add_opening_hours" >&2; exit 1; }
+	@$(BIN)/tortoise makemigrations portal --name "$(NAME)"
+
+clean: ## stop the stack and remove its data; FORCE=1 does not ask
+	@FORCE="$(FORCE)" scripts/clean

@@ -1,0 +1,199 @@
+"""Without this module every process and every chore would be started by its own incantation."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from app.kernel.logging import configure_logging
+from app.kernel.settings import get_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.pass_context
+def main(context: click.Context) -> None:
+    """掌厅: the city's micro-portal."""
+    if context.invoked_subcommand != "dev":
+        _find_running_stack()
+
+
+@main.command()
+def dev() -> None:
+    """Start everything in this terminal: PostgreSQL, Redis, sandbox, web, worker."""
+    if get_settings().in_production:
+        raise click.ClickException("`portal dev` is for development: unset PORTAL_ENV.")
+    try:
+        from app.dev import run  # noqa: PLC0415 - needs the dev extra, which production lacks
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"`portal dev` needs the development packages ({missing.name} is missing): start with `make run`."
+        ) from None
+    sys.exit(run(get_settings()))
+
+
+@main.command()
+@click.option("--workers", default=1, show_default=True, help="Web processes behind the one port.")
+def serve(workers: int) -> None:
+    """Serve GraphQL, callbacks and health checks."""
+    import uvicorn  # noqa: PLC0415 - other commands start faster without it
+
+    from app.reachability import port_is_free  # noqa: PLC0415 - the same
+
+    settings = get_settings()
+    if not port_is_free(settings.host, settings.port):
+        raise click.ClickException(
+            f"Port {settings.port} is taken by another program: choose another one with PORTAL_PORT."
+        )
+    configure_logging(settings.log_format, "web")
+    uvicorn.run(
+        "app.main:app",
+        host=settings.host,
+        port=settings.port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@main.command()
+def worker() -> None:
+    """Run jobs and the timetable."""
+    from app.worker import work  # noqa: PLC0415 - wires every domain, which other commands do not need
+
+    _database_url()
+    configure_logging(get_settings().log_format, "worker")
+    asyncio.run(work())
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    from app import migrating  # noqa: PLC0415 - loads every model
+
+    applied = asyncio.run(migrating.migrate(_database_url()))
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("all migrations are applied already")
+
+
+@main.command()
+def seed() -> None:
+    """Load the catalogue and the calendar; in development also people to try things with."""
+    from app import seeding  # noqa: PLC0415 - wires every domain
+
+    _database_url()
+    configure_logging(get_settings().log_format, "seed")
+    asyncio.run(seeding.seed())
+
+
+@main.command("import-catalogue")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_catalogue(file: Path) -> None:
+    """Load service items from a JSON file; may be repeated."""
+    from app import wiring  # noqa: PLC0415 - wires every domain
+    from app.catalogue import commands  # noqa: PLC0415 - the same
+    from app.catalogue.errors import CatalogueInvalid  # noqa: PLC0415 - the same
+    from app.kernel.actor import SYSTEM  # noqa: PLC0415 - the same
+
+    _database_url()
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise click.ClickException(f"{file} is not JSON in UTF-8: {error}") from None
+
+    async def load() -> object:
+        async with wiring.connected():
+            return await commands.import_catalogue(SYSTEM, document)
+
+    try:
+        click.echo(str(asyncio.run(load())))
+    except CatalogueInvalid as invalid:
+        raise click.ClickException("\n".join((str(invalid), *invalid.faults))) from None
+
+
+@main.command()
+def doctor() -> None:
+    """Ask every part whether it works; exit status 1 when one does not."""
+    from app.doctor import examine  # noqa: PLC0415 - loads every model
+
+    settings = get_settings()
+    if not settings.database_url:
+        raise click.ClickException(_NO_DATABASE)
+    configure_logging(settings.log_format, "doctor")
+    logging.getLogger().setLevel(logging.ERROR)  # the findings are the whole answer
+    findings = asyncio.run(examine(settings))
+    width = max(len(finding.what) for finding in findings) + 4
+    for finding in findings:
+        click.echo(finding.line(width))
+    sys.exit(0 if all(finding.works for finding in findings) else 1)
+
+
+@main.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    from graphql_schema.schema import schema as printed  # noqa: PLC0415 - loads every domain
+
+    click.echo(printed.as_str())
+
+
+@main.command()
+def errors() -> None:
+    """Print the list of all refusals, as in docs/errors.md."""
+    from app.refusals import errors_page  # noqa: PLC0415 - loads every domain
+
+    click.echo(errors_page(), nl=False)
+
+
+_NO_DATABASE = "No database is named: start `make run` in another terminal, or set PORTAL_DATABASE_URL."
+
+
+def _database_url() -> str:
+    """The database in force; leaves with one sentence when there is none or it cannot be used."""
+    from app.reachability import database_fault  # noqa: PLC0415 - `dev` and `--help` start faster without it
+
+    url = get_settings().database_url
+    if fault := asyncio.run(database_fault(url)) if url else _NO_DATABASE:
+        raise click.ClickException(fault)
+    return url
+
+
+def _find_running_stack() -> None:
+    """Let a command in another terminal find what `portal dev` has started."""
+    if os.environ.get("PORTAL_ENV") == "production":
+        return
+    state_dir = Path(os.environ.get("PORTAL_STATE_DIR", ".portal"))
+    path = state_dir / "dev.env"
+    if path.is_file() and _is_held(state_dir / "dev.lock"):
+        for name, _, value in (word.partition("=") for word in shlex.split(path.read_text())):
+            os.environ.setdefault(name, value)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether the process that locked the file still lives; after a crash the addresses lead nowhere."""
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+if __name__ == "__main__":
+    main()

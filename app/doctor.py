@@ -1,0 +1,136 @@
+"""Without this module "it does not work" would be the start of an afternoon instead of one line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.errors import UndefinedTable
+
+from app import migrating, wiring
+from app.kernel import db, ports, redis
+from app.kernel.http import OutboundClient
+from app.kernel.settings import Settings, SettingsInvalid
+from app.reachability import database_fault, place, redis_fault
+
+_SECONDS = 10.0
+_WORKERS = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 seconds'"
+_LATE = """
+    SELECT count(*) FROM procrastinate_jobs AS job
+    WHERE status = 'todo' AND now() - interval '5 minutes' > coalesce(
+        scheduled_at, (SELECT max(at) FROM procrastinate_events WHERE job_id = job.id))
+"""
+_DEAD = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: what was asked, whether it works, and what to do when it does not."""
+
+    what: str
+    works: bool
+    detail: str
+    advice: str = ""
+
+    def line(self, width: int) -> str:
+        """For people, with the detail beginning in column `width`; the advice has a line of its own."""
+        mark = "✓" if self.works else "✗"
+        advice = f"\n{'':<{width}}→ {self.advice}" if self.advice and not self.works else ""
+        return f"{f'{mark} {self.what}':<{width}}{self.detail}{advice}"
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Ask every part at once; each has ten seconds, and none needs another one to answer."""
+    asked: dict[str, Callable[[Settings], Awaitable[list[Finding]]]] = {
+        "database": _ask_database,
+        "migrations": _ask_migrations,
+        "redis": _ask_redis,
+        "worker": _ask_worker,
+        "providers": _ask_providers,
+    }
+    answers = await asyncio.gather(*(_patiently(what, ask(settings)) for what, ask in asked.items()))
+    return [finding for findings in answers for finding in findings]
+
+
+async def _patiently(what: str, asking: Awaitable[list[Finding]]) -> list[Finding]:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await asking
+    except TimeoutError:
+        return [Finding(what, False, f"no answer within {_SECONDS:.0f} seconds")]
+    except UndefinedTable:
+        return [Finding(what, False, "its tables are missing", "run `portal migrate`")]
+    except (psycopg.Error, OSError):
+        return [Finding(what, False, "cannot be asked while the database does not answer")]
+
+
+async def _ask_database(settings: Settings) -> list[Finding]:
+    if fault := await database_fault(settings.database_url):
+        return [Finding("database", False, fault)]
+    version = await _number(settings, "SELECT current_setting('server_version_num')::int / 10000")
+    return [Finding("database", True, f"PostgreSQL {version} at {place(settings.database_url, 5432)}")]
+
+
+async def _ask_migrations(settings: Settings) -> list[Finding]:
+    missing = await migrating.pending(settings.database_url)
+    if missing:
+        return [Finding("migrations", False, f"missing: {', '.join(missing)}", "run `portal migrate`")]
+    return [Finding("migrations", True, f"all {len(migrating.known())} applied")]
+
+
+async def _ask_redis(settings: Settings) -> list[Finding]:
+    if not settings.redis_url:
+        return [Finding("redis", False, "PORTAL_REDIS_URL is not set", "start `make run`, or set it")]
+    if fault := await redis_fault(settings.redis_url):
+        return [Finding("redis", False, fault)]
+    return [Finding("redis", True, f"answers at {place(settings.redis_url, 6379)}")]
+
+
+async def _ask_worker(settings: Settings) -> list[Finding]:
+    alive, late, dead = [await _number(settings, question) for question in (_WORKERS, _LATE, _DEAD)]
+    return [
+        Finding("worker", alive > 0, f"{alive} alive", "start one with `portal worker`"),
+        Finding(
+            "jobs",
+            late == 0,
+            f"{late} waiting for more than five minutes",
+            "start more workers, or read the worker's log",
+        ),
+        Finding("dead letters", dead == 0, f"{dead} given up", "see docs/operations.md, section Dead letters"),
+    ]
+
+
+async def _ask_providers(settings: Settings) -> list[Finding]:
+    if not settings.providers:
+        return [Finding("providers", True, "none is switched on (PORTAL_PROVIDERS)")]
+    http = OutboundClient()
+    try:
+        wiring.connect_providers(http)
+        checks = ports.every(ports.HealthCheck)
+        return list(await asyncio.gather(*(_ask_provider(code, check) for code, check in checks.items())))
+    except SettingsInvalid as fault:
+        return [Finding("providers", False, str(fault))]
+    finally:
+        await http.close()
+        await redis.disconnect()
+
+
+async def _ask_provider(code: str, health: ports.HealthCheck) -> Finding:
+    try:
+        async with asyncio.timeout(_SECONDS - 1):
+            return Finding(health.name, True, await health.check())
+    except TimeoutError:
+        reason = "no answer"
+    except Exception as error:  # noqa: BLE001 - an adapter may fail in any way; that is what is asked here
+        reason = str(error) or type(error).__name__
+    advice = f"check the network and the {code.upper()}_* settings (integrations/{code}/README.md)"
+    return Finding(health.name, False, reason, advice)
+
+
+async def _number(settings: Settings, question: str) -> int:
+    conninfo = db.libpq_url(settings.database_url)
+    async with await psycopg.AsyncConnection.connect(conninfo, connect_timeout=5) as connection:
+        found = await (await connection.execute(question.encode())).fetchone()
+    return int(found[0]) if found else 0

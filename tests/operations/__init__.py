@@ -1,0 +1,1 @@
+"""Starting, stopping, deploying and diagnosing the house."""

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from app.doctor import examine
+from app.embedded import EmbeddedPostgres, free_port
+from app.kernel.settings import Settings
+from tests.operations.conftest import run_portal
+
+
+async def test_with_everything_down_every_part_is_named_and_no_password_is_told() -> None:
+    settings = Settings(
+        database_url=f"postgresql://clerk:geheim@127.0.0.1:{free_port()}/portal",
+        redis_url=f"redis://:geheim@127.0.0.1:{free_port()}/0",
+        providers=(),
+    )
+    findings = {finding.what: finding for finding in await examine(settings)}
+    assert {what: finding.works for what, finding in findings.items()} == {
+        "database": False,
+        "migrations": False,
+        "redis": False,
+        "worker": False,
+        "providers": True,
+    }
+    assert "geheim" not in "".join(finding.line(20) for finding in findings.values())
+    assert "No PostgreSQL answers at 127.0.0.1" in findings["database"].detail
+
+
+async def test_an_empty_database_is_told_to_migrate(postgres: EmbeddedPostgres) -> None:
+    settings = Settings(database_url=postgres.create_database("empty"), redis_url="", providers=())
+    findings = {finding.what: finding for finding in await examine(settings)}
+    assert findings["database"].works
+    assert findings["worker"].detail == "its tables are missing"
+    assert findings["worker"].advice == "run `portal migrate`"
+    postgres.drop_database("empty")
+
+
+def test_without_any_database_the_command_says_how_to_get_one() -> None:
+    said = run_portal("doctor", PORTAL_STATE_DIR="/nonexistent")
+    assert said.returncode == 1
+    assert said.stderr == (
+        "Error: No database is named: start `make run` in another terminal, or set PORTAL_DATABASE_URL.\n"
+    )

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil  # type: ignore[import-untyped]
+
+from app.embedded import free_port
+from tests.operations.conftest import ROOT, bare_environment, is_running, run_portal, wait_until
+
+
+def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path) -> None:
+    port = free_port()
+    variables = {
+        "PORTAL_STATE_DIR": str(tmp_path),
+        "PORTAL_PORT": str(port),
+        "PORTAL_SANDBOX_PORT": str(free_port()),
+    }
+    output = tmp_path / "output"
+    with (
+        output.open("w") as sink,
+        subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "dev"],
+            cwd=ROOT,
+            env=bare_environment(**variables),
+            stdout=sink,
+            stderr=sink,
+            process_group=0,
+        ) as stack,
+    ):
+        ready = wait_until(lambda: stack.poll() is not None or "is running" in output.read_text(), 60)
+        family = [process.pid for process in psutil.Process(stack.pid).children(recursive=True)]
+        try:
+            assert ready, output.read_text()
+            assert stack.poll() is None, output.read_text()
+            assert httpx.get(f"http://127.0.0.1:{port}/readyz").json() == {
+                "ready": True,
+                "database": "ok",
+                "migrations": "ok",
+                "redis": "ok",
+            }
+            assert stat.S_IMODE((tmp_path / "dev.env").stat().st_mode) == 0o600
+            doctor = run_portal("doctor", PORTAL_STATE_DIR=str(tmp_path))
+            assert (doctor.returncode, doctor.stdout.count("✗")) == (0, 0), doctor.stdout
+        finally:
+            stack.send_signal(signal.SIGINT)
+            status = stack.wait(20)
+    assert status == 0, output.read_text()
+    assert "stopped, nothing is left running" in output.read_text()
+    assert len(family) >= 5
+    assert not any(map(is_running, family))
+    assert not (tmp_path / "dev.env").exists()
