@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import strawberry
 
+from app.cases.queries import address_for_posting
+from app.delivery.errors import NotPosted
 from app.delivery.ports import SNAPSHOT_TOPIC
 from app.identity.rules import Role
 from app.kernel.inbox.notices import unmatched
-from graphql_schema.delivery.types import Carrier, UnknownPush
-from graphql_schema.guards import EVERYONE, query, staff
+from graphql_schema.context import Info
+from graphql_schema.delivery.types import Carrier, ShippingLabel, ShippingLabelResult, UnknownPush
+from graphql_schema.guards import EVERYONE, lookup, query, staff
 from graphql_schema.paging import Connection, connection_of, key_after, page_size
+from graphql_schema.scalars import as_uuid
 
 
 @strawberry.type
@@ -17,6 +21,13 @@ class DeliveryQuery:
     @query(EVERYONE, "承运商 · Carriers whose parcels can be followed.")
     async def carriers(self) -> list[Carrier]:
         return Carrier.every()
+
+    @lookup(staff(Role.ISSUER), "寄送面单 · The full address of a case to be posted; the look is audited.")
+    async def shipping_label(self, info: Info, case_id: strawberry.ID) -> ShippingLabelResult:
+        address = await address_for_posting(info.context.actor, as_uuid(case_id))
+        if address is None:
+            raise NotPosted
+        return ShippingLabel.of(address)
 
     @query(staff(Role.ISSUER, Role.SUPERVISOR), "无主推送 · Pushes for parcels nobody registered, newest first.")
     async def unknown_pushes(self, first: int | None = None, after: str | None = None) -> Connection[UnknownPush]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.cases.rules import Address
 from app.delivery import models, queries
 from app.delivery.ports import DeliveredTo, ParcelState, ParcelTracker
 from app.delivery.rules import STATE_WORDS, Watch
@@ -75,6 +76,23 @@ class Parcel:
         return ParcelEvent.of(rows[0]) if rows else None
 
 
+@strawberry.type(description="寄送面单 · Who and where a result is posted to, in full; each look is audited.")
+class ShippingLabel:
+    receiver: str
+    phone: str
+    division_code: str
+    detail: str
+
+    @classmethod
+    def of(cls, address: Address) -> ShippingLabel:
+        return cls(
+            receiver=address.receiver,
+            phone=address.phone,
+            division_code=address.division_code,
+            detail=address.detail,
+        )
+
+
 @strawberry.type(description="承运商 · A carrier whose parcels can be followed.")
 class Carrier:
     code: str
@@ -107,4 +125,5 @@ class UnknownPush:
         )
 
 
+ShippingLabelResult = Annotated[ShippingLabel | Problem, strawberry.union("ShippingLabelResult")]
 ParcelResult = Annotated[Parcel | Problem, strawberry.union("ParcelResult")]
