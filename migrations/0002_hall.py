@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                 ('resident', fields.ForeignKeyField('portal.Resident', source_field='resident_id', db_constraint=True, to_field='id', related_name='tickets', on_delete=OnDelete.CASCADE)),
                 ('booking', fields.OneToOneField('portal.Booking', source_field='booking_id', db_constraint=True, to_field='id', related_name='ticket', on_delete=OnDelete.CASCADE)),
                 ('slot_starts_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ('state', fields.CharEnumField(description='WAITING: WAITING\nCALLED: CALLED\nSERVING: SERVING\nDONE: DONE\nPASSED: PASSED', enum_type=TicketState, max_length=20)),
+                ('state', fields.CharEnumField(description='WAITING: WAITING\nCALLED: CALLED\nSERVING: SERVING\nDONE: DONE\nPASSED: PASSED\nABANDONED: ABANDONED', enum_type=TicketState, max_length=20)),
                 ('window', fields.ForeignKeyField('portal.Window', source_field='window_id', null=True, db_constraint=True, to_field='id', related_name='tickets', on_delete=OnDelete.CASCADE)),
                 ('taken_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('called_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),

@@ -229,6 +229,8 @@ async def pay(journey: Journey) -> str:
 
 async def ship(journey: Journey) -> str:
     issuer = await Clerk.of(journey.base_url, Role.ISSUER)
+    label = await issuer.do("ShippingLabel", caseId=journey.held["case"])
+    assert label["detail"] == journey.phone.address()["detail"], label
     number = f"11{journey.held['case'].replace('-', '').translate(str.maketrans('abcdef', '123456'))[-11:]}"
     parcel = await issuer.do("RegisterParcel", caseId=journey.held["case"], carrier=CARRIER, trackingNumber=number)
     await issuer.http.aclose()

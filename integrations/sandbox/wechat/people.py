@@ -72,7 +72,8 @@ class People:
 
 
 def label(number: int) -> str:
-    return f"测试居民{STEMS[number] if number < len(STEMS) else number + 1}"
+    """Digits written as stems, because a person's name has no digits."""
+    return "测试居民" + "".join(STEMS[int(digit)] for digit in str(number))
 
 
 def identity_number(number: int) -> str:
