@@ -13,7 +13,7 @@ from starlette.requests import Request
 from app.http.health import _bears, health_routes
 from app.http.home import StaffAccount, home_routes
 
-CLERK = StaffAccount("受理", "王<小>窗", "clerk", "clerk-dev")
+CLERK = StaffAccount("受理", "窗口<一>员", "clerk", "clerk-dev")
 
 
 async def nothing_pending() -> list[str]:
@@ -24,8 +24,9 @@ async def nothing_pending() -> list[str]:
 def app(tmp_path: Path) -> Starlette:
     (tmp_path / "find.graphql").write_text("query Find($words: String!, $first: Int, $of: [ID!]!) { a }")
     (tmp_path / "broken.graphql").write_text("query {")
-    (tmp_path / "zoom.graphql").write_text("# 1.2 later\nquery Zoom { a }")
-    (tmp_path / "walk.graphql").write_text("# 1.10 last\nquery Walk { a }")
+    (tmp_path / "zoom.graphql").write_text("# 1.2 later\nquery Zoom($words: String!, $first: Int, $of: [ID!]!) { a }")
+    example = '# 例 e.g. {"words": "身份证丢了"}'
+    (tmp_path / "walk.graphql").write_text(f"# 1.10 last\n{example}\nquery Walk($words: String!) {{ a }}")
     return Starlette(
         routes=[
             *home_routes(staff=[CLERK], sandbox_url="http://127.0.0.1:8001", operations=tmp_path),
@@ -53,20 +54,20 @@ def test_every_route_declares_who_may_call_it(app: Starlette) -> None:
 
 async def test_the_start_page_shows_the_staff_accounts_and_the_sandbox(app: Starlette) -> None:
     page = (await get(app, "/")).text
-    assert "王&lt;小&gt;窗" in page
+    assert "窗口&lt;一&gt;员" in page
     assert "<code>clerk-dev</code>" in page
     assert 'href="http://127.0.0.1:8001/"' in page
 
 
-async def test_graphiql_has_a_tab_per_document_in_the_order_of_the_journey_with_variables_to_fill_in(
+async def test_graphiql_has_a_tab_per_step_of_the_journey_in_its_order_with_variables_to_fill_in(
     app: Starlette,
 ) -> None:
     page = (await get(app, "/graphiql")).text
     content = re.search(r'type="application/json">(.*?)</script>', page, re.DOTALL)
     assert content is not None
     tabs = json.loads(content.group(1))["tabs"]
-    assert [tab["query"][:10] for tab in tabs] == ["# 1.2 late", "# 1.10 las", "query {", "query Find"]
-    assert json.loads(tabs[3]["variables"]) == {"words": "", "of": []}
+    assert [tab["query"][:10] for tab in tabs] == ["# 1.2 late", "# 1.10 las"]
+    assert [json.loads(tab["variables"]) for tab in tabs] == [{"words": "", "of": []}, {"words": "身份证丢了"}]
 
 
 async def test_every_file_a_page_asks_for_is_served_here(app: Starlette) -> None:
