@@ -98,10 +98,15 @@ class Payable:
 async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str) -> Payable:
     """Open an order at a payment channel and give the phone what it needs.
 
-    The amount is the bill's. An attempt that is still good is used again. Raises `NotFound`, `NothingToPay`,
-    `BillExpired`, `ChannelUnavailable`, `PaymentRefused`, `ProviderUnavailable` or `IdempotencyKeyReused`.
+    The amount is the bill's. An attempt that is still good is used again, one whose time is over is closed at
+    the provider first. Raises `NotFound`, `NothingToPay`, `BillExpired`, `ChannelUnavailable`, `PaymentRefused`,
+    `ProviderUnavailable` or `IdempotencyKeyReused`.
     """
     adapter = _channel(channel)
+    await bill_of(bill_id, actor.resident_id())
+    earlier = await live_attempt(bill_id)
+    if earlier is not None and earlier.expires_at <= clock.now():
+        await ask_about(earlier.id)
     attempt = await _prepare(actor, bill_id, channel, adapter, idempotency_key)
     if attempt.prepay_ref is None or _prepay_is_old(attempt):
         attempt = await _open(adapter, attempt)
@@ -220,8 +225,7 @@ async def settle(truth: PaymentTruth) -> Handled:
             case Judgement.SURPLUS:
                 await _exceed(attempt, truth)
             case Judgement.CLOSE:
-                attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "close")
-                await attempt.save(update_fields=["state"])
+                await _close(attempt, bill)
             case Judgement.WRONG_AMOUNT | Judgement.WRONG_PAYER:
                 return await _mistrust(attempt, truth, judgement)
             case Judgement.REPEATED | Judgement.NOTHING:
@@ -240,6 +244,14 @@ async def _succeed(attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth) -> 
     await audit.record(
         provider_actor(truth.channel), "payment.settled", f"payment:{attempt.id}", detail={"fen": attempt.amount_fen}
     )
+
+
+async def _close(attempt: PaymentAttempt, bill: Bill) -> None:
+    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "close")
+    await attempt.save(update_fields=["state"])
+    if BILL_LIFE.may(bill.state, "release"):
+        bill.state = BILL_LIFE.next_state(bill.state, "release")
+        await bill.save(update_fields=["state"])
 
 
 async def _exceed(attempt: PaymentAttempt, truth: PaymentTruth) -> None:

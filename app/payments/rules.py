@@ -29,6 +29,7 @@ class BillState(StrEnum):
 BILL_LIFE: Graph[BillState] = Graph(
     [
         edge("open", (BillState.CREATED, BillState.PAYING), BillState.PAYING),
+        edge("release", BillState.PAYING, BillState.CREATED),
         edge("settle", (BillState.CREATED, BillState.PAYING), BillState.PAID),
         edge("expire", (BillState.CREATED, BillState.PAYING), BillState.EXPIRED),
     ]
