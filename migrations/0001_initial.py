@@ -292,7 +292,6 @@ class Migration(migrations.Migration):
                 ('state', fields.CharEnumField(description='CREATED: CREATED\nAWAITING_PICKUP: AWAITING_PICKUP\nPICKED_UP: PICKED_UP\nIN_TRANSIT: IN_TRANSIT\nCUSTOMS: CUSTOMS\nTRANSFERRED: TRANSFERRED\nAT_DESTINATION: AT_DESTINATION\nOUT_FOR_DELIVERY: OUT_FOR_DELIVERY\nDELIVERY_FAILED: DELIVERY_FAILED\nAWAITING_COLLECTION: AWAITING_COLLECTION\nEXCEPTION: EXCEPTION\nREFUSED: REFUSED\nRETURNING: RETURNING\nDELIVERED: DELIVERED\nRETURNED: RETURNED\nCANCELLED: CANCELLED\nLOST: LOST', enum_type=ParcelState, max_length=30)),
                 ('state_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('delivered_to', fields.CharEnumField(null=True, description='ADDRESSEE: ADDRESSEE\nOTHER_PERSON: OTHER_PERSON\nLOCKER: LOCKER\nUNKNOWN: UNKNOWN', enum_type=DeliveredTo, max_length=20)),
-                ('newest_event_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('registered_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('heard_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],

@@ -20,6 +20,7 @@ from app.delivery.ports import ParcelState, ParcelTracker, SubscriptionRefused, 
 from app.delivery.queries import parcel_by_number, valid_history
 from app.delivery.rules import (
     END_STATES,
+    Reach,
     Standing,
     Watch,
     check_tracking_number,
@@ -132,11 +133,9 @@ async def take_snapshot(snapshot: TrackingSnapshot) -> Handled:
     async with db.transaction():
         case = await locked_case(known.case_id)
         parcel = await Parcel.select_for_update().get(id=known.id)
-        newest_told = max((event.at for event in snapshot.events), default=None)
-        outdated = is_outdated(newest_told, parcel.newest_event_at, rewritten=snapshot.rewritten)
+        known_before = Reach.of(await valid_history(parcel.id))
+        outdated = is_outdated(Reach.of(snapshot.events), known_before, rewritten=snapshot.rewritten)
         await _keep_events(parcel, snapshot, void_missing=not outdated)
-        if newest_told is not None and not outdated:
-            parcel.newest_event_at = newest_told
         standing = standing_of(await valid_history(parcel.id), parcel.registered_at)
         moved = standing.state is not parcel.state or standing.delivered_to is not parcel.delivered_to
         parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to

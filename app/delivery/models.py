@@ -33,7 +33,6 @@ class Parcel(Model):
     state = fields.CharEnumField(ParcelState, max_length=30)
     state_at = fields.DatetimeField()
     delivered_to = cast("DeliveredTo | None", fields.CharEnumField(DeliveredTo, max_length=20, null=True))
-    newest_event_at = fields.DatetimeField(null=True)
     registered_at = fields.DatetimeField()
     heard_at = fields.DatetimeField()
 

@@ -88,11 +88,25 @@ def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Sta
     return standing
 
 
-def is_outdated(newest_told: datetime | None, newest_known: datetime | None, *, rewritten: bool) -> bool:
+@dataclass(frozen=True)
+class Reach:
+    """How far a history reaches: its newest moment, and its length, because a carrier's second holds several rows."""
+
+    newest: datetime | None
+    rows: int
+
+    @classmethod
+    def of(cls, events: Sequence[TrackingEvent]) -> Reach:
+        return cls(max((event.at for event in events), default=None), len(events))
+
+
+def is_outdated(told: Reach, known: Reach, *, rewritten: bool) -> bool:
     """Whether a snapshot arrived after a newer one and must not void what that brought."""
-    if rewritten or newest_known is None:
+    if rewritten or known.newest is None:
         return False
-    return newest_told is None or newest_told < newest_known
+    if told.newest is None or told.newest < known.newest:
+        return True
+    return told.newest == known.newest and told.rows < known.rows
 
 
 def closes_case(standing: Standing) -> bool:

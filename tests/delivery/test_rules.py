@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.delivery.errors import TrackingNumberInvalid
+from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent
+from app.delivery.rules import (
+    END_STATES,
+    Reach,
+    Standing,
+    check_tracking_number,
+    closes_case,
+    event_key,
+    is_outdated,
+    standing_of,
+)
+
+START = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+
+
+def row(minutes: int, state: ParcelState | None, to: DeliveredTo | None = None, text: str = "") -> TrackingEvent:
+    return TrackingEvent(START + timedelta(minutes=minutes), text or f"step {minutes}", "", "", state, to)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("1207119765021", "1207119765021"), (" ea 123-456 785cn ", "EA123456785CN"), ("１２３４５６", "123456")],
+)
+def test_a_tracking_number_is_folded(typed: str, kept: str) -> None:
+    assert check_tracking_number(typed) == kept
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1" * 33, "运单123456", "12345;DROP", "<b>123456</b>"])
+def test_what_is_no_tracking_number_is_refused(typed: str) -> None:
+    with pytest.raises(TrackingNumberInvalid):
+        check_tracking_number(typed)
+
+
+def test_the_newest_row_tells_the_state() -> None:
+    history = [row(30, ParcelState.IN_TRANSIT), row(10, ParcelState.PICKED_UP)]
+    assert standing_of(history, START).state is ParcelState.IN_TRANSIT
+    assert standing_of([], START) == Standing(ParcelState.CREATED, START)
+
+
+def test_an_unknown_code_tells_nothing() -> None:
+    assert standing_of([row(30, None), row(10, ParcelState.PICKED_UP)], START).state is ParcelState.PICKED_UP
+
+
+def test_a_scan_after_the_signature_does_not_reopen_but_a_return_does() -> None:
+    delivered = row(20, ParcelState.DELIVERED, DeliveredTo.ADDRESSEE)
+    assert standing_of([row(30, ParcelState.IN_TRANSIT), delivered], START).state is ParcelState.DELIVERED
+    assert standing_of([row(30, ParcelState.RETURNING), delivered], START).state is ParcelState.RETURNING
+    returned = [row(40, ParcelState.RETURNED), row(30, ParcelState.RETURNING), delivered]
+    assert standing_of(returned, START).state is ParcelState.RETURNED
+
+
+@given(st.lists(st.sampled_from([*ParcelState, None]), max_size=12))
+def test_nothing_but_an_end_or_a_return_follows_an_end(states: list[ParcelState | None]) -> None:
+    history = [row(minutes, state) for minutes, state in enumerate(states)]
+    for length in range(1, len(history)):
+        before = standing_of(list(reversed(history[:length])), START).state
+        after = standing_of(list(reversed(history[: length + 1])), START).state
+        if before in END_STATES:
+            assert after in END_STATES | {ParcelState.RETURNING}
+
+
+@pytest.mark.parametrize(
+    ("to", "closes"),
+    [
+        (DeliveredTo.ADDRESSEE, True),
+        (DeliveredTo.OTHER_PERSON, True),
+        (DeliveredTo.LOCKER, False),
+        (DeliveredTo.UNKNOWN, False),
+        (None, False),
+    ],
+)
+def test_only_a_person_s_signature_closes_a_case(to: DeliveredTo | None, closes: bool) -> None:
+    assert closes_case(Standing(ParcelState.DELIVERED, START, to)) is closes
+    assert closes_case(Standing(ParcelState.AWAITING_COLLECTION, START, to)) is False
+
+
+def test_a_snapshot_is_outdated_when_it_reaches_less_far_than_what_we_know() -> None:
+    later = START + timedelta(minutes=5)
+    assert is_outdated(Reach(START, 9), Reach(later, 2), rewritten=False)
+    assert is_outdated(Reach(None, 0), Reach(later, 2), rewritten=False)
+    assert is_outdated(Reach(later, 1), Reach(later, 2), rewritten=False), "several rows fell into one second"
+    assert not is_outdated(Reach(later, 2), Reach(later, 2), rewritten=False)
+    assert not is_outdated(Reach(later, 1), Reach(None, 0), rewritten=False)
+    assert not is_outdated(Reach(START, 1), Reach(later, 2), rewritten=True)
+
+
+def test_two_events_in_one_second_stay_two_and_one_event_stays_one() -> None:
+    keys = {event_key(row(1, None, text=text)) for text in ("已到达 网点", "已到达网点", "已离开网点")}
+    assert len(keys) == 2
+
+
+def test_the_order_of_arrival_never_matters() -> None:
+    history = [row(minutes, state) for minutes, state in enumerate([ParcelState.PICKED_UP, ParcelState.IN_TRANSIT])]
+    shuffled = random.Random(7).sample(history, len(history))  # noqa: S311 - a seeded shuffle, no secret
+    in_order = sorted(shuffled, key=lambda event: event.at, reverse=True)
+    assert standing_of(in_order, START).state is ParcelState.IN_TRANSIT

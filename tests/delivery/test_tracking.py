@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from app.cases.rules import CaseState
+from app.delivery.models import Parcel, ParcelEvent
+from app.delivery.ports import DeliveredTo, ParcelState
+from app.delivery.queries import silent_parcels
+from app.delivery.rules import Watch
+from app.delivery.tasks import sweep_silent_parcels
+from app.kernel import clock
+from app.kernel.inbox.notices import Notice, NoticeState
+from tests.delivery.stage import Sent, new_number, send
+from tests.identity.accounts import caller_of
+from tests.kernel.happenings import everything_done
+from tests.portal import Portal
+
+
+async def watched(portal: Portal, carrier: str = "ems") -> Sent:
+    sent = await send(carrier)
+    await everything_done(portal)
+    return sent
+
+
+async def scan(portal: Portal, sent: Sent, *steps: str) -> None:
+    """The courier scans, Kuaidi100 pushes, the worker works."""
+    for step in steps:
+        await portal.control.scan(sent.number, step)
+        await portal.control.settle()
+    await everything_done(portal)
+
+
+async def test_a_parcel_s_way_is_told_to_its_owner(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "in_transit", "out_for_delivery")
+    phone = await caller_of(portal, sent.owner)
+    parcel = (await phone.do("CaseDetail", id=str(sent.case.id)))["parcel"]
+    assert (parcel["state"], parcel["stateText"]) == ("OUT_FOR_DELIVERY", "正在派送,请留意电话")
+    assert [event["state"] for event in parcel["timeline"]] == ["OUT_FOR_DELIVERY", "IN_TRANSIT", "PICKED_UP"]
+
+
+async def test_signed_for_by_the_addressee_the_case_closes(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "delivered")
+    assert await sent.standing() == {
+        "parcel": ParcelState.DELIVERED,
+        "to": DeliveredTo.ADDRESSEE,
+        "case": CaseState.CLOSED,
+    }
+    assert (await Parcel.get(id=sent.parcel.id)).watch is Watch.ENDED
+
+
+async def test_signed_for_by_somebody_else_the_case_closes_too(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "delivered_by_other")
+    assert (await sent.standing())["to"] is DeliveredTo.OTHER_PERSON
+    assert (await sent.standing())["case"] is CaseState.CLOSED
+
+
+async def test_a_locker_does_not_close_the_case(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "delivered_to_locker")
+    assert (await sent.standing())["case"] is CaseState.DELIVERING
+    await scan(portal, sent, "delivered")
+    assert (await sent.standing())["case"] is CaseState.CLOSED
+
+
+async def test_a_returned_parcel_puts_the_result_back_on_the_desk(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "refused", "returning", "returned")
+    assert await sent.standing() == {"parcel": ParcelState.RETURNED, "to": None, "case": CaseState.RESULT_READY}
+
+
+async def test_a_code_we_do_not_know_keeps_the_state_and_is_shown(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "unknown_code")
+    assert (await sent.standing())["parcel"] in {ParcelState.PICKED_UP, ParcelState.IN_TRANSIT}
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 2
+
+
+async def test_the_same_push_five_times_at_once_is_one(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up")
+    replies = await portal.control.push(sent.number, "duplicate", times=5, parallel=True)
+    assert {reply.status for reply in replies} == {200}
+    await everything_done(portal)
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 1
+    assert await sent.is_at(ParcelState.PICKED_UP)
+
+
+async def test_an_older_shorter_snapshot_takes_nothing_back(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "in_transit", "out_for_delivery")
+    [reply] = await portal.control.push(sent.number, "stale")
+    assert reply.status == 200
+    await everything_done(portal)
+    assert await sent.is_at(ParcelState.OUT_FOR_DELIVERY)
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=True).count() == 0
+
+
+async def test_a_rewritten_history_voids_but_never_deletes(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "in_transit", "out_for_delivery")
+    await portal.control.push(sent.number, "updateall", keep=2)
+    await everything_done(portal)
+    assert await sent.is_at(ParcelState.IN_TRANSIT)
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 3
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=True).count() == 1
+
+
+async def test_a_forged_push_moves_nothing(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up")
+    [reply] = await portal.control.push(sent.number, "forged")
+    assert reply.status == 400
+    await everything_done(portal)
+    assert await sent.is_at(ParcelState.PICKED_UP)
+
+
+async def test_a_delivered_parcel_stays_delivered_after_a_late_scan(portal: Portal) -> None:
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "delivered")
+    await portal.control.scan(sent.number, "in_transit", push=False)
+    await portal.control.push(sent.number)
+    await everything_done(portal)
+    assert (await sent.standing())["case"] is CaseState.CLOSED
+    assert await sent.is_at(ParcelState.DELIVERED)
+
+
+async def test_a_silent_parcel_is_asked_about_and_moves(portal: Portal) -> None:
+    """The pushes were lost; a day later we ask."""
+    sent = await watched(portal)
+    await portal.control.scan(sent.number, "picked_up", push=False)
+    await portal.control.scan(sent.number, "in_transit", push=False)
+    assert sent.parcel.id not in await silent_parcels(500)
+    await Parcel.filter(id=sent.parcel.id).update(heard_at=clock.now() - timedelta(hours=25))
+    assert sent.parcel.id in await silent_parcels(500)
+    await sweep_silent_parcels()
+    await everything_done(portal)
+    assert await sent.is_at(ParcelState.IN_TRANSIT)
+    assert sent.parcel.id not in await silent_parcels(500)
+
+
+async def test_two_snapshots_at_once_end_with_the_newest(portal: Portal) -> None:
+    sent = await watched(portal)
+    for step in ("picked_up", "in_transit", "out_for_delivery"):
+        await portal.control.scan(sent.number, step, push=False)
+    await asyncio.gather(
+        portal.control.push(sent.number, "stale"),
+        portal.control.push(sent.number),
+        portal.control.push(sent.number, "stale"),
+    )
+    await everything_done(portal)
+    assert await sent.is_at(ParcelState.OUT_FOR_DELIVERY)
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=False).count() == 3
+
+
+async def test_a_push_for_nobody_s_parcel_is_acknowledged_and_kept(portal: Portal) -> None:
+    number = new_number()
+    [reply] = await portal.control.push_unasked(f"{portal.url}/callbacks/kuaidi100/tracking", "ems", number)
+    assert reply.status == 200
+    await everything_done(portal)
+    notice = await Notice.filter(topic="delivery.snapshot").order_by("-id").first()
+    assert notice is not None
+    assert (notice.content["number"], notice.state) == (number, NoticeState.UNMATCHED)
+    assert await Parcel.filter(tracking_number=number).count() == 0
