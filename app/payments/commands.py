@@ -1,4 +1,4 @@
-"""Without this module no bill would be made, opened for payment, or settled.
+"""Without this module no bill would be made or opened for payment; what comes of it is in `settling`.
 
 Locks are taken in the written order: case, bill, payment. No transaction is open while a provider is asked.
 """
@@ -10,23 +10,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from app.cases.commands import record_payment
 from app.cases.queries import item_of, locked_case
 from app.cases.rules import CaseState
 from app.catalogue.queries import departments_by_key
 from app.identity.queries import channel_user, locked_resident
-from app.kernel import audit, clock, db, ports
-from app.kernel.actor import SYSTEM, Actor, provider_actor
-from app.kernel.callbacks import Handled
+from app.kernel import audit, clock, db
+from app.kernel.actor import SYSTEM, Actor
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
 from app.kernel.logging import get_logger
 from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused
-from app.payments.events import BillIssued, BillPaid, SurplusReceived
+from app.payments.events import BillIssued
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.ports import OrderRefused, PaymentChannel, PaymentOrder, PaymentState, PaymentTruth
+from app.payments.ports import OrderRefused, PaymentChannel, PaymentOrder
 from app.payments.queries import (
-    attempt_by_order,
     bill_of,
     live_attempt,
     locked_attempt,
@@ -38,15 +35,12 @@ from app.payments.rules import (
     BILL_DAYS,
     BILL_LIFE,
     PREPAY_GOOD_FOR,
-    UNDECIDED,
     AttemptState,
     BillState,
-    Expected,
-    Judgement,
-    judge,
     make_bill_number,
     next_sweep,
 )
+from app.payments.settling import ask_about, live_channel, settle
 
 _log = get_logger(__name__)
 _NEXT_SEQUENCE = """
@@ -102,7 +96,7 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     the provider first. Raises `NotFound`, `NothingToPay`, `BillExpired`, `ChannelUnavailable`, `PaymentRefused`,
     `ProviderUnavailable` or `IdempotencyKeyReused`.
     """
-    adapter = _channel(channel)
+    adapter = live_channel(channel)
     await bill_of(bill_id, actor.resident_id())
     earlier = await live_attempt(bill_id)
     if earlier is not None and earlier.expires_at <= clock.now():
@@ -113,13 +107,6 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     assert attempt.prepay_ref is not None
     bill = await bill_of(bill_id, actor.resident_id())
     return Payable(bill, attempt, adapter.client_parameters(attempt.prepay_ref))
-
-
-def _channel(code: str) -> PaymentChannel:
-    try:
-        return ports.get(PaymentChannel, code)
-    except ports.NoSuchAdapter:
-        raise ChannelUnavailable(field="channel") from None
 
 
 def _prepay_is_old(attempt: PaymentAttempt) -> bool:
@@ -203,105 +190,5 @@ async def confirm(actor: Actor, bill_id: UUID) -> Bill:
     bill = await bill_of(bill_id, actor.resident_id())
     attempt = await live_attempt(bill.id)
     if attempt is not None:
-        await settle(await _channel(attempt.channel).ask(attempt.order_no))
+        await settle(await live_channel(attempt.channel).ask(attempt.order_no))
     return await bill_of(bill_id, actor.resident_id())
-
-
-async def settle(truth: PaymentTruth) -> Handled:
-    """Take a provider's verified word on an order, from a notice or a query; again and again without harm."""
-    known = await attempt_by_order(truth.channel, truth.order_no)
-    if known is None:
-        return Handled(matched=False, remark="unknown order")
-    case_id = (await Bill.get(id=known.bill_id)).case_id
-    async with db.transaction():
-        case = await locked_case(case_id)
-        bill = await locked_bill(known.bill_id)
-        attempt = await locked_attempt(known.id)
-        judgement = judge(truth, Expected(attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state))
-        match judgement:
-            case Judgement.SETTLE:
-                await _succeed(attempt, bill, truth)
-                await record_payment(provider_actor(truth.channel), case)
-            case Judgement.SURPLUS:
-                await _exceed(attempt, truth)
-            case Judgement.CLOSE:
-                await _close(attempt, bill)
-            case Judgement.WRONG_AMOUNT | Judgement.WRONG_PAYER:
-                return await _mistrust(attempt, truth, judgement)
-            case Judgement.REPEATED | Judgement.NOTHING:
-                pass
-    return Handled(remark=judgement.value)
-
-
-async def _succeed(attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth) -> None:
-    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "succeed")
-    attempt.provider_ref = truth.provider_ref
-    attempt.paid_at = bill.paid_at = truth.paid_at or clock.now()
-    bill.state = BILL_LIFE.next_state(bill.state, "settle")
-    await attempt.save(update_fields=["state", "provider_ref", "paid_at"])
-    await bill.save(update_fields=["state", "paid_at"])
-    await publish(BillPaid(bill.id, bill.total_fen))
-    await audit.record(
-        provider_actor(truth.channel), "payment.settled", f"payment:{attempt.id}", detail={"fen": attempt.amount_fen}
-    )
-
-
-async def _close(attempt: PaymentAttempt, bill: Bill) -> None:
-    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "close")
-    await attempt.save(update_fields=["state"])
-    if BILL_LIFE.may(bill.state, "release"):
-        bill.state = BILL_LIFE.next_state(bill.state, "release")
-        await bill.save(update_fields=["state"])
-
-
-async def _exceed(attempt: PaymentAttempt, truth: PaymentTruth) -> None:
-    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "exceed")
-    attempt.provider_ref = truth.provider_ref
-    attempt.paid_at = truth.paid_at or clock.now()
-    await attempt.save(update_fields=["state", "provider_ref", "paid_at"])
-    await publish(SurplusReceived(attempt.id, attempt.amount_fen))
-    await audit.record(provider_actor(truth.channel), "payment.surplus", f"payment:{attempt.id}", result="to refund")
-
-
-async def _mistrust(attempt: PaymentAttempt, truth: PaymentTruth, judgement: Judgement) -> Handled:
-    _log.error("payment mistrusted", order_no=attempt.order_no, judgement=judgement.value)
-    detail = {"expected_fen": attempt.amount_fen, "told_fen": truth.amount_fen, "told_currency": truth.currency}
-    return Handled(matched=False, remark=judgement.value, detail=detail)
-
-
-async def ask_about(attempt_id: UUID) -> None:
-    """Ask the provider about an order that nobody told us of; close it there once its time is over.
-
-    Raises `ProviderUnavailable`.
-    """
-    attempt = await PaymentAttempt.get(id=attempt_id)
-    if attempt.state not in UNDECIDED:
-        return
-    adapter = _channel(attempt.channel)
-    truth = await adapter.ask(attempt.order_no)
-    await settle(truth)
-    over = attempt.expires_at <= clock.now()
-    if over and truth.state is PaymentState.NOT_PAID:
-        try:
-            await adapter.close(attempt.order_no)
-        except OrderRefused as refused:
-            _log.warning("order not closed", order_no=attempt.order_no, code=refused.code)
-        await settle(await adapter.ask(attempt.order_no))
-    elif over and truth.state is PaymentState.UNKNOWN:
-        await settle(PaymentTruth(attempt.channel, attempt.order_no, PaymentState.CLOSED))
-    asked = attempt.asked + 1
-    await PaymentAttempt.filter(id=attempt_id).update(
-        asked=asked, ask_again_at=max(next_sweep(attempt.opened_at, asked), clock.now() + timedelta(minutes=1))
-    )
-
-
-async def expire(bill_id: UUID) -> bool:
-    """End a bill past its due date, unless an order of it may still be paid; gives whether it ended."""
-    async with db.transaction():
-        bill = await locked_bill(bill_id)
-        if not BILL_LIFE.may(bill.state, "expire") or await live_attempt(bill.id) is not None:
-            return False
-        bill.state = BILL_LIFE.next_state(bill.state, "expire")
-        await bill.save(update_fields=["state"])
-        await audit.record(SYSTEM, "bill.expired", f"bill:{bill.id}")
-    return True

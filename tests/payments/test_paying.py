@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from app.cases.events import CaseApproved
+from app.cases.rules import CaseState
+from app.kernel import clock
+from app.kernel.errors import IdempotencyKeyReused, NotFound, ProviderUnavailable
+from app.payments.commands import confirm, issue_bill, pay
+from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay
+from app.payments.models import Bill, PaymentAttempt
+from app.payments.rules import AttemptState, BillState
+from app.payments.tasks import bill_the_case
+from tests.identity.accounts import caller_of, make_resident
+from tests.payments.stage import FEE_FEN, Payer, make_payer
+from tests.people import new_key
+from tests.portal import Portal
+
+
+@pytest.fixture
+async def payer(portal: Portal) -> AsyncIterator[Payer]:
+    """WeChat keeps silent: each test finds the truth in its own way."""
+    await portal.control.be_hostile(notify_by_itself=False)
+    yield await make_payer(portal)
+    await portal.control.be_kind()
+
+
+async def test_an_approved_case_is_billed_once_however_often_the_fact_arrives(payer: Payer) -> None:
+    fact = CaseApproved(payer.case.id, has_fees=True)
+    await asyncio.gather(*(bill_the_case(fact) for _ in range(5)))
+    [bill] = await Bill.filter(case_id=payer.case.id)
+    assert (bill.id, bill.total_fen, bill.state) == (payer.bill.id, FEE_FEN, BillState.CREATED)
+    assert [(line["name"], line["amount_fen"]) for line in bill.lines] == [
+        ("居民身份证工本费(丢失补领/损坏换领)", FEE_FEN)
+    ]
+
+
+async def test_the_provider_is_told_the_bill_s_amount_and_the_payer(portal: Portal, payer: Payer) -> None:
+    payable = await payer.open_order()
+    order = await portal.control.order(payable.attempt.order_no)
+    assert (order.total, order.openid, order.trade_state) == (FEE_FEN, payer.person.openid, "NOTPAY")
+    assert await payer.standing() == {
+        "bill": BillState.PAYING,
+        "case": CaseState.PAYMENT_PENDING,
+        "attempts": [AttemptState.OPEN],
+    }
+
+
+async def test_paying_again_uses_the_order_that_is_still_good(payer: Payer) -> None:
+    key = new_key()
+    first = await pay(payer.actor, payer.bill.id, "wechat", idempotency_key=key)
+    again = await pay(payer.actor, payer.bill.id, "wechat", idempotency_key=key)
+    other = await payer.open_order()
+    assert first.attempt.order_no == again.attempt.order_no == other.attempt.order_no
+    assert first.client_parameters["nonceStr"] != again.client_parameters["nonceStr"]
+
+
+async def test_many_taps_at_once_make_one_order(portal: Portal, payer: Payer) -> None:
+    payables = await asyncio.gather(*(payer.open_order() for _ in range(6)))
+    assert len({payable.attempt.order_no for payable in payables}) == 1
+    assert await PaymentAttempt.filter(bill_id=payer.bill.id).count() == 1
+    mine = [order for order in await portal.control.orders() if order.openid == payer.person.openid]
+    assert len(mine) == 1
+
+
+async def test_a_key_belongs_to_one_bill(portal: Portal, payer: Payer) -> None:
+    key = new_key()
+    await pay(payer.actor, payer.bill.id, "wechat", idempotency_key=key)
+    another = await make_payer(portal)
+    await Bill.filter(id=another.bill.id).update(resident_id=payer.actor.resident_id())
+    with pytest.raises(IdempotencyKeyReused):
+        await pay(payer.actor, another.bill.id, "wechat", idempotency_key=key)
+    assert await PaymentAttempt.filter(bill_id=another.bill.id).count() == 0
+
+
+async def test_the_phone_is_a_hint_and_the_query_the_truth(payer: Payer) -> None:
+    """Nobody notified us; the phone says it has paid, WeChat is asked, the bill is settled once."""
+    payable = await payer.open_order()
+    before = await confirm(payer.actor, payer.bill.id)
+    assert before.state is BillState.PAYING
+    await payer.pays(payable)
+    bills = await asyncio.gather(*(confirm(payer.actor, payer.bill.id) for _ in range(4)))
+    assert {bill.state for bill in bills} == {BillState.PAID}
+    assert await payer.standing() == {
+        "bill": BillState.PAID,
+        "case": CaseState.RESULT_READY,
+        "attempts": [AttemptState.SUCCEEDED],
+    }
+    assert await payer.settlements() == 1
+
+
+async def test_a_paid_bill_cannot_be_paid_again(payer: Payer) -> None:
+    payable = await payer.open_order()
+    await payer.pays(payable)
+    await confirm(payer.actor, payer.bill.id)
+    with pytest.raises(NothingToPay):
+        await payer.open_order()
+    assert (await payer.standing())["attempts"] == [AttemptState.SUCCEEDED]
+
+
+async def test_an_order_paid_behind_our_back_is_found_when_the_phone_tries_again(payer: Payer) -> None:
+    """The handle has grown old, so the order is opened again, and WeChat says it is paid."""
+    payable = await payer.open_order()
+    await payer.pays(payable)
+    await PaymentAttempt.filter(id=payable.attempt.id).update(prepaid_at=clock.now() - timedelta(hours=3))
+    with pytest.raises(NothingToPay):
+        await payer.open_order()
+    assert (await payer.standing())["bill"] is BillState.PAID
+    assert await payer.settlements() == 1
+
+
+async def test_an_order_whose_time_is_over_is_closed_before_another_is_opened(portal: Portal, payer: Payer) -> None:
+    first = await payer.open_order()
+    await PaymentAttempt.filter(id=first.attempt.id).update(expires_at=clock.now() - timedelta(seconds=1))
+    second = await payer.open_order()
+    assert second.attempt.order_no != first.attempt.order_no
+    assert (await payer.standing())["attempts"] == [AttemptState.CLOSED, AttemptState.OPEN]
+    assert (await portal.control.order(first.attempt.order_no)).trade_state == "CLOSED"
+
+
+async def test_a_lost_answer_is_asked_for_again_with_equal_values(portal: Portal, payer: Payer) -> None:
+    """WeChat opened the order and the answer was lost each time: the next tap finds the very same order."""
+    await portal.control.be_hostile(error_after_effect=1.0)
+    with pytest.raises(ProviderUnavailable):
+        await payer.open_order()
+    assert (await payer.standing())["attempts"] == [AttemptState.PREPARING]
+    await portal.control.be_hostile(error_after_effect=0.0)
+    payable = await payer.open_order()
+    [order] = [order for order in await portal.control.orders() if order.openid == payer.person.openid]
+    assert order.out_trade_no == payable.attempt.order_no
+
+
+async def test_a_silent_provider_is_a_clear_refusal(portal: Portal, payer: Payer) -> None:
+    phone = await caller_of(portal, payer.actor)
+    await portal.control.be_hostile(server_error=1.0)
+    refused = await phone.do("Pay", billId=str(payer.bill.id), idempotencyKey=new_key())
+    assert (refused["code"], refused["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
+    assert "微信支付" in refused["message"]
+
+
+async def test_an_expired_bill_is_refused(payer: Payer) -> None:
+    with clock.standing_at(payer.bill.due_at + timedelta(seconds=1)), pytest.raises(BillExpired):
+        await payer.open_order()
+    assert (await payer.standing())["attempts"] == []
+
+
+async def test_somebody_else_s_bill_does_not_exist(portal: Portal, payer: Payer) -> None:
+    stranger = await caller_of(portal, await make_resident())
+    seen = await stranger.do("BillDetail", id=str(payer.bill.id))
+    paid = await stranger.do("Pay", billId=str(payer.bill.id), idempotencyKey=new_key())
+    confirmed = await stranger.do("ConfirmPayment", billId=str(payer.bill.id))
+    assert [answer["code"] for answer in (seen, paid, confirmed)] == ["NOT_FOUND"] * 3
+    with pytest.raises(NotFound):
+        await pay((await make_payer(portal)).actor, payer.bill.id, "wechat", idempotency_key=new_key())
+    assert (await payer.standing())["attempts"] == []
+
+
+async def test_an_unknown_channel_and_a_payer_without_one_are_refused(payer: Payer) -> None:
+    with pytest.raises(ChannelUnavailable):
+        await pay(payer.actor, payer.bill.id, "carrier-pigeon", idempotency_key=new_key())
+    assert (await payer.standing())["attempts"] == []
+
+
+async def test_the_owner_reads_the_bill(portal: Portal, payer: Payer) -> None:
+    phone = await caller_of(portal, payer.actor)
+    bill = await phone.do("BillDetail", id=str(payer.bill.id))
+    assert (bill["totalFen"], bill["stateText"], bill["number"]) == (FEE_FEN, "待缴费", payer.bill.number)
+
+
+async def test_a_case_without_fees_due_gets_no_bill(payer: Payer) -> None:
+    await Bill.filter(id=payer.bill.id).delete()
+    payer.case.state = CaseState.RESULT_READY
+    await payer.case.save()
+    assert await issue_bill(payer.case.id) is None
