@@ -33,6 +33,8 @@ async def work() -> None:
                 name="portal",
                 concurrency=settings.worker_concurrency,
                 listen_notify=True,
+                # A job whose lock was held is not announced when the lock is free: look again soon.
+                fetch_job_polling_interval=1.0,
                 delete_jobs="successful",
                 shutdown_graceful_timeout=_PATIENCE_SECONDS,
             )

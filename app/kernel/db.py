@@ -48,7 +48,9 @@ def tortoise_config(database_url: str) -> dict[str, Any]:
 
 def _credentials(database_url: str) -> dict[str, Any]:
     url = urlsplit(database_url)
-    host = parse_qs(url.query).get("host", ["127.0.0.1"])[0]
+    query = parse_qs(url.query)
+    host = query.get("host", ["127.0.0.1"])[0]
+    encryption = {"ssl": query["sslmode"][0]} if "sslmode" in query else {}
     return {
         "engine": "tortoise.backends.asyncpg",
         "credentials": {
@@ -60,6 +62,7 @@ def _credentials(database_url: str) -> dict[str, Any]:
             "minsize": 1,
             "maxsize": get_settings().database_pool,
             "server_settings": {"timezone": "UTC", "application_name": "portal"},
+            **encryption,
         },
     }
 

@@ -48,6 +48,7 @@ def configure_logging(log_format: str, process: str) -> None:
     ]
     finish: list[structlog.typing.Processor] = (
         [
+            structlog.processors.format_exc_info,
             _redact_event,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),

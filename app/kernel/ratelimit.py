@@ -19,7 +19,8 @@ _log = get_logger(__name__)
 @lru_cache(maxsize=1)
 def _over(pool: ConnectionPool) -> MovingWindowRateLimiter:
     # The process's own pool: it has timeouts and is closed with the process.
-    return MovingWindowRateLimiter(RedisStorage("async+redis://", implementation="redispy", connection_pool=pool))
+    storage = RedisStorage("async+redis://", implementation="redispy", connection_pool=pool)  # type: ignore[arg-type]
+    return MovingWindowRateLimiter(storage)
 
 
 @lru_cache(maxsize=1)

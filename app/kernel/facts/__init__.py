@@ -9,4 +9,4 @@ class Fact:
     """Something that happened, in the past tense. Subclasses are frozen dataclasses of ids and plain values."""
 
     about: ClassVar[str] = ""
-    """Name of the field whose value orders reactions: facts about one thing are delivered one by one."""
+    """Name of the field whose value orders deliveries: each reaction hears of one thing one fact at a time."""

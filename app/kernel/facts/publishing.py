@@ -43,8 +43,8 @@ async def publish(fact: Fact) -> None:
     if not db.in_open_transaction():
         raise RuntimeError(f"{type(fact).__name__} must be published inside the transaction of its change")
     content = TypeAdapter(type(fact)).dump_python(fact, mode="json")
-    lock = f"{fact.about}:{content[fact.about]}" if fact.about else None
     for reaction in _reactions[type(fact)]:
+        lock = f"{reaction.name}/{content[fact.about]}" if fact.about else None
         await reaction.defer(lock=lock, fact=content)
 
 

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tortoise.exceptions import IntegrityError
+
+from app.kernel import clock, db
+from app.kernel.jobs import LADDER_SECONDS
+from tests.kernel.happenings import heard, strike, stumble
+from tests.portal import Portal
+
+
+@pytest.fixture
+async def bell(portal: Portal) -> AsyncIterator[UUID]:
+    """A bell of its own for each test; jobs about it are taken away, for other tests expect none to fail."""
+    bell_id = db.new_id()
+    yield bell_id
+    await db.rows("DELETE FROM procrastinate_jobs WHERE args->>'bell_id' = $1", str(bell_id))
+
+
+async def job_of(bell: UUID) -> dict[str, Any]:
+    found = await db.row(
+        "SELECT status::text, attempts, scheduled_at FROM procrastinate_jobs WHERE args->>'bell_id' = $1", str(bell)
+    )
+    assert found is not None
+    return dict(found)
+
+
+async def let_time_pass(bell: UUID) -> None:
+    """The moment has come for which its job was put off."""
+    await db.rows("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE args->>'bell_id' = $1", str(bell))
+
+
+async def test_a_failing_job_climbs_the_ladder_and_ends_as_a_dead_letter(portal: Portal, bell: UUID) -> None:
+    """Seven waits, each longer; then it stays for a person, and is not tried again."""
+    async with db.transaction():
+        await stumble.defer(bell_id=str(bell))
+
+    waits = []
+    for tries in range(1, len(LADDER_SECONDS) + 1):
+        await let_time_pass(bell)
+        begun = datetime.now(UTC)
+        await portal.run_jobs(may_fail=True)
+        job = await job_of(bell)
+        assert (job["status"], job["attempts"]) == ("todo", tries)
+        waits.append((job["scheduled_at"] - begun).total_seconds())
+
+    assert waits == pytest.approx(LADDER_SECONDS, abs=2)
+    assert list(LADDER_SECONDS) == sorted(LADDER_SECONDS)
+
+    await let_time_pass(bell)
+    await portal.run_jobs(may_fail=True)
+    await portal.run_jobs(may_fail=True)
+    assert (await job_of(bell))["status"] == "failed"
+
+
+async def test_a_failing_job_does_not_hold_up_the_others(portal: Portal, bell: UUID) -> None:
+    async with db.transaction():
+        await stumble.defer(bell_id=str(bell))
+        await strike.defer(bell_id=str(bell))
+    await portal.run_jobs(may_fail=True)
+    assert await heard(bell) == ["bell.struck"]
+
+
+async def test_a_job_for_later_waits(portal: Portal, bell: UUID) -> None:
+    async with db.transaction():
+        await strike.defer(bell_id=str(bell), not_before=clock.now() + timedelta(hours=1))
+    await portal.run_jobs()
+    assert await heard(bell) == []
+
+    await let_time_pass(bell)
+    await portal.run_jobs()
+    assert await heard(bell) == ["bell.struck"]
+
+
+async def test_what_is_wanted_only_once_is_refused_while_it_waits(portal: Portal, bell: UUID) -> None:
+    async def ask() -> None:
+        async with db.transaction():
+            await strike.defer(bell_id=str(bell), only_once_as=f"strike:{bell}")
+
+    await ask()
+    with pytest.raises(IntegrityError):
+        await ask()
+    await portal.run_jobs()
+    await ask()
+    await portal.run_jobs()
+    assert await heard(bell) == ["bell.struck"] * 2
