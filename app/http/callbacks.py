@@ -37,10 +37,8 @@ async def callback(request: Request) -> Response:
         reader = ports.get(CallbackReader, f"{provider}/{kind}")
     except ports.NoSuchAdapter:
         return Response(status_code=404)
-    raw = await _raw(request, provider, kind)
-    if raw is None:
-        return _answer(await _refused(request, reader, provider, kind, "too large"))
     try:
+        raw = await _raw(request, provider, kind)
         received = await reader.read(raw)
     except CallbackRefused as refused:
         return _answer(await _refused(request, reader, provider, kind, refused.reason))
@@ -51,15 +49,15 @@ async def callback(request: Request) -> Response:
     return _answer(reader.acknowledge())
 
 
-async def _raw(request: Request, provider: str, kind: str) -> RawCallback | None:
+async def _raw(request: Request, provider: str, kind: str) -> RawCallback:
     body = bytearray()
     try:
         async for chunk in request.stream():
             body.extend(chunk)
             if len(body) > MAX_CALLBACK_BYTES:
-                return None
+                raise CallbackRefused("too large")
     except ClientDisconnect:
-        return None
+        raise CallbackRefused("cut off") from None
     headers = {name.lower(): value for name, value in request.headers.items()}
     return RawCallback(provider, kind, headers, dict(request.query_params), bytes(body))
 
