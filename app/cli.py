@@ -146,9 +146,9 @@ def doctor() -> None:
 @main.command()
 def schema() -> None:
     """Print the GraphQL schema."""
-    from graphql_schema.schema import schema as printed  # noqa: PLC0415 - loads every domain
+    from graphql_schema.schema import printed  # noqa: PLC0415 - loads every domain
 
-    click.echo(printed.as_str())
+    click.echo(printed(), nl=False)
 
 
 @main.command()

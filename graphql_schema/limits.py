@@ -44,7 +44,7 @@ class TooDemanding(GraphQLError):
 def check_document(document: DocumentNode, variables: dict[str, Any]) -> None:
     """Raise `TooDemanding` when a document is too deep, too wide, has too many aliases or costs too much.
 
-    The cost of a field is one; a paged field multiplies what is below it by its page size.
+    The cost of a field or a spread is one; a paged field multiplies what is below it by its page size.
     """
     fragments = {
         node.name.value: node.selection_set for node in document.definitions if isinstance(node, FragmentDefinitionNode)
@@ -79,18 +79,23 @@ class _Meter:
                     self._walk(selection.selection_set, depth + 1, times * self._page(selection), spread)
             elif isinstance(selection, FragmentSpreadNode):
                 name = selection.name.value
+                # A spread costs one: fragments that only spread fragments multiply without a single field.
+                self._spend(1)
                 # A fragment that spreads itself is refused by validation, which comes after.
                 if name in self.fragments and name not in spread:
                     self._walk(self.fragments[name], depth, times, spread | {name})
             elif hasattr(selection, "selection_set"):
                 self._walk(selection.selection_set, depth, times, spread)
 
-    def _count(self, node: FieldNode, depth: int, times: int) -> None:
-        self.cost += times
-        self.aliases += node.alias is not None
-        self.roots += depth == 1
+    def _spend(self, cost: int) -> None:
+        self.cost += cost
         if self.cost > MAX_COST:
             raise TooDemanding("cost", MAX_COST)
+
+    def _count(self, node: FieldNode, depth: int, times: int) -> None:
+        self._spend(times)
+        self.aliases += node.alias is not None
+        self.roots += depth == 1
         if self.aliases > MAX_ALIASES:
             raise TooDemanding("aliases", MAX_ALIASES)
         if self.roots > MAX_ROOT_FIELDS:

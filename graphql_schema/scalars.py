@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from strawberry.types.scalar import ScalarDefinition
 
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import NotFound
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,58}")
 
 
 def _tell(moment: datetime) -> str:
@@ -40,3 +43,10 @@ def as_uuid(given: strawberry.ID) -> UUID:
         return UUID(given)
     except ValueError:
         raise NotFound(what_zh="对应的记录", what_en="record") from None
+
+
+def as_key(given: str) -> str:
+    """The key of an item or a service point. What cannot be one does not exist: raises `NotFound`."""
+    if not _KEY.fullmatch(given):
+        raise NotFound(what_zh="对应的记录", what_en="record")
+    return given

@@ -11,7 +11,7 @@ from app.identity.rules import Role
 from graphql_schema.booking.types import Booking, BookingResult, ExtraSession, ExtraSessionResult, Slot
 from graphql_schema.context import Info
 from graphql_schema.guards import RESIDENTS, mutation, staff
-from graphql_schema.scalars import as_uuid
+from graphql_schema.scalars import as_key, as_uuid
 
 
 @strawberry.type
@@ -28,7 +28,7 @@ class BookingMutation:
         booking = await commands.book(
             info.context.actor,
             as_uuid(slot_id),
-            item_key,
+            as_key(item_key),
             case_id=as_uuid(case_id) if case_id else None,
             idempotency_key=idempotency_key,
         )
@@ -49,6 +49,6 @@ class BookingMutation:
         capacity: int,
     ) -> ExtraSessionResult:
         rows = await layout.open_extra_session(
-            info.context.actor, service_point, category, opens_at, closes_at, capacity
+            info.context.actor, as_key(service_point), category, opens_at, closes_at, capacity
         )
         return ExtraSession(slots=[Slot.of(row) for row in rows])

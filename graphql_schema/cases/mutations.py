@@ -10,7 +10,7 @@ from app.identity.rules import Role
 from graphql_schema.cases.types import AddressInput, Case, CaseResult, ChosenFee
 from graphql_schema.context import Info
 from graphql_schema.guards import RESIDENTS, mutation, staff
-from graphql_schema.scalars import as_uuid
+from graphql_schema.scalars import as_key, as_uuid
 
 
 @strawberry.type
@@ -26,7 +26,7 @@ class CasesMutation:
     ) -> CaseResult:
         case = await commands.apply(
             info.context.actor,
-            item_key,
+            as_key(item_key),
             delivery_method=delivery,
             address=address.value() if address else None,
             idempotency_key=idempotency_key,

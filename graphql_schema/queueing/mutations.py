@@ -9,7 +9,7 @@ from app.queueing import commands
 from graphql_schema.context import Info
 from graphql_schema.guards import RESIDENTS, mutation, staff
 from graphql_schema.queueing.types import Ticket, TicketResult, Window, WindowResult
-from graphql_schema.scalars import as_uuid
+from graphql_schema.scalars import as_key, as_uuid
 
 _WINDOW_STAFF = staff(Role.WINDOW_ACCEPTOR)
 
@@ -24,7 +24,7 @@ class QueueingMutation:
     async def open_window(
         self, info: Info, service_point: str, number: int, categories: list[str] | None = None
     ) -> WindowResult:
-        window = await commands.open_window(info.context.actor, service_point, number, tuple(categories or ()))
+        window = await commands.open_window(info.context.actor, as_key(service_point), number, tuple(categories or ()))
         return Window.of(window)
 
     @mutation(_WINDOW_STAFF, "关窗 · Leave the window one sits at.")
