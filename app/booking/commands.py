@@ -29,6 +29,7 @@ from app.booking.rules import (
 )
 from app.cases.commands import record_visit
 from app.cases.queries import case_of
+from app.cases.rules import OPEN_STATES
 from app.catalogue.models import ServiceItem
 from app.catalogue.queries import item_in_force
 from app.identity.queries import locked_resident
@@ -90,6 +91,8 @@ async def _check_case(case_id: UUID | None, resident_id: UUID, item_key: str) ->
     case = await case_of(case_id, resident_id)
     if case.item_key != item_key:
         raise InvalidInput(field="caseId", reason_zh="办件与所选事项不一致", reason_en="the case is about another item")
+    if case.state not in OPEN_STATES:
+        raise InvalidInput(field="caseId", reason_zh="该办件已经办结或撤回", reason_en="the case is closed")
 
 
 async def _check_holdings(resident_id: UUID, item_key: str) -> None:

@@ -20,7 +20,7 @@ from app.identity.errors import (
 )
 from app.identity.models import ChannelBinding, IdentityProof, ProofState, Resident, Staff
 from app.identity.ports import ChannelIdentity, IdentityProver, PersonClaim, ProofVerdict, SignInChannel
-from app.identity.queries import channel_user, locked_resident
+from app.identity.queries import channel_user, locked_resident, locked_staff
 from app.identity.rules import (
     LOCK_MINUTES,
     PROOF_SENTENCES,
@@ -199,7 +199,7 @@ async def staff_sign_in(login: str, password: str, device: str, address: str) ->
     await check_rate("120/minute", "staff-sign-in", address)
     async with db.transaction():
         now = clock.now()
-        staff = await Staff.select_for_update().get_or_none(login=login, active=True)
+        staff = await locked_staff(login)
         if staff is not None and staff.locked_until is not None and staff.locked_until > now:
             raise StaffLockedOut(minutes=LOCK_MINUTES)
         if staff is not None and password_matches(password, staff.password_hash):

@@ -11,13 +11,14 @@ from uuid import UUID
 import orjson
 
 from app.identity.errors import SessionEnded
-from app.identity.models import ChannelBinding, Resident, Session
+from app.identity.models import ChannelBinding, Resident, Session, Staff
 from app.identity.tokens import read_access_token
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 
 _TRUSTED_SECONDS = 30.0
 _REMEMBERED = 20_000
+_LONGEST_LOGIN = 60
 
 _ACCOUNT = """
     SELECT s.resident_id, s.staff_id, st.roles, st.title
@@ -84,6 +85,13 @@ async def residents(ids: Sequence[UUID]) -> list[Resident | None]:
     """In key order."""
     found = await Resident.in_bulk(ids, "id")
     return [found.get(key) for key in ids]
+
+
+async def locked_staff(login: str) -> Staff | None:
+    """An active account, locked; None for a login nobody has, also for text that cannot be one."""
+    if len(login) > _LONGEST_LOGIN or not login.isprintable():
+        return None
+    return await Staff.select_for_update().get_or_none(login=login, active=True)
 
 
 async def live_sessions(actor: Actor) -> list[Session]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Q
 
 from app.booking.commands import record_check_in, record_hall_cancelled, record_missed, record_served
 from app.booking.models import Booking
@@ -97,16 +98,18 @@ async def open_window(actor: Actor, service_point: str, number: int, categories:
     try:
         return await _sit_down(staff_id, service_point, number, categories or tuple(point.queue_categories))
     except IntegrityError:
-        raise WindowTaken(number=number, title="", field="number") from None
+        raise WindowTaken(number=number, title="同事", field="number") from None
 
 
 async def _sit_down(staff_id: UUID, service_point: str, number: int, categories: tuple[str, ...]) -> Window:
     async with db.transaction():
-        for left in await Window.filter(staff_id=staff_id).exclude(service_point_id=service_point, number=number):
-            await _stand_up(left)
-        window = await Window.filter(service_point_id=service_point, number=number).select_for_update().first()
-        if window is None:
-            window = Window(service_point_id=service_point, number=number)
+        window = Window(service_point_id=service_point, number=number)
+        mine_or_wanted = Q(staff_id=staff_id) | Q(service_point_id=service_point, number=number)
+        for row in await Window.filter(mine_or_wanted).order_by("id").select_for_update():
+            if (row.service_point_id, row.number) == (service_point, number):
+                window = row
+            else:
+                await _stand_up(row)
         if window.staff_id not in {None, staff_id}:
             await window.fetch_related("staff")
             raise WindowTaken(number=number, title=window.staff.title if window.staff else "", field="number")

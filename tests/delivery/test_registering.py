@@ -16,7 +16,6 @@ from app.kernel.audit import AuditLine
 from app.kernel.errors import IllegalMove, NotAllowed, NotFound
 from tests.delivery.stage import ADDRESS, make_case, new_number, send
 from tests.identity.accounts import caller_of, make_resident, make_staff
-from tests.kernel.happenings import everything_done
 from tests.portal import Portal
 
 
@@ -24,7 +23,7 @@ async def test_a_registered_parcel_is_watched_by_the_worker(portal: Portal) -> N
     sent = await send()
     assert (await Case.get(id=sent.case.id)).state is CaseState.DELIVERING
     assert sent.parcel.watch is Watch.ASKED
-    await everything_done(portal)
+    await portal.run_jobs()
     assert (await Parcel.get(id=sent.parcel.id)).watch is Watch.WATCHED
     assert [kept["watching"] for kept in (await portal.control.parcel(sent.number)).subscriptions] == [True]
     await watch(sent.parcel.id)
@@ -109,7 +108,7 @@ async def test_the_receiver_is_sealed_in_the_table(portal: Portal) -> None:
 async def test_a_refused_subscription_is_shown_to_the_staff(portal: Portal) -> None:
     """Kuaidi100 gave up watching; asking again within half an hour is refused, and the reason is kept."""
     sent = await send()
-    await everything_done(portal)
+    await portal.run_jobs()
     await portal.control.scan(sent.number, "picked_up", push=False)
     await portal.control.push(sent.number, "abort")
     await Parcel.filter(id=sent.parcel.id).update(watch=Watch.ASKED)

@@ -13,13 +13,12 @@ from app.kernel import clock
 from app.kernel.inbox.notices import Notice, NoticeState
 from tests.delivery.stage import Sent, new_number, send
 from tests.identity.accounts import caller_of
-from tests.kernel.happenings import everything_done
 from tests.portal import Portal
 
 
 async def watched(portal: Portal, carrier: str = "ems") -> Sent:
     sent = await send(carrier)
-    await everything_done(portal)
+    await portal.run_jobs()
     return sent
 
 
@@ -28,7 +27,7 @@ async def scan(portal: Portal, sent: Sent, *steps: str) -> None:
     for step in steps:
         await portal.control.scan(sent.number, step)
         await portal.control.settle()
-    await everything_done(portal)
+    await portal.run_jobs()
 
 
 async def test_a_parcel_s_way_is_told_to_its_owner(portal: Portal) -> None:
@@ -84,7 +83,7 @@ async def test_the_same_push_five_times_at_once_is_one(portal: Portal) -> None:
     await scan(portal, sent, "picked_up")
     replies = await portal.control.push(sent.number, "duplicate", times=5, parallel=True)
     assert {reply.status for reply in replies} == {200}
-    await everything_done(portal)
+    await portal.run_jobs()
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 1
     assert await sent.is_at(ParcelState.PICKED_UP)
 
@@ -94,7 +93,7 @@ async def test_an_older_shorter_snapshot_takes_nothing_back(portal: Portal) -> N
     await scan(portal, sent, "picked_up", "in_transit", "out_for_delivery")
     [reply] = await portal.control.push(sent.number, "stale")
     assert reply.status == 200
-    await everything_done(portal)
+    await portal.run_jobs()
     assert await sent.is_at(ParcelState.OUT_FOR_DELIVERY)
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=True).count() == 0
 
@@ -103,7 +102,7 @@ async def test_a_rewritten_history_voids_but_never_deletes(portal: Portal) -> No
     sent = await watched(portal)
     await scan(portal, sent, "picked_up", "in_transit", "out_for_delivery")
     await portal.control.push(sent.number, "updateall", keep=2)
-    await everything_done(portal)
+    await portal.run_jobs()
     assert await sent.is_at(ParcelState.IN_TRANSIT)
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 3
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=True).count() == 1
@@ -114,7 +113,7 @@ async def test_a_forged_push_moves_nothing(portal: Portal) -> None:
     await scan(portal, sent, "picked_up")
     [reply] = await portal.control.push(sent.number, "forged")
     assert reply.status == 400
-    await everything_done(portal)
+    await portal.run_jobs()
     assert await sent.is_at(ParcelState.PICKED_UP)
 
 
@@ -123,7 +122,7 @@ async def test_a_delivered_parcel_stays_delivered_after_a_late_scan(portal: Port
     await scan(portal, sent, "picked_up", "delivered")
     await portal.control.scan(sent.number, "in_transit", push=False)
     await portal.control.push(sent.number)
-    await everything_done(portal)
+    await portal.run_jobs()
     assert (await sent.standing())["case"] is CaseState.CLOSED
     assert await sent.is_at(ParcelState.DELIVERED)
 
@@ -137,7 +136,7 @@ async def test_a_silent_parcel_is_asked_about_and_moves(portal: Portal) -> None:
     await Parcel.filter(id=sent.parcel.id).update(heard_at=clock.now() - timedelta(hours=25))
     assert sent.parcel.id in await silent_parcels(500)
     await sweep_silent_parcels()
-    await everything_done(portal)
+    await portal.run_jobs()
     assert await sent.is_at(ParcelState.IN_TRANSIT)
     assert sent.parcel.id not in await silent_parcels(500)
 
@@ -151,7 +150,7 @@ async def test_two_snapshots_at_once_end_with_the_newest(portal: Portal) -> None
         portal.control.push(sent.number),
         portal.control.push(sent.number, "stale"),
     )
-    await everything_done(portal)
+    await portal.run_jobs()
     assert await sent.is_at(ParcelState.OUT_FOR_DELIVERY)
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=False).count() == 3
 
@@ -160,7 +159,7 @@ async def test_a_push_for_nobody_s_parcel_is_acknowledged_and_kept(portal: Porta
     number = new_number()
     [reply] = await portal.control.push_unasked(f"{portal.url}/callbacks/kuaidi100/tracking", "ems", number)
     assert reply.status == 200
-    await everything_done(portal)
+    await portal.run_jobs()
     notice = await Notice.filter(topic="delivery.snapshot").order_by("-id").first()
     assert notice is not None
     assert (notice.content["number"], notice.state) == (number, NoticeState.UNMATCHED)
