@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     trusted_proxies: str = ""
-    """Addresses or networks of our own proxies, whose `X-Forwarded-For` names the caller; `*` trusts all."""
+    """Addresses or networks of our own proxies, whose `X-Forwarded-For` names the caller."""
 
     database_pool: int = 10
     secret_key: SecretStr = SecretStr(DEV_SECRET)
