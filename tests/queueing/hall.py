@@ -1,0 +1,78 @@
+"""A hall on a day of its own: its queue, its numbers and its windows are nobody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import count
+
+from app.booking.commands import book
+from app.booking.models import Booking, Slot
+from app.identity.rules import Role
+from app.kernel import clock
+from app.kernel.actor import Actor
+from app.kernel.clock import at_local
+from app.queueing.commands import check_in, open_window
+from app.queueing.models import Ticket, Window
+from tests.booking.places import make_slot
+from tests.cases.filing import CARD
+from tests.identity.accounts import make_resident, make_staff
+from tests.people import new_key
+
+_days = count(1)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A resident with a booking."""
+
+    actor: Actor
+    booking: Booking
+
+
+@dataclass(frozen=True)
+class Hall:
+    """One day of a service point; `at` lets the test stand there."""
+
+    day: date
+    place: str = "city-hall"
+    business: str = "D"
+
+    @classmethod
+    def on_a_day_of_its_own(cls, place: str = "city-hall", business: str = "D") -> Hall:
+        return cls(date(2031, 1, 1) + timedelta(days=next(_days)), place, business)
+
+    def time(self, hour: int, minute: int = 0) -> datetime:
+        return at_local(self.day, hour, minute)
+
+    @contextmanager
+    def at(self, hour: int, minute: int = 0) -> Iterator[datetime]:
+        moment = self.time(hour, minute)
+        with clock.standing_at(moment):
+            yield moment
+
+    async def slot(self, hour: int, minute: int = 0, *, capacity: int = 50) -> Slot:
+        return await make_slot(capacity, starts_at=self.time(hour, minute), place=self.place, business=self.business)
+
+    async def visitor(self, slot: Slot, item: str = CARD) -> Visitor:
+        """Somebody who booked at midnight."""
+        actor = await make_resident()
+        with self.at(0):
+            return Visitor(actor, await book(actor, slot.id, item, case_id=None, idempotency_key=new_key()))
+
+    async def ticket(self, slot: Slot) -> Ticket:
+        """A new visitor who checks in now."""
+        visitor = await self.visitor(slot)
+        return await check_in(visitor.actor, visitor.booking.id)
+
+    async def clerk_at(self, number: int, *businesses: str) -> Actor:
+        """Somebody who sits down at a window."""
+        clerk = await make_staff(Role.WINDOW_ACCEPTOR)
+        await open_window(clerk, self.place, number, businesses)
+        return clerk
+
+    async def close(self) -> None:
+        """Everybody goes home, so that the next day finds the windows free."""
+        await Window.filter(service_point_id=self.place).update(staff_id=None, opened_at=None)
