@@ -16,7 +16,6 @@ from app.payments.queries import attempts_to_ask_about
 from app.payments.rules import AttemptState, BillState
 from app.payments.settling import ask_about, expire, settle
 from app.payments.tasks import expire_overdue_bills, sweep_open_orders
-from tests.kernel.happenings import everything_done
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.portal import Portal
 
@@ -100,7 +99,7 @@ async def test_a_lost_notice_is_found_by_the_sweep(portal: Portal, payer: Payer)
     with clock.standing_at(clock.now() + timedelta(minutes=2)):
         assert payable.attempt.id in await attempts_to_ask_about(200)
         await sweep_open_orders()
-    await everything_done(portal)
+    await portal.run_jobs()
     assert await payer.standing() == SETTLED
     assert await payer.settlements() == 1
 

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from app.delivery.commands import look_after, watch
+from app.delivery.models import Parcel, ParcelEvent
+from app.delivery.ports import ParcelState
+from app.delivery.rules import Watch
+from app.kernel import clock
+from app.kernel.errors import ProviderUnavailable
+from app.kernel.inbox.notices import Notice, NoticeState, process
+from tests.delivery.stage import send
+from tests.identity.traces import nothing_moves
+from tests.portal import Portal
+
+
+async def test_while_kuaidi100_is_down_the_parcel_waits_to_be_watched(portal: Portal) -> None:
+    sent = await send()
+    await portal.control.be_hostile(server_error=1.0)
+    try:
+        async with nothing_moves():
+            with pytest.raises(ProviderUnavailable):
+                await watch(sent.parcel.id)
+    finally:
+        await portal.control.be_kind()
+    await portal.run_jobs()
+    assert (await Parcel.get(id=sent.parcel.id)).watch is Watch.WATCHED
+
+
+async def test_watching_twice_asks_once(portal: Portal) -> None:
+    sent = await send()
+    await portal.run_jobs()
+    async with nothing_moves():
+        await watch(sent.parcel.id)
+    assert len((await portal.control.parcel(sent.number)).subscriptions) == 1
+
+
+async def test_some_carriers_want_the_last_digits_of_the_receivers_phone(portal: Portal) -> None:
+    """They are all that is kept readable of it; without them the carrier tells nothing."""
+    sent = await send("shunfeng")
+    await portal.run_jobs()
+    await portal.control.scan(sent.number, "picked_up", push=False)
+
+    await look_after(sent.parcel.id)
+
+    assert sent.parcel.phone_tail == "1234"
+    assert await sent.is_at(ParcelState.PICKED_UP)
+
+
+async def test_asking_in_vain_changes_nothing_but_when_we_asked(portal: Portal) -> None:
+    sent = await send()
+    await portal.run_jobs()
+    before = await Parcel.get(id=sent.parcel.id)
+    with clock.standing_at(clock.now() + timedelta(hours=25)):
+        await look_after(sent.parcel.id)
+        asked_at = clock.now()
+    after = await Parcel.get(id=sent.parcel.id)
+    assert (after.state, after.watch, after.heard_at) == (before.state, before.watch, asked_at)
+
+
+async def test_a_push_handled_again_changes_nothing(portal: Portal) -> None:
+    sent = await send()
+    await portal.run_jobs()
+    await portal.control.scan(sent.number, "picked_up")
+    await portal.control.settle()
+    await portal.run_jobs()
+    notices = await Notice.filter(topic="delivery.snapshot").order_by("-id")
+    notice = next(notice for notice in notices if notice.content["number"] == sent.number)
+
+    async with nothing_moves():
+        await process.work(notice_id=str(notice.id))
+    await Notice.filter(id=notice.id).update(state=NoticeState.RECEIVED)
+    async with nothing_moves("inbox_notice", "audit_line", "parcel"):
+        await process.work(notice_id=str(notice.id))
+
+    assert await sent.is_at(ParcelState.PICKED_UP)
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 1
+
+
+async def test_a_scan_reported_late_takes_its_place_in_the_past(portal: Portal) -> None:
+    sent = await send()
+    await portal.run_jobs()
+    now = clock.local(clock.now())
+    await portal.control.scan(sent.number, "out_for_delivery", at=now.isoformat())
+    await portal.control.settle()
+    await portal.control.scan(sent.number, "picked_up", at=(now - timedelta(hours=5)).isoformat())
+    await portal.control.settle()
+    await portal.run_jobs()
+
+    assert await sent.is_at(ParcelState.OUT_FOR_DELIVERY)
+    events = await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=False).order_by("-at")
+    assert [event.state for event in events] == [ParcelState.OUT_FOR_DELIVERY, ParcelState.PICKED_UP]
