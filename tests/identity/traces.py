@@ -34,4 +34,5 @@ async def nothing_moves(*besides: str) -> AsyncIterator[None]:
     before = await _digests()
     yield
     after = await _digests()
-    assert [table for table in after if after[table] != before[table] and table not in besides] == []
+    moved = [table for table in after if after[table] != before[table] and table not in besides]
+    assert moved == [], f"moved: {moved}"
