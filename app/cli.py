@@ -126,6 +126,32 @@ def import_catalogue(file: Path) -> None:
         raise click.ClickException("\n".join((str(invalid), *invalid.faults))) from None
 
 
+@main.command("add-staff")
+@click.argument("login")
+@click.option("--title", required=True, help="How colleagues and residents know them: 窗口受理员.")
+@click.option("--role", "roles", multiple=True, required=True, help="For example WINDOW_ACCEPTOR; may be repeated.")
+@click.password_option(help="At least 12 characters; asked for when it is not given.")
+def add_staff(login: str, title: str, roles: tuple[str, ...], password: str) -> None:
+    """Create an account of a member of staff."""
+    from app import wiring  # noqa: PLC0415 - wires every domain
+    from app.identity.commands import ensure_staff  # noqa: PLC0415 - the same
+    from app.identity.rules import check_new_staff  # noqa: PLC0415 - the same
+
+    _database_url()
+    try:
+        held = check_new_staff(login, password, roles)
+    except ValueError as fault:
+        raise click.ClickException(str(fault)) from None
+
+    async def create() -> bool:
+        async with wiring.connected():
+            return await ensure_staff(login, password, title, held)
+
+    if not asyncio.run(create()):
+        raise click.ClickException(f"There is an account {login} already; it was left as it is.")
+    click.echo(f"{login} may sign in as {', '.join(held)}.")
+
+
 @main.command()
 def doctor() -> None:
     """Ask every part whether it works; exit status 1 when one does not."""

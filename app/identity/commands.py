@@ -31,7 +31,7 @@ from app.identity.rules import (
 )
 from app.identity.tokens import Tokens, hash_password, password_matches
 from app.kernel import audit, clock, db, ports
-from app.kernel.actor import Actor, ActorKind
+from app.kernel.actor import SYSTEM, Actor, ActorKind
 from app.kernel.errors import NotFound
 from app.kernel.privacy import blind_index, seal, unseal
 from app.kernel.ratelimit import check_rate
@@ -226,6 +226,7 @@ async def ensure_staff(login: str, password: str, title: str, roles: tuple[Role,
         await Staff.create(
             login=login, password_hash=hash_password(password), title=title, roles=[role.value for role in roles]
         )
+        await audit.record(SYSTEM, "identity.staff_created", f"staff:{login}", detail={"roles": list(roles)})
         return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -63,6 +64,9 @@ class Role(StrEnum):
     SYSTEM_ADMINISTRATOR = "SYSTEM_ADMINISTRATOR"
 
 
+APART = frozenset({Role.SECURITY_ADMINISTRATOR, Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
+SHORTEST_PASSWORD = 12
+
 ROLE_TITLES: dict[Role, str] = {
     Role.WINDOW_ACCEPTOR: "窗口受理员",
     Role.PRE_REVIEWER: "预审员",
@@ -92,6 +96,7 @@ PROOF_SENTENCES: dict[ProofVerdict, tuple[str, str]] = {
 
 # Not \d: it also takes digits of other scripts, under which one number would be two.
 _ID_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]")
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9.-]{2,59}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
 
@@ -136,6 +141,24 @@ def check_person_name(text: str) -> str:
 
 def is_mainland_mobile(number: str) -> bool:
     return _MOBILE.fullmatch(number) is not None
+
+
+def check_new_staff(login: str, password: str, roles: Iterable[str]) -> tuple[Role, ...]:
+    """The roles of a new account; raises `ValueError` with a sentence for an operator.
+
+    Security, audit and system administration are never one person (GB/T 22239 level three).
+    """
+    if not _LOGIN.fullmatch(login):
+        raise ValueError("A login has 3 to 60 characters of a-z, 0-9, dot and hyphen.")
+    if len(password) < SHORTEST_PASSWORD:
+        raise ValueError(f"A password has at least {SHORTEST_PASSWORD} characters.")
+    try:
+        held = tuple(Role(role) for role in dict.fromkeys(roles))
+    except ValueError:
+        raise ValueError(f"A role is one of {', '.join(Role)}.") from None
+    if len(APART.intersection(held)) > 1:
+        raise ValueError(f"{', '.join(sorted(APART))} are never held by one person.")
+    return held
 
 
 def next_lock(failures: int, now: datetime) -> datetime | None:

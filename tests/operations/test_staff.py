@@ -1,0 +1,82 @@
+"""Who of the staff exists in production: nobody, until somebody is added by hand."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from app.embedded import EmbeddedPostgres
+from tests.operations.conftest import run_portal
+
+Portal = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def address(postgres: EmbeddedPostgres) -> str:
+    return postgres.create_database("a_real_city")
+
+
+@pytest.fixture(scope="module")
+def production(address: str) -> Portal:
+    """`portal …` with the settings of production on a database of its own."""
+    settings = {
+        "PORTAL_ENV": "production",
+        "PORTAL_DATABASE_URL": address,
+        "PORTAL_REDIS_URL": "redis://127.0.0.1:1/0",
+        "PORTAL_PUBLIC_URL": "https://hall.example.gov.cn",
+        "PORTAL_SECRET_KEY": "a secret of the tests with over thirty-two characters",
+        "PORTAL_ENCRYPTION_KEYS": "t1:" + base64.b64encode(b"t" * 32).decode(),
+        "PORTAL_GRAPHQL_ALLOW": "trusted",
+    }
+
+    def portal(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_portal(*arguments, **settings)
+
+    assert portal("migrate").returncode == 0
+    return portal
+
+
+def logins(address: str) -> list[str]:
+    with psycopg.connect(address) as connection:
+        return [login for (login,) in connection.execute("SELECT login FROM staff ORDER BY login")]
+
+
+def test_seeding_production_brings_the_catalogue_and_nobody(production: Portal, address: str) -> None:
+    seeded = production("seed")
+    assert seeded.returncode == 0, seeded.stderr
+    assert "74 items published" in seeded.stdout
+    assert logins(address) == []
+
+
+def test_an_operator_adds_a_clerk_once(production: Portal, address: str) -> None:
+    wanted = ("add-staff", "hall1.clerk", "--title", "窗口受理员", "--role", "WINDOW_ACCEPTOR", "--password", "x" * 12)
+    added = production(*wanted)
+    assert (added.returncode, added.stdout) == (0, "hall1.clerk may sign in as WINDOW_ACCEPTOR.\n")
+    again = production(*wanted)
+    assert again.returncode == 1
+    assert "already" in again.stderr
+    assert logins(address) == ["hall1.clerk"]
+
+
+@pytest.mark.parametrize(
+    ("login", "roles", "password", "says"),
+    [
+        ("A Clerk", ["ISSUER"], "x" * 12, "A login has"),
+        ("clerk-2", ["ISSUER"], "short", "at least 12 characters"),
+        ("clerk-2", ["KING"], "x" * 12, "A role is one of"),
+        ("clerk-2", ["AUDITOR", "SYSTEM_ADMINISTRATOR"], "x" * 12, "never held by one person"),
+    ],
+)
+def test_a_faulty_account_is_refused_with_a_sentence(
+    production: Portal, address: str, login: str, roles: list[str], password: str, says: str
+) -> None:
+    before = logins(address)
+    options = [word for role in roles for word in ("--role", role)]
+    refused = production("add-staff", login, "--title", "x", *options, "--password", password)
+    assert refused.returncode == 1
+    assert says in refused.stderr
+    assert logins(address) == before
