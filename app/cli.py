@@ -10,6 +10,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import click
 
@@ -150,6 +151,24 @@ def add_staff(login: str, title: str, roles: tuple[str, ...], password: str) -> 
     if not asyncio.run(create()):
         raise click.ClickException(f"There is an account {login} already; it was left as it is.")
     click.echo(f"{login} may sign in as {', '.join(held)}.")
+
+
+@main.command()
+@click.argument("notice", type=click.UUID)
+def replay(notice: UUID) -> None:
+    """Have a stored provider notice processed again, by its id."""
+    from app import wiring  # noqa: PLC0415 - wires every domain
+    from app.kernel.inbox import notices  # noqa: PLC0415 - the same
+
+    _database_url()
+
+    async def ask() -> bool:
+        async with wiring.connected():
+            return await notices.replay(notice)
+
+    if not asyncio.run(ask()):
+        raise click.ClickException("There is no such notice, or it is handled already; nothing was done.")
+    click.echo("asked for; the worker does it")
 
 
 @main.command()

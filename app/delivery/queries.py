@@ -34,6 +34,10 @@ async def valid_history(parcel_id: UUID) -> list[TrackingEvent]:
     return [TrackingEvent(row.at, row.text, row.place, row.raw_code, row.state, row.delivered_to) for row in rows]
 
 
+async def parcel_by_id(parcel_id: UUID) -> Parcel:
+    return await Parcel.get(id=parcel_id)
+
+
 async def parcel_by_number(carrier: str, number: str) -> Parcel | None:
     return await Parcel.get_or_none(carrier=carrier, tracking_number=number)
 

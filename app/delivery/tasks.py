@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 from app.delivery.commands import look_after, take_snapshot, watch
 from app.delivery.events import ParcelRegistered
 from app.delivery.ports import SNAPSHOT_TOPIC, TrackingSnapshot
-from app.delivery.queries import silent_parcels
+from app.delivery.queries import parcel_by_id, silent_parcels
 from app.kernel import db
 from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
-from app.kernel.inbox.notices import handles
+from app.kernel.inbox.notices import handles, replay_unmatched
 from app.kernel.jobs import job, timetable
 
 _SNAPSHOT = TypeAdapter(TrackingSnapshot)
@@ -24,6 +24,13 @@ _BATCH = 200
 @reacts_to(ParcelRegistered)
 async def watch_the_parcel(fact: ParcelRegistered) -> None:
     await watch(fact.parcel_id)
+
+
+@reacts_to(ParcelRegistered)
+async def place_early_pushes(fact: ParcelRegistered) -> None:
+    """A push may come before its parcel is registered: what was kept then finds its place now."""
+    parcel = await parcel_by_id(fact.parcel_id)
+    await replay_unmatched(SNAPSHOT_TOPIC, carrier=parcel.carrier, number=parcel.tracking_number)
 
 
 @handles(SNAPSHOT_TOPIC)

@@ -4,15 +4,17 @@ import asyncio
 from datetime import timedelta
 
 from app.cases.rules import CaseState
+from app.delivery.commands import register_parcel
 from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.ports import DeliveredTo, ParcelState
 from app.delivery.queries import silent_parcels
 from app.delivery.rules import Watch
 from app.delivery.tasks import sweep_silent_parcels
+from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.inbox.notices import Notice, NoticeState
-from tests.delivery.stage import Sent, new_number, send
-from tests.identity.accounts import caller_of
+from tests.delivery.stage import Sent, make_case, new_number, send
+from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.portal import Portal
 
 
@@ -164,3 +166,16 @@ async def test_a_push_for_nobody_s_parcel_is_acknowledged_and_kept(portal: Porta
     assert notice is not None
     assert (notice.content["number"], notice.state) == (number, NoticeState.UNMATCHED)
     assert await Parcel.filter(tracking_number=number).count() == 0
+
+
+async def test_a_push_before_its_parcel_is_registered_finds_its_place_then(portal: Portal) -> None:
+    owner, issuer, number = await make_resident(), await make_staff(Role.ISSUER), new_number()
+    case = await make_case(owner)
+    url = f"{portal.url}/callbacks/kuaidi100/tracking"
+    await portal.control.push_unasked(url, "ems", number, [{"step": "picked_up"}])
+    await portal.run_jobs()
+    parcel = await register_parcel(issuer, case.id, "ems", number)
+    await portal.run_jobs()
+    assert (await Parcel.get(id=parcel.id)).state is ParcelState.PICKED_UP
+    kept = [notice for notice in await Notice.filter(topic="delivery.snapshot") if notice.content["number"] == number]
+    assert [notice.state for notice in kept] == [NoticeState.HANDLED]

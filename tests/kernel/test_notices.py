@@ -8,7 +8,7 @@ import pytest
 from app.kernel import db
 from app.kernel.audit import AuditLine
 from app.kernel.callbacks import RawCallback, Received
-from app.kernel.inbox.notices import Notice, NoticeState, keep, process, unmatched
+from app.kernel.inbox.notices import Notice, NoticeState, keep, process, replay, unmatched
 from tests.kernel.happenings import broken_bells, heard
 from tests.portal import Portal
 
@@ -112,3 +112,17 @@ async def test_a_topic_nobody_handles_ends_with_a_person(portal: Portal) -> None
     notice = await Notice.get(event_key=key)
     assert (notice.state, notice.remark) == (NoticeState.UNMATCHED, "nobody handles this topic")
     assert isinstance(notice.id, UUID)
+
+
+async def test_a_person_has_a_kept_notice_processed_again_but_never_a_handled_one(portal: Portal, bell: str) -> None:
+    await keep(RAW, told(bell))
+    await portal.run_jobs()
+    handled = await notice_of(bell)
+    assert not await replay(handled.id)
+    assert not await replay(db.new_id())
+
+    await Notice.filter(id=handled.id).update(state=NoticeState.UNMATCHED)
+    assert await replay(handled.id)
+    await portal.run_jobs()
+    assert (await notice_of(bell)).state is NoticeState.HANDLED
+    assert await heard(bell) == ["bell.taken", "bell.taken"]

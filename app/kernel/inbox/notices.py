@@ -132,6 +132,27 @@ async def process(notice_id: str) -> None:
     _log.info("notice handled", topic=notice.topic, state=notice.state.value, remark=notice.remark)
 
 
+async def replay(notice_id: UUID) -> bool:
+    """Have one stored notice processed again, by hand; False when there is none or it is handled already."""
+    async with db.transaction():
+        notice = await Notice.filter(id=notice_id).select_for_update().first()
+        if notice is None or notice.state is NoticeState.HANDLED:
+            return False
+        await process.defer(notice_id=str(notice.id))
+    return True
+
+
+async def replay_unmatched(topic: str, **content: str) -> int:
+    """Have the notices processed again that nobody could place and whose content says this; gives how many."""
+    wanted = await db.rows(
+        "SELECT id FROM inbox_notice WHERE topic = $1 AND state = $2 AND content @> $3::text::jsonb ORDER BY id",
+        topic,
+        NoticeState.UNMATCHED.value,
+        db.json_text(content),
+    )
+    return sum([await replay(row["id"]) for row in wanted])
+
+
 async def unmatched(topic: str, *, limit: int, before: UUID | None = None) -> list[Notice]:
     """Notices nobody could place, newest first, for staff; `before` is the id after which the page goes on."""
     query = Notice.filter(topic=topic, state=NoticeState.UNMATCHED)
