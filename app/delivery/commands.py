@@ -19,12 +19,12 @@ from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.ports import ParcelState, ParcelTracker, SubscriptionRefused, TrackingSnapshot
 from app.delivery.queries import parcel_by_number, valid_history
 from app.delivery.rules import (
-    END_STATES,
     Reach,
     Standing,
     Watch,
     check_tracking_number,
     closes_case,
+    ends_watch,
     event_key,
     is_outdated,
     standing_of,
@@ -140,7 +140,7 @@ async def take_snapshot(snapshot: TrackingSnapshot) -> Handled:
         moved = standing.state is not parcel.state or standing.delivered_to is not parcel.delivered_to
         parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to
         parcel.heard_at = clock.now()
-        if standing.state in END_STATES:
+        if ends_watch(standing):
             parcel.watch = Watch.ENDED
         await parcel.save()
         if moved:

@@ -109,6 +109,11 @@ def is_outdated(told: Reach, known: Reach, *, rewritten: bool) -> bool:
     return told.newest == known.newest and told.rows < known.rows
 
 
+def ends_watch(standing: Standing) -> bool:
+    """Nothing more is to be told; of a locker the last word is who took the parcel out."""
+    return standing.state in END_STATES and standing.delivered_to is not DeliveredTo.LOCKER
+
+
 def closes_case(standing: Standing) -> bool:
     """A person has signed; a locker is not receipt."""
     return standing.state is ParcelState.DELIVERED and standing.delivered_to in {

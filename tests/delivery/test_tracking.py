@@ -63,6 +63,7 @@ async def test_a_locker_does_not_close_the_case(portal: Portal) -> None:
     sent = await watched(portal)
     await scan(portal, sent, "picked_up", "delivered_to_locker")
     assert (await sent.standing())["case"] is CaseState.DELIVERING
+    assert (await Parcel.get(id=sent.parcel.id)).watch is Watch.WATCHED
     await scan(portal, sent, "delivered")
     assert (await sent.standing())["case"] is CaseState.CLOSED
 
