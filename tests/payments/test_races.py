@@ -16,6 +16,7 @@ from app.payments.models import Bill, PaymentAttempt
 from app.payments.rules import AttemptState, BillState
 from app.payments.settling import expire, settle
 from tests.cases.filing import verbs_of
+from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
 from tests.payments.stage import Payer, make_payer
 from tests.payments.words import told_closed, told_paid
@@ -69,6 +70,25 @@ async def test_a_payment_racing_the_expiry_of_the_bill_settles_it(payer: Payer) 
     _, expired = await asyncio.gather(settle(told_paid(attempt)), expire_it())
     assert not expired
     assert (await payer.standing())["bill"] is BillState.PAID
+
+
+async def test_an_order_opened_while_its_bill_expires_is_never_an_order_of_an_ended_bill(portal: Portal) -> None:
+    """The night's work asks again and again while the resident taps in the last second."""
+    for _ in range(4):
+        payer = await make_payer(portal)
+
+        async def expire_after(wait: float, bill: Bill = payer.bill) -> bool:
+            await asyncio.sleep(wait)
+            with clock.standing_at(bill.due_at):
+                return await expire(bill.id)
+
+        await at_once(payer.open_order(), *(expire_after(tick / 500) for tick in range(9)))
+
+        standing = await payer.standing()
+        assert (standing["bill"], standing["attempts"]) in [
+            (BillState.PAYING, [AttemptState.OPEN]),
+            (BillState.EXPIRED, []),
+        ]
 
 
 async def test_a_notice_handled_again_changes_nothing(portal: Portal, payer: Payer) -> None:
