@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
@@ -202,7 +204,9 @@ async def staff_sign_in(login: str, password: str, device: str, address: str) ->
         staff = await locked_staff(login)
         if staff is not None and staff.locked_until is not None and staff.locked_until > now:
             raise StaffLockedOut(minutes=LOCK_MINUTES)
-        if staff is not None and password_matches(password, staff.password_hash):
+        # An unknown login costs as much time as a known one: the answer does not tell which logins exist.
+        matches = password_matches(password, staff.password_hash if staff else _hash_of_nobody())
+        if staff is not None and matches:
             staff.failures = 0
             staff.locked_until = None
             await staff.save(update_fields=["failures", "locked_until"])
@@ -216,6 +220,11 @@ async def staff_sign_in(login: str, password: str, device: str, address: str) ->
             actor = Actor(ActorKind.STAFF, staff.id)
             await audit.record(actor, "identity.staff_sign_in_refused", f"staff:{staff.id}", result="refused")
     raise StaffCredentialsWrong
+
+
+@lru_cache(maxsize=1)
+def _hash_of_nobody() -> str:
+    return hash_password(secrets.token_urlsafe())
 
 
 async def ensure_staff(login: str, password: str, title: str, roles: tuple[Role, ...]) -> bool:
