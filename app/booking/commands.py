@@ -26,6 +26,7 @@ from app.booking.rules import (
     check_may_cancel,
     check_may_check_in,
     day_and_time,
+    is_missed,
 )
 from app.cases.commands import record_visit
 from app.cases.queries import case_of
@@ -208,7 +209,7 @@ async def mark_missed(booking_id: UUID) -> bool:
     """Nobody checked in: False when somebody did after all. The place stays used."""
     async with db.transaction():
         booking = await locked_booking(booking_id)
-        if booking.state is not BookingState.BOOKED:
+        if booking.state is not BookingState.BOOKED or not is_missed(booking.slot.ends_at, clock.now()):
             return False
         await record_missed(SYSTEM, booking)
     return True

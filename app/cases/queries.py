@@ -89,12 +89,6 @@ async def events_of(case_ids: Sequence[UUID]) -> list[list[CaseEvent]]:
     return [[event for event in found if event.case_id == key] for key in case_ids]
 
 
-async def cases_by_id(ids: Sequence[UUID]) -> list[Case | None]:
-    """In key order; the caller has established that the viewer may see them."""
-    found = await Case.in_bulk(ids, "id")
-    return [found.get(key) for key in ids]
-
-
 async def address_for_posting(actor: Actor, case_id: UUID) -> Address | None:
     """The full address for the label; each look is audited. Raises `NotAllowed` or `NotFound`."""
     actor.staff_id(Role.ISSUER)

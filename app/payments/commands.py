@@ -123,7 +123,6 @@ async def _prepare(
     async with db.transaction():
         request = await claim(resident_id, idempotency_key, "pay", bill=bill_id, channel=channel)
         await locked_resident(resident_id)
-        await bill_of(bill_id, resident_id)
         bill = await locked_bill(bill_id)
         if bill.state is BillState.PAID:
             raise NothingToPay
