@@ -37,6 +37,13 @@ class PhoneCodeInvalid(Refusal):
     retryable = True
 
 
+class SessionDataUnreadable(Refusal):
+    code = "SESSION_DATA_UNREADABLE"
+    zh = "登录状态已变化,请重新打开小程序登录后再试"
+    en = "The session has changed; please open the mini-program again, sign in and try once more."
+    retryable = True
+
+
 class AssuranceTooLow(Refusal):
     code = "ASSURANCE_TOO_LOW"
     zh = "办理此事需要{required_zh},您目前是{actual_zh};请先完成{step_zh}"

@@ -10,11 +10,17 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class ChannelIdentity:
-    """How a host app names one of its users to us. `open_id` is only unique together with `app_id`."""
+    """How a host app names one of its users to us. `open_id` is only unique together with `app_id`.
+
+    `user_id` is the name that older apps were given for the same user; an app that is moved to open ids gives
+    both for a while. `session_secret` opens what older phones encrypt for us and never leaves the server.
+    """
 
     app_id: str
     open_id: str
     union_id: str | None = None
+    user_id: str | None = None
+    session_secret: str | None = None
 
 
 class SignInChannel(Protocol):
@@ -29,9 +35,16 @@ class SignInChannel(Protocol):
         """
 
     async def phone_number(self, code: str, open_id: str) -> str:
-        """Turn the phone-number button's one-time code into a bare mobile number. Raises `PhoneCodeInvalid`,
-        `TooManyRequests` or `ProviderUnavailable`.
+        """Turn what the phone-number button gave the phone into a bare mobile number. Raises `PhoneCodeInvalid`,
+        `TooManyRequests` or `ProviderUnavailable`. That nothing is accepted twice is the caller's to see to.
         """
+
+
+class SessionData(Protocol):
+    """A host app whose older phones hand over data encrypted under the session, registered like its channel."""
+
+    def phone_number(self, session_secret: str, encrypted: str, iv: str) -> str:
+        """The bare mobile number inside. Raises `SessionDataUnreadable` for whatever does not open."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +58,13 @@ class PersonClaim:
 
 @dataclass(frozen=True)
 class StartedProof:
-    """A proof under way at the provider. `ticket` is what the phone needs to go on (WeChat: `verifyId`)."""
+    """A proof under way at the provider. `ticket` and, where there is one, `url` are what the phone needs to go
+    on (WeChat: `verifyId`; Alipay: `certifyId` and `url`).
+    """
 
     ticket: str
     expires_at: datetime
+    url: str | None = None
 
 
 class ProofVerdict(StrEnum):
@@ -85,3 +101,20 @@ class IdentityProver(Protocol):
 
     async def outcome(self, reference: str, ticket: str, claim: PersonClaim) -> ProofOutcome:
         """Ask the provider, never the phone, how it ended. Raises `ProviderUnavailable`."""
+
+
+class IdentityAuthority(Protocol):
+    """An authority that knows which name belongs to which identity number, registered by its code.
+
+    It is asked and answers at once; nobody has to hold a phone before their face, so a match says that such a
+    person exists, not that they are the one asking.
+    """
+
+    level: int
+    """The assurance level a match gives, at most 2."""
+
+    name_zh: str
+    name_en: str
+
+    async def check(self, reference: str, claim: PersonClaim) -> ProofOutcome:
+        """`PASSED` or `MISMATCH` for name and number. Raises `TooManyRequests` or `ProviderUnavailable`."""
