@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from app.identity.ports import PersonalData
 from app.kernel import db, ports, privacy, redis
 from app.kernel.http import OutboundClient
 from app.kernel.settings import SettingsInvalid, get_settings
@@ -25,9 +26,17 @@ def load_reactions() -> None:
         import_module(f"app.{tasks.parent.name}.tasks")
 
 
+def connect_personal_data() -> None:
+    """Register what each domain holds of residents, so that accounts can be joined, told and closed as a whole."""
+    for module in sorted(_APP_DIR.glob("*/personal_data.py")):
+        domain = module.parent.name
+        ports.register(PersonalData, domain, import_module(f"app.{domain}.personal_data").Holdings())
+
+
 def connect_providers(http: OutboundClient) -> None:
     """Register the adapters of every provider in force. Leaves the program when one is misconfigured."""
     ports.clear()
+    connect_personal_data()
     for name in get_settings().providers:
         if not name.isidentifier() or find_spec(f"integrations.{name}") is None:
             raise SettingsInvalid(f"PORTAL_PROVIDERS: there is no provider called {name!r} in integrations/")

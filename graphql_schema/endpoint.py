@@ -21,10 +21,13 @@ from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from app.identity.errors import SessionEnded
 from app.identity.queries import actor_of
+from app.kernel.actor import ANONYMOUS
 from app.kernel.errors import Refusal
 from app.kernel.logging import current_request_id, get_logger
 from app.kernel.metrics import OPERATIONS
 from app.kernel.settings import get_settings
+from app.representation.errors import MandateEnded
+from app.representation.queries import acting_for
 from graphql_schema.context import Context
 from graphql_schema.documents import trusted_documents
 from graphql_schema.limits import MAX_BODY_BYTES, MAX_TOKENS, check_document
@@ -34,6 +37,9 @@ from graphql_schema.schema import schema
 _log = get_logger(__name__)
 _RESPONSE_JSON = "application/graphql-response+json"
 _LEGACY_JSON = "application/json"
+_ACTING_FOR = "acting-for"
+"""Names the account on whose behalf a request is made, as `myMandates` gives it."""
+
 _NULL = b"\\u0000"
 _SORRY = {"zh": "服务出现问题,请稍后再试", "en": "Something went wrong on our side."}
 
@@ -198,8 +204,12 @@ async def _context(request: Request) -> Context:
     if scheme.lower() == "bearer" and token:
         try:
             context.actor = await actor_of(token.strip())
-        except SessionEnded as ended:
-            context.fault = ended
+            if principal := request.headers.get(_ACTING_FOR, "").strip():
+                context.actor = await acting_for(context.actor, principal)
+        except (SessionEnded, MandateEnded) as ended:
+            context.actor, context.fault = ANONYMOUS, ended
+    if not request.headers.get("accept-language", "").strip():
+        context.language = context.actor.language or context.language
     return context
 
 

@@ -18,6 +18,9 @@ class Problem:
     suggested_id: strawberry.ID | None = strawberry.field(
         description="What would work instead, for example the next free slot."
     )
+    ways: list[str] = strawberry.field(
+        description="Codes of what would open the way, best first; with ASSURANCE_TOO_LOW: of `proofMethods`."
+    )
     request_id: str = strawberry.field(description="Quote it when asking for help.")
 
     @classmethod
@@ -29,6 +32,7 @@ class Problem:
             retryable=refusal.retryable,
             retry_after_seconds=refusal.retry_after_seconds,
             suggested_id=strawberry.ID(str(refusal.suggestion)) if refusal.suggestion else None,
+            ways=list(refusal.ways),
             request_id=context.request_id,
         )
 

@@ -33,13 +33,15 @@ from app.cases.queries import case_of
 from app.cases.rules import OPEN_STATES
 from app.catalogue.models import ServiceItem
 from app.catalogue.queries import item_in_force
-from app.identity.queries import locked_resident
-from app.identity.rules import Level, check_level
+from app.identity.assurance import require_level
+from app.identity.rules import Level
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor
 from app.kernel.errors import InvalidInput
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
+from app.representation.queries import locked_subject
+from app.representation.rules import check_may_apply
 
 # The one statement that decides: a place is taken only while there is one and the slot lies ahead.
 _TAKE_PLACE = "UPDATE slot SET taken = taken + 1 WHERE id = $1 AND taken < capacity AND starts_at > $2 RETURNING id"
@@ -61,13 +63,14 @@ async def book(actor: Actor, slot_id: UUID, item_key: str, *, case_id: UUID | No
     async with db.transaction():
         request = await claim(resident_id, idempotency_key, "book", slot=slot_id, item=item_key, case=case_id)
         if request.earlier is not None:
-            return await booking_of(request.earlier, resident_id)
-        resident = await locked_resident(resident_id)
-        check_level(resident.level, Level.L2)
+            return await booking_of(request.earlier, actor)
+        resident = await locked_subject(actor)
+        await require_level(actor, resident, Level.L2)
         item = await item_in_force(item_key)
+        check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
         slot = await slot_by_id(slot_id)
         _check_served(item, slot)
-        await _check_case(case_id, resident_id, item_key)
+        await _check_case(case_id, actor, item_key)
         await _check_holdings(resident_id, item_key)
         await _take_place(slot, item)
         booking_id = await _insert(resident_id, slot, item_key, case_id)
@@ -76,7 +79,7 @@ async def book(actor: Actor, slot_id: UUID, item_key: str, *, case_id: UUID | No
         await request.answered_with(booking_id)
         await publish(SlotBooked(booking_id))
         await audit.record(actor, "booking.made", f"booking:{booking_id}")
-        return await booking_of(booking_id, resident_id)
+        return await booking_of(booking_id, actor)
 
 
 def _check_served(item: ServiceItem, slot: Slot) -> None:
@@ -86,10 +89,10 @@ def _check_served(item: ServiceItem, slot: Slot) -> None:
         raise ItemNotServedHere(field="slotId")
 
 
-async def _check_case(case_id: UUID | None, resident_id: UUID, item_key: str) -> None:
+async def _check_case(case_id: UUID | None, actor: Actor, item_key: str) -> None:
     if case_id is None:
         return
-    case = await case_of(case_id, resident_id)
+    case = await case_of(case_id, actor)
     if case.item_key != item_key:
         raise InvalidInput(field="caseId", reason_zh="办件与所选事项不一致", reason_en="the case is about another item")
     if case.state not in OPEN_STATES:
@@ -139,10 +142,9 @@ async def cancel(actor: Actor, booking_id: UUID) -> Booking:
     """Give a place back until two hours before; again is harmless. Raises `NotFound`, `CancelTooLate` or
     `IllegalMove`.
     """
-    resident_id = actor.resident_id()
     async with db.transaction():
-        await locked_resident(resident_id)
-        slot_id = (await booking_of(booking_id, resident_id)).slot_id
+        await locked_subject(actor)
+        slot_id = (await booking_of(booking_id, actor)).slot_id
         await db.rows("SELECT id FROM slot WHERE id = $1 FOR UPDATE", slot_id)
         booking = await locked_booking(booking_id)
         if booking.state is BookingState.CANCELLED:

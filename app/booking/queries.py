@@ -12,6 +12,7 @@ from app.booking.models import Booking, Slot
 from app.booking.rules import CHECK_IN_LATE, LIVE_STATES, BookingState
 from app.catalogue.queries import item_in_force
 from app.kernel import clock
+from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 
 
@@ -55,9 +56,9 @@ def _not_found() -> NotFound:
     return NotFound(what_zh="这个预约", what_en="booking")
 
 
-async def booking_of(booking_id: UUID, resident_id: UUID) -> Booking:
-    """A resident's own booking with its slot. Raises `NotFound` alike for none and for somebody else's."""
-    booking = await Booking.get_or_none(id=booking_id, resident_id=resident_id).prefetch_related("slot")
+async def booking_of(booking_id: UUID, actor: Actor) -> Booking:
+    """A booking of the actor's matters with its slot. Raises `NotFound` alike for none and for somebody else's."""
+    booking = await Booking.filter(**actor.matters()).get_or_none(id=booking_id).prefetch_related("slot")
     if booking is None:
         raise _not_found()
     return booking
@@ -77,9 +78,9 @@ async def live_bookings(resident_id: UUID) -> list[Booking]:
     return await Booking.filter(resident_id=resident_id, state__in=LIVE_STATES).prefetch_related("slot").order_by("day")
 
 
-async def bookings_of(resident_id: UUID, *, limit: int, before: UUID | None) -> list[Booking]:
+async def bookings_of(actor: Actor, *, limit: int, before: UUID | None) -> list[Booking]:
     """A resident's bookings, newest first."""
-    query = Booking.filter(resident_id=resident_id)
+    query = Booking.filter(**actor.matters())
     if before is not None:
         query = query.filter(id__lt=before)
     return await query.prefetch_related("slot").order_by("-id").limit(limit)

@@ -27,14 +27,16 @@ from app.cases.rules import (
 from app.catalogue.models import Department, ServiceItem
 from app.catalogue.queries import item_in_force
 from app.catalogue.rules import due_fees
-from app.identity.queries import locked_resident
-from app.identity.rules import Role, check_level
+from app.identity.assurance import require_level
+from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.clock.days import load_calendar
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
 from app.kernel.privacy import seal
+from app.representation.queries import locked_subject
+from app.representation.rules import check_may_apply
 
 _NEXT_SEQUENCE = """
     INSERT INTO case_counter (division_code, day, given_out) VALUES ($1, $2, 1)
@@ -61,10 +63,11 @@ async def apply(
             resident_id, idempotency_key, "apply", item=item_key, method=delivery_method, address=address
         )
         if request.earlier is not None:
-            return await case_of(request.earlier, resident_id)
-        resident = await locked_resident(resident_id)
+            return await case_of(request.earlier, actor)
+        resident = await locked_subject(actor)
         item = await item_in_force(item_key)
-        check_level(resident.level, item.min_level)
+        await require_level(actor, resident, item.min_level)
+        check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
         sealed = _sealed_address(item, delivery_method, address)
         open_case = await Case.get_or_none(resident_id=resident_id, item_key=item_key, state__in=OPEN_STATES)
         if open_case is not None:
@@ -106,7 +109,7 @@ async def accept(actor: Actor, case_id: UUID) -> Case:
     """Accept a submitted case; the promised limit starts. Raises `NotAllowed`, `NotFound` or `IllegalMove`."""
     actor.staff_id(Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER)
     async with db.transaction():
-        case = await locked_case(case_id)
+        case = await locked_case(case_id, actor)
         case.state = LIFE.next_state(case.state, "accept")
         case.accepted_at = clock.now()
         item = await item_of(case)
@@ -126,7 +129,7 @@ async def approve(actor: Actor, case_id: UUID, chosen_fees: Mapping[str, int]) -
     """
     actor.staff_id(Role.APPROVER)
     async with db.transaction():
-        case = await locked_case(case_id)
+        case = await locked_case(case_id, actor)
         item = await item_of(case)
         lines = due_fees(item.fees, chosen_fees)
         owed = sum(line.total_fen for line in lines)
@@ -146,7 +149,7 @@ async def deny(actor: Actor, case_id: UUID, reason: str) -> Case:
     if not reason.strip():
         raise ReasonNeeded(field="reason")
     async with db.transaction():
-        case = await locked_case(case_id)
+        case = await locked_case(case_id, actor)
         case.state = LIFE.next_state(case.state, "deny")
         case.decision = Decision.DENIED
         case.reason = reason.strip()
@@ -159,10 +162,9 @@ async def deny(actor: Actor, case_id: UUID, reason: str) -> Case:
 
 async def withdraw(actor: Actor, case_id: UUID) -> Case:
     """Take an application back, any time before the decision; again is harmless. Raises `IllegalMove`."""
-    resident_id = actor.resident_id()
     async with db.transaction():
-        await locked_resident(resident_id)
-        case = await locked_case(case_id, resident_id)
+        await locked_subject(actor)
+        case = await locked_case(case_id, actor)
         if case.state is CaseState.WITHDRAWN:
             return case
         case.state = LIFE.next_state(case.state, "withdraw")
@@ -177,7 +179,7 @@ async def hand_over(actor: Actor, case_id: UUID) -> Case:
     """Give the result to the applicant at a window. Raises `NotAllowed`, `NotFound` or `IllegalMove`."""
     actor.staff_id(Role.ISSUER, Role.WINDOW_ACCEPTOR)
     async with db.transaction():
-        return await _move(actor, await locked_case(case_id), "hand_over")
+        return await _move(actor, await locked_case(case_id, actor), "hand_over")
 
 
 async def record_payment(actor: Actor, case: Case) -> Case:
@@ -224,4 +226,4 @@ async def _move(actor: Actor, case: Case, verb: str) -> Case:
 async def _note(case: Case, actor: Actor, verb: str) -> None:
     await CaseEvent.create(case_id=case.id, at=clock.now(), verb=verb, state=case.state, actor=actor.reference)
     if actor.kind is not ActorKind.SYSTEM:
-        await audit.record(actor, f"case.{verb}", f"case:{case.id}", result=case.state.value)
+        await audit.record(actor, f"case.{verb}", f"case:{case.id}", result=case.state.value, person=case.resident_id)

@@ -47,6 +47,8 @@ class Case(Model):
     """Start of the booked visit that is still ahead of the resident or was kept last."""
 
     visited = fields.BooleanField(default=False)
+    came_from_id: UUID | None = fields.UUIDField(null=True)
+    """The account it was filed in, when that was joined with the one that holds it now."""
 
     class Meta:
         table = "case_file"
@@ -55,7 +57,7 @@ class Case(Model):
             UniqueConstraint(
                 fields=("resident_id", "item_key"),
                 name="one_open_case_per_item",
-                condition="state NOT IN ('CLOSED', 'WITHDRAWN')",
+                condition="state NOT IN ('CLOSED', 'WITHDRAWN') AND came_from_id IS NULL",
             ),
             CheckConstraint(
                 check="(delivery_method = 'POST') = (delivery_address_sealed IS NOT NULL)",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
+from tortoise.queryset import QuerySet
 
 from app.cases.models import Case, CaseEvent
 from app.cases.rules import CASE_ROLES, Address, CaseState
@@ -22,9 +23,22 @@ def _not_found() -> NotFound:
     return NotFound(what_zh="这个办件", what_en="case")
 
 
-async def case_of(case_id: UUID, resident_id: UUID) -> Case:
-    """A resident's own case. Raises `NotFound` alike for none and for somebody else's."""
-    case = await Case.get_or_none(id=case_id, resident_id=resident_id)
+def visible_cases(actor: Actor) -> QuerySet[Case]:
+    """The cases an actor may see at all: their own, those of a mandate, or those of their part of the city.
+
+    Every other query begins here, so that no way through the schema leads around it. Raises `NotSignedIn` or
+    `NotAllowed`.
+    """
+    if actor.kind is not ActorKind.STAFF:
+        return Case.filter(**actor.matters())
+    actor.staff_id(*CASE_ROLES)
+    seen = Case.filter(item__department__division_code__startswith=actor.scope.division)
+    return seen.filter(item__department_id=actor.scope.department) if actor.scope.department else seen
+
+
+async def case_of(case_id: UUID, actor: Actor) -> Case:
+    """A case the actor may see. Raises `NotFound` alike for none and for somebody else's."""
+    case = await visible_cases(actor).get_or_none(id=case_id)
     if case is None:
         raise _not_found()
     return case
@@ -35,20 +49,17 @@ async def case_for(actor: Actor, case_id: UUID) -> Case:
 
     Raises `NotSignedIn`, `NotAllowed` or `NotFound`.
     """
-    if actor.kind is ActorKind.RESIDENT:
-        return await case_of(case_id, actor.resident_id())
-    actor.staff_id(*CASE_ROLES)
-    case = await Case.get_or_none(id=case_id)
-    if case is None:
-        raise _not_found()
-    await audit.record(actor, "case.seen", f"case:{case.id}")
+    case = await case_of(case_id, actor)
+    if actor.kind is ActorKind.STAFF:
+        await audit.record(actor, "case.seen", f"case:{case.id}", person=case.resident_id)
     return case
 
 
-async def locked_case(case_id: UUID, resident_id: UUID | None = None) -> Case:
-    """The row, locked for this transaction; only the resident's own when one is given. Raises `NotFound`."""
-    query = Case.filter(id=case_id) if resident_id is None else Case.filter(id=case_id, resident_id=resident_id)
-    case = await query.select_for_update().first()
+async def locked_case(case_id: UUID, actor: Actor | None = None) -> Case:
+    """The row, locked for this transaction; only one the actor may see when one is given. Raises `NotFound`."""
+    if actor is not None:
+        await case_of(case_id, actor)
+    case = await Case.filter(id=case_id).select_for_update().first()
     if case is None:
         raise _not_found()
     return case
@@ -65,18 +76,18 @@ class CasePage:
     has_more: bool
 
 
-async def cases_of(resident_id: UUID, *, limit: int, before: UUID | None) -> CasePage:
+async def cases_of(actor: Actor, *, limit: int, before: UUID | None) -> CasePage:
     """A resident's cases, newest first; `before` is the id after which the page goes on."""
-    query = Case.filter(resident_id=resident_id)
+    query = visible_cases(actor)
     if before is not None:
         query = query.filter(id__lt=before)
     found = await query.order_by("-id").limit(limit + 1)
     return CasePage(found[:limit], has_more=len(found) > limit)
 
 
-async def cases_waiting(states: Sequence[CaseState], *, limit: int, after: UUID | None) -> CasePage:
-    """The staff's desk: cases in these states, oldest first."""
-    query = Case.filter(state__in=list(states))
+async def cases_waiting(actor: Actor, states: Sequence[CaseState], *, limit: int, after: UUID | None) -> CasePage:
+    """The desk of a member of staff: cases of their part of the city in these states, oldest first."""
+    query = visible_cases(actor).filter(state__in=list(states))
     if after is not None:
         query = query.filter(id__gt=after)
     found = await query.order_by("id").limit(limit + 1)
@@ -92,10 +103,10 @@ async def events_of(case_ids: Sequence[UUID]) -> list[list[CaseEvent]]:
 async def address_for_posting(actor: Actor, case_id: UUID) -> Address | None:
     """The full address for the label; each look is audited. Raises `NotAllowed` or `NotFound`."""
     actor.staff_id(Role.ISSUER)
-    case = await Case.get_or_none(id=case_id)
-    if case is None:
-        raise _not_found()
-    await audit.record(actor, "case.address_seen", f"case:{case.id}", detail={"purpose": "label"})
+    case = await case_of(case_id, actor)
+    await audit.record(
+        actor, "case.address_seen", f"case:{case.id}", detail={"purpose": "label"}, person=case.resident_id
+    )
     return address_of(case)
 
 

@@ -50,7 +50,7 @@ async def register_parcel(actor: Actor, case_id: UUID, carrier: str, tracking_nu
     tracker_code, tracker = _tracker_of(carrier)
     try:
         async with db.transaction():
-            case = await locked_case(case_id)
+            case = await locked_case(case_id, actor)
             earlier = await parcel_by_number(carrier, number)
             if earlier is not None:
                 if earlier.case_id != case.id:

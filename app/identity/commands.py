@@ -86,10 +86,10 @@ async def _resident_of(channel: str, user: ChannelIdentity) -> UUID:
 
 async def set_phone(actor: Actor, channel: str, code: str) -> Resident:
     """Keep the mobile number that the host app vouches for. Raises what `SignInChannel.phone_number` raises."""
-    resident_id = actor.resident_id()
+    resident_id = actor.own_id()
     await check_rate("10/hour", "phone", str(resident_id))
     adapter = _sign_in_channel(channel)
-    user = await channel_user(resident_id, channel)
+    user = await channel_user(actor, channel)
     if user is None:
         raise SignInUnavailable
     number = await adapter.phone_number(code, user.open_id)
@@ -108,9 +108,9 @@ async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> I
     Raises `ProofUnavailable`, `PersonNameInvalid`, `IdentityNumberInvalid`, `TooManyRequests` or
     `ProviderUnavailable`.
     """
-    resident_id = actor.resident_id()
+    resident_id = actor.own_id()
     prover = _prover(method)
-    user = await channel_user(resident_id, prover.channel)
+    user = await channel_user(actor, prover.channel)
     if user is None:
         raise ProofUnavailable
     claim = PersonClaim(check_person_name(name), check_id_number(id_number, clock.today()), user.open_id)
@@ -140,7 +140,7 @@ async def finish_proof(actor: Actor, proof_id: UUID) -> Resident:
     Again after a pass is harmless. Raises `NotFound`, `ProofPending`, `ProofExpired`, `ProofFailed`,
     `IdentityTaken` or `ProviderUnavailable`.
     """
-    resident_id = actor.resident_id()
+    resident_id = actor.own_id()
     proof = await IdentityProof.get_or_none(id=proof_id, resident_id=resident_id)
     if proof is None or proof.ticket is None:
         raise NotFound(what_zh="这次核验", what_en="identity check")
@@ -176,7 +176,7 @@ async def _fail_proof(actor: Actor, proof_id: UUID, raw_code: str) -> None:
 async def _accept_proof(actor: Actor, proof_id: UUID, claim: PersonClaim, level: int, raw_code: str) -> Resident:
     index = blind_index(ID_NUMBER, claim.id_number)
     async with db.transaction():
-        resident = await locked_resident(actor.resident_id())
+        resident = await locked_resident(actor.own_id())
         if resident.id_number_index not in {None, index}:
             raise IdentityTaken
         accepted = await IdentityProof.filter(id=proof_id, state=ProofState.PENDING).update(

@@ -44,10 +44,23 @@ class SessionDataUnreadable(Refusal):
     retryable = True
 
 
+class AccountEnded(Refusal):
+    code = "ACCOUNT_ENDED"
+    zh = "该账号已与您的另一个账号合并或已注销,请重新打开小程序"
+    en = "This account was joined with another of yours or closed; please open the mini-program again."
+    retryable = True
+
+
 class AssuranceTooLow(Refusal):
     code = "ASSURANCE_TOO_LOW"
     zh = "办理此事需要{required_zh},您目前是{actual_zh};请先完成{step_zh}"
     en = "This needs assurance level {required}; yours is {actual}. Next step: {step_en}."
+
+
+class StepUpNeeded(Refusal):
+    code = "STEP_UP_NEEDED"
+    zh = "为保护您的权益,请先完成{step_zh},{minutes}分钟内有效"
+    en = "To protect you, please prove once more who you are: {step_en}. It holds for {minutes} minutes."
 
 
 class IdentityNumberInvalid(Refusal):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 
 @dataclass(frozen=True)
@@ -118,3 +120,50 @@ class IdentityAuthority(Protocol):
 
     async def check(self, reference: str, claim: PersonClaim) -> ProofOutcome:
         """`PASSED` or `MISMATCH` for name and number. Raises `TooManyRequests` or `ProviderUnavailable`."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an account cannot be closed yet, as two sentences that say what to do; `subject` names the row."""
+
+    code: str
+    zh: str
+    en: str
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long one kind of personal data is kept after it was last needed, and the rule's source."""
+
+    kind: str
+    days: int
+    basis_zh: str
+
+
+class PersonalData(Protocol):
+    """What one domain holds of residents, registered under the domain's name by its `personal_data.py`.
+
+    Called in the caller's transaction, with the residents locked; the domains are called in the written order
+    of locks. A port and not a fact, because joining and closing accounts are done by all or by none.
+    """
+
+    rank: int
+    """Place in the written order of locks: 0 residents, 1 slots, 2 cases, 3 bills, 4 parcels."""
+
+    retention: tuple[Retention, ...]
+
+    async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
+        """Make everything of one account the other's, deciding conflicts by rule; gives counts by kind."""
+
+    async def reasons_to_stay(self, resident_id: UUID) -> Sequence[Reason]:
+        """Why the account cannot be closed yet; empty when nothing stands in the way. Changes nothing."""
+
+    async def forget(self, resident_id: UUID) -> Mapping[str, int]:
+        """Delete what nothing obliges us to keep and make the rest nobody's; gives counts by kind."""
+
+    async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
+        """Everything held of the resident, opened, as plain values by kind."""
+
+    async def purge(self, kind: str, before: datetime) -> int:
+        """Delete at most 1,000 rows of a retention kind that were last needed before a moment; gives how many."""

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
 
-from app.identity.errors import SessionEnded
+from app.identity.errors import AccountEnded, SessionEnded
 from app.identity.models import ChannelBinding, Resident, Session, Staff
 from app.identity.tokens import read_access_token
 from app.kernel import clock, db
-from app.kernel.actor import Actor, ActorKind
+from app.kernel.actor import Actor, ActorKind, Scope
 
 _TRUSTED_SECONDS = 30.0
 _REMEMBERED = 20_000
 _LONGEST_LOGIN = 60
 
 _ACCOUNT = """
-    SELECT s.resident_id, s.staff_id, st.roles, st.title
-    FROM session s LEFT JOIN staff st ON st.id = s.staff_id
+    SELECT s.resident_id, s.staff_id, r.language, st.roles, st.title, st.department_key, st.division_code
+    FROM session s LEFT JOIN staff st ON st.id = s.staff_id LEFT JOIN resident r ON r.id = s.resident_id
     WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND (st.id IS NULL OR st.active)
 """
 
@@ -61,15 +62,17 @@ async def actor_of(access_token: str) -> Actor:
     found = await db.row(_ACCOUNT, session_id, clock.now())
     if found is None:
         raise SessionEnded
-    actor = _actor(session_id, found["resident_id"], found["staff_id"], found["roles"], found["title"])
+    actor = _actor(session_id, found)
     recent_sessions.keep(session_id, actor)
     return actor
 
 
-def _actor(session_id: UUID, resident_id: UUID | None, staff_id: UUID | None, roles: str | None, title: str) -> Actor:
-    if staff_id is not None:
-        return Actor(ActorKind.STAFF, staff_id, session_id, frozenset(orjson.loads(roles or "[]")), title)
-    return Actor(ActorKind.RESIDENT, resident_id, session_id)
+def _actor(session_id: UUID, account: Mapping[str, Any]) -> Actor:
+    if account["staff_id"] is not None:
+        roles = frozenset(orjson.loads(account["roles"] or "[]"))
+        scope = Scope(account["department_key"], account["division_code"])
+        return Actor(ActorKind.STAFF, account["staff_id"], session_id, roles, account["title"], scope)
+    return Actor(ActorKind.RESIDENT, account["resident_id"], session_id, language=account["language"])
 
 
 async def resident(resident_id: UUID) -> Resident:
@@ -77,8 +80,14 @@ async def resident(resident_id: UUID) -> Resident:
 
 
 async def locked_resident(resident_id: UUID) -> Resident:
-    """The row, locked first in the written order of locks."""
-    return await Resident.select_for_update().get(id=resident_id)
+    """The row, locked first in the written order of locks.
+
+    Raises `AccountEnded` for one that was joined with another or closed since the request began.
+    """
+    found = await Resident.select_for_update().get(id=resident_id)
+    if found.merged_into_id is not None or found.closed_at is not None:
+        raise AccountEnded
+    return found
 
 
 async def residents(ids: Sequence[UUID]) -> list[Resident | None]:
@@ -97,7 +106,7 @@ async def locked_staff(login: str) -> Staff | None:
 async def live_sessions(actor: Actor) -> list[Session]:
     """Where the resident is signed in, newest first; at most 50."""
     return (
-        await Session.filter(resident_id=actor.resident_id(), revoked_at=None, expires_at__gt=clock.now())
+        await Session.filter(resident_id=actor.own_id(), revoked_at=None, expires_at__gt=clock.now())
         .order_by("-refreshed_at")
         .limit(50)
     )
@@ -109,7 +118,7 @@ class ChannelUser:
     open_id: str
 
 
-async def channel_user(resident_id: UUID, channel: str) -> ChannelUser | None:
-    """How a channel names this resident, newest binding first."""
-    binding = await ChannelBinding.filter(resident_id=resident_id, channel=channel).order_by("-bound_at").first()
+async def channel_user(actor: Actor, channel: str) -> ChannelUser | None:
+    """How a channel names who holds the phone, an agent rather than the principal; newest binding first."""
+    binding = await ChannelBinding.filter(resident_id=actor.id, channel=channel).order_by("-bound_at").first()
     return ChannelUser(channel, binding.open_id) if binding else None

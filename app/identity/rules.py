@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from stdnum.iso7064 import mod_11_2
 
-from app.identity.errors import AssuranceTooLow, IdentityNumberInvalid, PersonNameInvalid
+from app.identity.errors import AssuranceTooLow, IdentityNumberInvalid, PersonNameInvalid, StepUpNeeded
 from app.identity.ports import ProofVerdict
 
 ACCESS_MINUTES = 10
 REFRESH_DAYS = 30
+STEP_UP_MINUTES = 10
 LOCK_AFTER_FAILURES = 5
 LOCK_MINUTES = 30
 DEFAULT_DEVICE = "未命名设备"
@@ -32,17 +33,34 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class LevelWords:
+    """A level in words and what it is for; how it is reached depends on what is switched on."""
+
     zh: str
-    step_zh: str
-    step_en: str
+    en: str
+    purpose_zh: str
+    purpose_en: str
 
 
 LEVELS: dict[Level, LevelWords] = {
-    Level.L1: LevelWords("账号级(L1)", "微信登录", "sign in through WeChat"),
-    Level.L2: LevelWords("初级实名(L2)", "实名核验", "prove your identity (WeChat face verification)"),
-    Level.L3: LevelWords("中级实名(L3)", "微信人脸核验", "prove your identity (WeChat face verification)"),
-    Level.L4: LevelWords("高级实名(L4)", "微信人脸核验", "prove your identity (WeChat face verification)"),
+    Level.L1: LevelWords("账号级(L1)", "account (L1)", "浏览、咨询", "to browse and ask"),
+    Level.L2: LevelWords("初级实名(L2)", "name and number matched (L2)", "预约、缴费", "to book and pay"),
+    Level.L3: LevelWords("中级实名(L3)", "two proofs (L3)", "申请办理", "to apply"),
+    Level.L4: LevelWords("高级实名(L4)", "face or window (L4)", "签署、授权他人", "to sign and to authorise others"),
 }
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to prove who one is: its code, its names, and the level a pass gives."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    level: int
+
+
+WINDOW = Way("window", "到大厅窗口核验身份证", "have a window check your identity card", Level.L4)
+"""What is always left when no way of the phone's reaches the level."""
 
 
 class Role(StrEnum):
@@ -100,18 +118,35 @@ _LOGIN = re.compile(r"[a-z0-9][a-z0-9.-]{2,59}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
 
-def check_level(actual: int, required: int) -> None:
-    """Raise `AssuranceTooLow` naming the missing step when `actual` is below `required`."""
+def check_level(actual: int, required: int, ways: Sequence[Way]) -> None:
+    """Raise `AssuranceTooLow`, naming the ways that reach `required`, when `actual` is below it."""
     if actual < required:
-        needed, present = LEVELS[Level(required)], LEVELS[Level(actual)]
+        fitting = _fitting(ways, required)
         raise AssuranceTooLow(
             required=f"L{required}",
             actual=f"L{actual}",
-            required_zh=needed.zh,
-            actual_zh=present.zh,
-            step_zh=needed.step_zh,
-            step_en=needed.step_en,
+            required_zh=LEVELS[Level(required)].zh,
+            actual_zh=LEVELS[Level(actual)].zh,
+            step_zh="或".join(way.name_zh for way in fitting),
+            step_en=" or ".join(way.name_en for way in fitting),
+            ways=[way.code for way in fitting],
         )
+
+
+def check_stepped_up(proved_lately: bool, ways: Sequence[Way], required: int) -> None:
+    """Raise `StepUpNeeded`, naming the ways, unless the session proved `required` within ten minutes."""
+    if not proved_lately:
+        fitting = _fitting(ways, required)
+        raise StepUpNeeded(
+            minutes=STEP_UP_MINUTES,
+            step_zh="或".join(way.name_zh for way in fitting),
+            step_en=" or ".join(way.name_en for way in fitting),
+            ways=[way.code for way in fitting],
+        )
+
+
+def _fitting(ways: Sequence[Way], required: int) -> list[Way]:
+    return [way for way in ways if way.level >= required] or [WINDOW]
 
 
 def check_id_number(text: str, today: date) -> str:

@@ -90,7 +90,7 @@ async def sign_out(actor: Actor) -> None:
 async def revoke_session(actor: Actor, session_id: UUID) -> Session:
     """End another session of the same resident. Raises `NotFound` for anybody else's."""
     async with db.transaction():
-        session = await Session.select_for_update().get_or_none(id=session_id, resident_id=actor.resident_id())
+        session = await Session.select_for_update().get_or_none(id=session_id, resident_id=actor.own_id())
         if session is None:
             raise NotFound(what_zh="这个登录记录", what_en="session")
         await _revoke(session, actor, SIGNED_OUT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -11,7 +11,8 @@ class Refusal(Exception):
     """An expected "no": a stable code and one sentence in Chinese and English.
 
     A subclass names the situation (`SlotFull`) and fills in `code`, `zh` and `en`; the sentences may use the
-    keyword values given at the raise as `{placeholders}`. `suggestion` is the id of what would work instead.
+    keyword values given at the raise as `{placeholders}`. `suggestion` is the id of what would work instead,
+    `ways` are codes of what would open the way, best first.
     """
 
     code: ClassVar[str]
@@ -25,11 +26,13 @@ class Refusal(Exception):
         field: str | None = None,
         retry_after_seconds: int | None = None,
         suggestion: UUID | None = None,
+        ways: Sequence[str] = (),
         **values: object,
     ) -> None:
         self.field = field
         self.retry_after_seconds = retry_after_seconds
         self.suggestion = suggestion
+        self.ways = tuple(ways)
         self.values = values
         super().__init__(self.sentence("en"))
 
@@ -48,6 +51,12 @@ class NotAllowed(Refusal):
     code = "NOT_ALLOWED"
     zh = "您没有办理此操作的权限"
     en = "You are not allowed to do this."
+
+
+class ActingForAnother(Refusal):
+    code = "ACTING_FOR_ANOTHER"
+    zh = "这件事只能由本人为自己办理,请先切换回本人"
+    en = "Nobody can do this for another person; switch back to yourself first."
 
 
 class NotFound(Refusal):

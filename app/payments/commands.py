@@ -13,7 +13,7 @@ from uuid import UUID
 from app.cases.queries import item_of, locked_case
 from app.cases.rules import CaseState
 from app.catalogue.queries import departments_by_key
-from app.identity.queries import channel_user, locked_resident
+from app.identity.queries import channel_user
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor
 from app.kernel.facts.publishing import publish
@@ -41,6 +41,7 @@ from app.payments.rules import (
     next_sweep,
 )
 from app.payments.settling import ask_about, live_channel, settle
+from app.representation.queries import locked_subject
 
 _log = get_logger(__name__)
 _NEXT_SEQUENCE = """
@@ -97,7 +98,7 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     `ProviderUnavailable` or `IdempotencyKeyReused`.
     """
     adapter = live_channel(channel)
-    await bill_of(bill_id, actor.resident_id())
+    await bill_of(bill_id, actor)
     earlier = await live_attempt(bill_id)
     if earlier is not None and earlier.expires_at <= clock.now():
         await ask_about(earlier.id)
@@ -105,7 +106,7 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     if attempt.prepay_ref is None or _prepay_is_old(attempt):
         attempt = await _open(adapter, attempt)
     assert attempt.prepay_ref is not None
-    bill = await bill_of(bill_id, actor.resident_id())
+    bill = await bill_of(bill_id, actor)
     return Payable(bill, attempt, adapter.client_parameters(attempt.prepay_ref))
 
 
@@ -117,12 +118,12 @@ async def _prepare(
     actor: Actor, bill_id: UUID, channel: str, adapter: PaymentChannel, idempotency_key: str
 ) -> PaymentAttempt:
     resident_id = actor.resident_id()
-    user = await channel_user(resident_id, adapter.sign_in_channel)
+    user = await channel_user(actor, adapter.sign_in_channel)
     if user is None:
         raise ChannelUnavailable(field="channel")
     async with db.transaction():
         request = await claim(resident_id, idempotency_key, "pay", bill=bill_id, channel=channel)
-        await locked_resident(resident_id)
+        await locked_subject(actor)
         bill = await locked_bill(bill_id)
         if bill.state is BillState.PAID:
             raise NothingToPay
@@ -186,8 +187,8 @@ async def confirm(actor: Actor, bill_id: UUID) -> Bill:
     """The phone says it has paid: ask the provider, believe only that. Raises `NotFound` or
     `ProviderUnavailable`.
     """
-    bill = await bill_of(bill_id, actor.resident_id())
+    bill = await bill_of(bill_id, actor)
     attempt = await live_attempt(bill.id)
     if attempt is not None:
         await settle(await live_channel(attempt.channel).ask(attempt.order_no))
-    return await bill_of(bill_id, actor.resident_id())
+    return await bill_of(bill_id, actor)

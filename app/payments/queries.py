@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.kernel import clock
+from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.rules import UNDECIDED, BillState
@@ -15,9 +16,9 @@ def _not_found() -> NotFound:
     return NotFound(what_zh="这张缴费单", what_en="bill")
 
 
-async def bill_of(bill_id: UUID, resident_id: UUID) -> Bill:
-    """A resident's own bill. Raises `NotFound` alike for none and for somebody else's."""
-    bill = await Bill.get_or_none(id=bill_id, resident_id=resident_id)
+async def bill_of(bill_id: UUID, actor: Actor) -> Bill:
+    """A bill of the actor's matters. Raises `NotFound` alike for none and for somebody else's."""
+    bill = await Bill.filter(**actor.matters("case__item_key")).get_or_none(id=bill_id)
     if bill is None:
         raise _not_found()
     return bill

@@ -15,7 +15,6 @@ from app.booking.commands import record_check_in, record_hall_cancelled, record_
 from app.booking.models import Booking
 from app.booking.queries import booking_of, locked_booking
 from app.catalogue.queries import service_points_by_key
-from app.identity.queries import locked_resident
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor
@@ -26,6 +25,7 @@ from app.queueing.events import TicketCalled, TicketTaken
 from app.queueing.models import Ticket, Window
 from app.queueing.queries import locked_ticket, locked_window_of, ticket_at, ticket_of_booking
 from app.queueing.rules import LIFE, TicketState, ticket_code
+from app.representation.queries import locked_subject
 
 _NEXT_NUMBER = """
     INSERT INTO ticket_counter (service_point_id, day, category, given_out) VALUES ($1, $2, $3, 1)
@@ -48,10 +48,9 @@ async def check_in(actor: Actor, booking_id: UUID) -> Ticket:
 
     Raises `NotFound`, `TooEarlyToCheckIn`, `TooLateToCheckIn` or `IllegalMove`.
     """
-    resident_id = actor.resident_id()
     async with db.transaction():
-        await locked_resident(resident_id)
-        await booking_of(booking_id, resident_id)
+        await locked_subject(actor)
+        await booking_of(booking_id, actor)
         booking = await locked_booking(booking_id)
         earlier = await ticket_of_booking(booking_id)
         if earlier is not None:

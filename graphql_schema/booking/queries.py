@@ -23,6 +23,5 @@ class BookingQuery:
     @query(RESIDENTS, "我的预约 · My bookings, newest first.")
     async def my_bookings(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Booking]:
         limit = page_size(first)
-        resident_id = info.context.actor.resident_id()
-        rows = await queries.bookings_of(resident_id, limit=limit + 1, before=key_after(after))
+        rows = await queries.bookings_of(info.context.actor, limit=limit + 1, before=key_after(after))
         return connection_of([(Booking.of(row), str(row.id)) for row in rows[:limit]], has_more=len(rows) > limit)

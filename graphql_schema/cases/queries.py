@@ -17,7 +17,7 @@ from graphql_schema.scalars import as_uuid
 class CasesQuery:
     @query(RESIDENTS, "我的办件 · My cases, newest first.")
     async def my_cases(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Case]:
-        page = await queries.cases_of(info.context.actor.resident_id(), limit=page_size(first), before=key_after(after))
+        page = await queries.cases_of(info.context.actor, limit=page_size(first), before=key_after(after))
         return connection_of([(Case.of(row), str(row.id)) for row in page.cases], has_more=page.has_more)
 
     @lookup(SIGNED_IN, "办件详情 · One of my cases; for staff any, and the look is audited.")
@@ -26,7 +26,7 @@ class CasesQuery:
 
     @query(staff(*CASE_ROLES), "待办 · Cases in these states, oldest first.")
     async def desk(
-        self, states: list[CaseState], first: int | None = None, after: str | None = None
+        self, info: Info, states: list[CaseState], first: int | None = None, after: str | None = None
     ) -> Connection[Case]:
-        page = await queries.cases_waiting(states, limit=page_size(first), after=key_after(after))
+        page = await queries.cases_waiting(info.context.actor, states, limit=page_size(first), after=key_after(after))
         return connection_of([(Case.of(row), str(row.id)) for row in page.cases], has_more=page.has_more)

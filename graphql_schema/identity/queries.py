@@ -14,7 +14,7 @@ from graphql_schema.identity.types import ProofMethod, Resident, Session
 class IdentityQuery:
     @query(RESIDENTS, "本人信息 · The resident who is signed in.")
     async def me(self, info: Info) -> Resident:
-        return Resident.of(await queries.resident(info.context.actor.resident_id()))
+        return Resident.of(await queries.resident(info.context.actor.own_id()))
 
     @query(RESIDENTS, "我的登录设备 · Where I am signed in, newest first; at most 50.")
     async def my_sessions(self, info: Info) -> list[Session]:

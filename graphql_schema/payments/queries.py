@@ -15,7 +15,7 @@ from graphql_schema.scalars import as_uuid
 class PaymentsQuery:
     @lookup(RESIDENTS, "缴费单 · One of my bills.")
     async def bill(self, info: Info, id: strawberry.ID) -> BillResult:  # noqa: A002 - the schema's word
-        return Bill.of(await queries.bill_of(as_uuid(id), info.context.actor.resident_id()))
+        return Bill.of(await queries.bill_of(as_uuid(id), info.context.actor))
 
     @query(EVERYONE, "支付方式 · Ways to pay that are switched on.")
     async def payment_channels(self, info: Info) -> list[PaymentChannel]:

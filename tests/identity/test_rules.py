@@ -10,6 +10,7 @@ from app.identity.errors import AssuranceTooLow, IdentityNumberInvalid, PersonNa
 from app.identity.rules import (
     Level,
     Role,
+    Way,
     check_id_number,
     check_level,
     check_person_name,
@@ -17,7 +18,7 @@ from app.identity.rules import (
     next_lock,
 )
 from app.seeding import dev_login
-from integrations.sandbox.wechat.people import check_digit, identity_number
+from integrations.sandbox.people import check_digit, identity_number
 
 TODAY = date(2026, 11, 25)
 
@@ -110,17 +111,36 @@ def test_what_is_no_name_is_refused(typed: str) -> None:
 @pytest.mark.parametrize("actual", Level)
 def test_a_level_serves_everything_that_needs_less(actual: Level, required: Level) -> None:
     if actual >= required:
-        check_level(actual, required)
+        check_level(actual, required, [])
     else:
         with pytest.raises(AssuranceTooLow):
-            check_level(actual, required)
+            check_level(actual, required, [])
 
 
-def test_the_refusal_names_the_missing_step() -> None:
+FACE = Way("some-face", "人脸核验", "face verification", Level.L4)
+MATCH = Way("some-match", "姓名与号码核对", "name and number check", Level.L2)
+
+
+def test_the_refusal_names_only_the_ways_that_lead_high_enough() -> None:
     with pytest.raises(AssuranceTooLow) as refused:
-        check_level(Level.L1, Level.L3)
-    assert refused.value.sentence("zh") == "办理此事需要中级实名(L3),您目前是账号级(L1);请先完成微信人脸核验"
-    assert "prove your identity" in refused.value.sentence("en")
+        check_level(Level.L1, Level.L3, [FACE, MATCH])
+    assert refused.value.ways == ("some-face",)
+    assert refused.value.sentence("zh") == "办理此事需要中级实名(L3),您目前是账号级(L1);请先完成人脸核验"
+    assert refused.value.sentence("en").endswith("Next step: face verification.")
+
+
+def test_several_ways_are_all_named() -> None:
+    with pytest.raises(AssuranceTooLow) as refused:
+        check_level(Level.L1, Level.L2, [FACE, MATCH])
+    assert refused.value.ways == ("some-face", "some-match")
+    assert "人脸核验或姓名与号码核对" in refused.value.sentence("zh")
+
+
+def test_without_any_way_of_the_phone_the_window_is_left() -> None:
+    with pytest.raises(AssuranceTooLow) as refused:
+        check_level(Level.L1, Level.L4, [MATCH])
+    assert refused.value.ways == ("window",)
+    assert "窗口" in refused.value.sentence("zh")
 
 
 @pytest.mark.parametrize(("failures", "locks"), [(1, False), (4, False), (5, True), (6, True)])
