@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
-import httpx
+from integrations.sandbox.alipay_control import AlipayControl, AlipayUser, Certification
+from integrations.sandbox.calling import ControlRefused, read
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Shape = TypeVar("Shape", bound="DataclassInstance")
-
-
-class ControlRefused(Exception):
-    """The sandbox would not do it; the message is its sentence. `answer` is the whole JSON."""
-
-    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
-        super().__init__(f"{status}: {answer.get('error', '')}")
-        self.status = status
-        self.answer = dict(answer)
+__all__ = [
+    "AlipayUser",
+    "Certification",
+    "ControlRefused",
+    "Face",
+    "JournalEntry",
+    "Order",
+    "Parcel",
+    "Phone",
+    "Reply",
+    "SandboxControl",
+    "WaitingCallback",
+]
 
 
 @dataclass(frozen=True)
@@ -114,22 +114,8 @@ class JournalEntry:
     milliseconds: int
 
 
-class SandboxControl:
+class SandboxControl(AlipayControl):
     """One method per control call. Use as an async context manager; raises ControlRefused on every 4xx."""
-
-    def __init__(self, base_url: str, *, timeout: float = 60.0) -> None:
-        self._client = httpx.AsyncClient(base_url=base_url, timeout=timeout, trust_env=False)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
 
     async def health(self) -> dict[str, Any]:
         return await self._object("GET", "/health")
@@ -138,17 +124,17 @@ class SandboxControl:
         self, *, name: str = "", id_number: str = "", mobile: str = "", high_risk: bool = False
     ) -> Phone:
         wanted = {"name": name, "id_number": id_number, "mobile": mobile, "high_risk": high_risk}
-        return _read(Phone, await self._object("POST", "/phones", wanted))
+        return read(Phone, await self._object("POST", "/phones", wanted))
 
     async def phones(self) -> list[Phone]:
-        return [_read(Phone, one) for one in await self._list("GET", "/phones")]
+        return [read(Phone, one) for one in await self._list("GET", "/phones")]
 
     async def phone(self, openid: str) -> Phone:
-        return _read(Phone, await self._object("GET", f"/phones/{openid}"))
+        return read(Phone, await self._object("GET", f"/phones/{openid}"))
 
     async def faces(self, openid: str = "") -> list[Face]:
         """Face checks asked for, of one phone or of all."""
-        found = [_read(Face, one) for one in await self._list("GET", "/faces")]
+        found = [read(Face, one) for one in await self._list("GET", "/faces")]
         return [face for face in found if openid in {"", face.openid}]
 
     async def login_code(self, openid: str) -> str:
@@ -176,10 +162,10 @@ class SandboxControl:
         return str(answer["errMsg"])
 
     async def orders(self) -> list[Order]:
-        return [_read(Order, one) for one in await self._list("GET", "/orders")]
+        return [read(Order, one) for one in await self._list("GET", "/orders")]
 
     async def order(self, out_trade_no: str) -> Order:
-        return _read(Order, await self._object("GET", f"/orders/{out_trade_no}"))
+        return read(Order, await self._object("GET", f"/orders/{out_trade_no}"))
 
     async def notify(
         self,
@@ -206,13 +192,13 @@ class SandboxControl:
     ) -> Parcel:
         """The courier scans; `carrier` is needed when nobody subscribed to the number before."""
         wanted = {"step": step, "text": text, "at": at, "push": push, "carrier": carrier, "phone": phone}
-        return _read(Parcel, await self._object("POST", f"/parcels/{number}/scan", wanted))
+        return read(Parcel, await self._object("POST", f"/parcels/{number}/scan", wanted))
 
     async def parcels(self) -> list[Parcel]:
-        return [_read(Parcel, one) for one in await self._list("GET", "/parcels")]
+        return [read(Parcel, one) for one in await self._list("GET", "/parcels")]
 
     async def parcel(self, number: str) -> Parcel:
-        return _read(Parcel, await self._object("GET", f"/parcels/{number}"))
+        return read(Parcel, await self._object("GET", f"/parcels/{number}"))
 
     async def push(
         self,
@@ -251,11 +237,11 @@ class SandboxControl:
         return await self._object("GET", "/clock")
 
     async def journal(self, after: int = 0) -> list[JournalEntry]:
-        return [_read(JournalEntry, one) for one in await self._list("GET", f"/journal?after={after}")]
+        return [read(JournalEntry, one) for one in await self._list("GET", f"/journal?after={after}")]
 
     async def waiting(self) -> list[WaitingCallback]:
         """Callbacks queued or on the wire."""
-        return [_read(WaitingCallback, one) for one in await self._list("GET", "/callbacks")]
+        return [read(WaitingCallback, one) for one in await self._list("GET", "/callbacks")]
 
     async def settle(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109 - a bound on polling, not a cancel
         """Wait until no callback waits any more. Raises TimeoutError naming what is left."""
@@ -269,34 +255,6 @@ class SandboxControl:
         """Forget everything but the keys."""
         await self._object("POST", "/reset")
 
-    async def _object(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        answer = await self._call(method, path, body)
-        assert isinstance(answer, dict)
-        return answer
-
-    async def _list(self, method: str, path: str, body: object = None) -> list[dict[str, Any]]:
-        answer = await self._call(method, path, body)
-        assert isinstance(answer, list)
-        return answer
-
-    async def _call(self, method: str, path: str, body: object) -> Any:
-        response = await self._client.request(method, f"/__ctl{path}", json=body)
-        if response.is_error:
-            raise ControlRefused(response.status_code, _refusal(response))
-        return response.json()
-
-
-def _refusal(response: httpx.Response) -> dict[str, Any]:
-    try:
-        return dict(response.json())
-    except ValueError:
-        return {"error": response.text}
-
-
-def _read(shape: type[Shape], answer: Mapping[str, Any]) -> Shape:
-    """Fields we do not know yet are left out: the sandbox may say more than we ask."""
-    return shape(**{field.name: answer[field.name] for field in fields(shape)})
-
 
 def _replies(answers: list[dict[str, Any]]) -> list[Reply]:
-    return [_read(Reply, answer) for answer in answers]
+    return [read(Reply, answer) for answer in answers]

@@ -56,11 +56,14 @@ Handler = Callable[[World, Call], Answer]
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider's name and its ways of failing: one of `failures` is chosen when the dice say so."""
+    """A provider's name and its ways of failing: one of `failures` is chosen when the dice say so, and composed
+    for the call if it has to be signed. `subject` tells apart the calls of a path that serves many methods.
+    """
 
     name: str
-    failures: Sequence[Answer]
+    failures: Sequence[Answer | Handler]
     missign: Callable[[Answer], Answer] = lambda answer: answer
+    subject: Callable[[Call], str] = lambda _: ""
 
 
 def provider_route(
@@ -75,7 +78,7 @@ def provider_route(
         call = await _read(request)
         if call is None:
             return Response(status_code=413)
-        fate = world.dice.request(f"{request.method} {path}")
+        fate = world.dice.request(f"{request.method} {path} {provider.subject(call)}".rstrip())
         answer = await _meet(request, world, provider, handler, call, fate)
         _note(world, provider, call, answer, fate, time.perf_counter() - started)
         return Response(answer.body, answer.status, dict(answer.headers))
@@ -86,22 +89,26 @@ def provider_route(
 async def _meet(
     request: Request, world: World, provider: Provider, handler: Handler, call: Call, fate: RequestFate
 ) -> Answer:
-    failure = provider.failures[int(fate.draw * len(provider.failures))]
     if fate.fault == "server_error":
-        return failure
+        return _fail(world, provider, call, fate)
     if fate.fault == "timeout" and not fate.effect_first:
         await _hold(request, world)
-        return failure
+        return _fail(world, provider, call, fate)
     answer = _handle(world, handler, call)
     if fate.fault == "timeout":
         await _hold(request, world)
     elif fate.fault == "error_after_effect":
-        return failure
+        return _fail(world, provider, call, fate)
     elif fate.fault == "garbage":
         return _garble(answer, fate.draw)
     elif fate.fault == "sign_test":
         return provider.missign(answer)
     return answer
+
+
+def _fail(world: World, provider: Provider, call: Call, fate: RequestFate) -> Answer:
+    failure = provider.failures[int(fate.draw * len(provider.failures))]
+    return failure if isinstance(failure, Answer) else failure(world, call)
 
 
 def _handle(world: World, handler: Handler, call: Call) -> Answer:
@@ -144,10 +151,10 @@ async def _read(request: Request) -> Call | None:
 
 
 def _note(world: World, provider: Provider, call: Call, answer: Answer, fate: RequestFate, seconds: float) -> None:
-    path = call.target.partition("?")[0]
+    what = f"{call.method} {call.target.partition('?')[0]} {provider.subject(call)}".rstrip()
     detail = " ".join(part for part in (mask_query(call.query), mask_body(call.body)) if part)
     entry = Entry(
-        time.time(), "request", provider.name, f"{call.method} {path}", answer.status, answer.verdict, detail,
+        time.time(), "request", provider.name, what, answer.status, answer.verdict, detail,
         fate.fault, round(seconds * 1000),
     )  # fmt: skip
     world.journal.write(entry)

@@ -49,6 +49,8 @@ class Hostility:
     early_bills: bool = False
     query_lock: bool = False
     https_callbacks: bool = False
+    alipay_ids: Literal["open_id", "both", "user_id"] = "open_id"
+    alipay_new_certificate: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 import string
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,16 +13,21 @@ import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-ALPHANUMERIC = string.ascii_letters + string.digits
+from integrations.sandbox import alipay_keys
+from integrations.sandbox.alipay_keys import AlipayKeys, load_alipay_keys
+from integrations.sandbox.key_files import (
+    ALPHANUMERIC,
+    make_once,
+    random_text,
+    read_private_key,
+    write,
+    write_private_key,
+    write_public_key,
+)
+
 CERTIFICATE_LIFE = timedelta(days=5 * 365)  # WeChat Pay API v3, platform certificates: five years
 
 ACCOUNT = "account.json"
@@ -57,22 +60,23 @@ class Keys:
 
     folder: Path
     account: Account
+    alipay: AlipayKeys
 
     @cached_property
     def merchant(self) -> RSAPublicKey:
-        return _private_key(self.folder / MERCHANT_KEY).public_key()
+        return read_private_key(self.folder / MERCHANT_KEY).public_key()
 
     @cached_property
     def platform(self) -> RSAPrivateKey:
-        return _private_key(self.folder / PLATFORM_KEY)
+        return read_private_key(self.folder / PLATFORM_KEY)
 
     @cached_property
     def certified(self) -> RSAPrivateKey:
-        return _private_key(self.folder / CERTIFICATE_KEY)
+        return read_private_key(self.folder / CERTIFICATE_KEY)
 
     @cached_property
     def stranger(self) -> RSAPrivateKey:
-        return _private_key(self.folder / STRANGER_KEY)
+        return read_private_key(self.folder / STRANGER_KEY)
 
     @cached_property
     def certificate(self) -> x509.Certificate:
@@ -84,22 +88,11 @@ class Keys:
 
 
 def load_keys(state: Path) -> Keys:
-    """The keys of a state folder, made on first use. Two processes may start at once: both write a folder
-    of their own, the first rename wins and the other takes what it finds.
-    """
+    """The keys of a state folder, made on first use."""
     folder = state / "keys"
-    if not (folder / ACCOUNT).exists():
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = state / f".keys-{os.getpid()}-{secrets.token_hex(4)}"
-        draft.mkdir(mode=0o700)
-        _write_keys(draft)
-        try:
-            draft.rename(folder)
-        except OSError:
-            shutil.rmtree(draft)
-            if not (folder / ACCOUNT).exists():
-                raise
-    return Keys(folder, Account(**orjson.loads((folder / ACCOUNT).read_bytes())))
+    make_once(state, folder, ACCOUNT, _write_keys)
+    account = Account(**orjson.loads((folder / ACCOUNT).read_bytes()))
+    return Keys(folder, account, load_alipay_keys(state, folder / "alipay"))
 
 
 def provider_environment(state: Path, base_url: str) -> dict[str, str]:
@@ -122,19 +115,25 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
         "KUAIDI100_CUSTOMER": account.kuaidi100_customer,
         "KUAIDI100_KEY": account.kuaidi100_key,
         "KUAIDI100_SALT": account.kuaidi100_salt,
+        **alipay_keys.environment(keys.alipay, base_url),
+        **alipay_keys.key_environment(keys.alipay),
     }
+
+
+def alipay_certificate_environment(state: Path, base_url: str) -> dict[str, str]:
+    """Alipay's settings in certificate mode; they take the place of ALIPAY_PUBLIC_KEY_FILE, which is not in them."""
+    keys = load_keys(state).alipay
+    return {**alipay_keys.environment(keys, base_url), **alipay_keys.certificate_environment(keys)}
 
 
 def _write_keys(folder: Path) -> None:
     private = {name: generate_private_key(65537, 2048) for name in _PRIVATE_KEYS}
     for name, key in private.items():
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write(folder / name, pem)
-    public = private[PLATFORM_KEY].public_key()
-    _write(folder / PLATFORM_PUBLIC_KEY, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        write_private_key(folder / name, key)
+    write_public_key(folder / PLATFORM_PUBLIC_KEY, private[PLATFORM_KEY].public_key())
     certificate = _self_signed(private[CERTIFICATE_KEY])
-    _write(folder / CERTIFICATE, certificate.public_bytes(Encoding.PEM))
-    _write(folder / ACCOUNT, orjson.dumps(asdict(_new_account()), option=orjson.OPT_INDENT_2))
+    write(folder / CERTIFICATE, certificate.public_bytes(Encoding.PEM))
+    write(folder / ACCOUNT, orjson.dumps(asdict(_new_account()), option=orjson.OPT_INDENT_2))
 
 
 _PRIVATE_KEYS = (MERCHANT_KEY, PLATFORM_KEY, CERTIFICATE_KEY, STRANGER_KEY)
@@ -144,13 +143,13 @@ def _new_account() -> Account:
     return Account(
         wechat_app_id="wx" + secrets.token_hex(8),
         wechat_app_secret=secrets.token_hex(16),
-        pay_mch_id="19" + _random(string.digits, 8),
+        pay_mch_id="19" + random_text(string.digits, 8),
         pay_serial_no=secrets.token_hex(20).upper(),
-        pay_api_v3_key=_random(ALPHANUMERIC, 32),
-        pay_public_key_id="PUB_KEY_ID_01" + _random(string.digits, 26),
+        pay_api_v3_key=random_text(ALPHANUMERIC, 32),
+        pay_public_key_id="PUB_KEY_ID_01" + random_text(string.digits, 26),
         kuaidi100_customer=secrets.token_hex(16).upper(),
-        kuaidi100_key=_random(ALPHANUMERIC, 12),
-        kuaidi100_salt=_random(ALPHANUMERIC, 16),
+        kuaidi100_key=random_text(ALPHANUMERIC, 12),
+        kuaidi100_salt=random_text(ALPHANUMERIC, 16),
     )
 
 
@@ -167,18 +166,3 @@ def _self_signed(key: RSAPrivateKey) -> x509.Certificate:
         .not_valid_after(start + CERTIFICATE_LIFE)
         .sign(key, hashes.SHA256())
     )
-
-
-def _random(alphabet: str, length: int) -> str:
-    return "".join(secrets.choice(alphabet) for _ in range(length))
-
-
-def _write(file: Path, content: bytes) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-        target.write(content)
-
-
-def _private_key(file: Path) -> RSAPrivateKey:
-    key = load_pem_private_key(file.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
-    assert isinstance(key, RSAPrivateKey)
-    return key

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler, Lifespan
 
-from integrations.sandbox import conditions, kuaidi100, page, wechat, wechat_pay
+from integrations.sandbox import alipay, conditions, kuaidi100, page, wechat, wechat_pay
 from integrations.sandbox.desk import answer
 from integrations.sandbox.journal import Entry
 from integrations.sandbox.world import World
@@ -27,7 +27,7 @@ def create_sandbox(state: Path, base_url: str) -> Starlette:
     world = World(state, base_url)
     world.messenger.connect(wechat_pay.PayChannel(world))
     world.messenger.connect(kuaidi100.PushChannel())
-    providers = (wechat, wechat_pay, kuaidi100)
+    providers = (wechat, wechat_pay, alipay, kuaidi100)
     app = Starlette(
         routes=[
             *(route for provider in providers for route in provider.routes(world)),

@@ -13,7 +13,7 @@ from app.identity.queries import actor_of
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import TooManyRequests
-from integrations.sandbox.wechat.people import identity_number
+from integrations.sandbox.people import identity_number
 from tests.identity.accounts import make_resident
 from tests.identity.traces import audit_of, nothing_moves
 from tests.people import Phone

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
+from integrations.sandbox.people import is_identity_number
 from integrations.sandbox.wechat.face import FaceAttempt, attempts, has_expired, honest_result
 from integrations.sandbox.wechat.login import LOGIN, MOBILE, make_code
-from integrations.sandbox.wechat.people import People, Phone, is_identity_number
+from integrations.sandbox.wechat.people import People, Phone
 from integrations.sandbox.world import World
 
 

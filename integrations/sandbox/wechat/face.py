@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.sandbox.front import Answer, Call
+from integrations.sandbox.people import is_identity_number
 from integrations.sandbox.records import Shelf
-from integrations.sandbox.wechat.people import People, is_identity_number
+from integrations.sandbox.wechat.people import People
 from integrations.sandbox.wechat.tokens import check_token
 from integrations.sandbox.wechat.wire import WechatError, posted_json, success, text
 from integrations.sandbox.world import World

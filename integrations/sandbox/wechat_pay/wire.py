@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from integrations.sandbox.front import Answer, Provider, Refused
-from integrations.sandbox.keys import ALPHANUMERIC
+from integrations.sandbox.key_files import ALPHANUMERIC
 from integrations.sandbox.world import World
 
 JSON = {"content-type": "application/json; charset=utf-8"}

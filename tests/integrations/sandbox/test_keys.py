@@ -1,5 +1,6 @@
 """Without this module the keys could be readable by others, differ between two starters or not fit each other."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,20 +8,22 @@ from pathlib import Path
 from stdnum.cn import ric
 
 from integrations.sandbox.keys import load_keys, provider_environment
-from integrations.sandbox.wechat.people import identity_number, is_identity_number, label
+from integrations.sandbox.people import identity_number, is_identity_number, label
 from tests.integrations.sandbox.process import ROOT, SandboxProcess
 
 NAMES = {
     "WECHAT_APP_ID", "WECHAT_APP_SECRET", "WECHAT_API_BASE_URL", "WECHAT_PAY_BASE_URL", "WECHAT_PAY_MCH_ID",
     "WECHAT_PAY_SERIAL_NO", "WECHAT_PAY_PRIVATE_KEY_FILE", "WECHAT_PAY_API_V3_KEY", "WECHAT_PAY_PUBLIC_KEY_ID",
     "WECHAT_PAY_PUBLIC_KEY_FILE", "KUAIDI100_BASE_URL", "KUAIDI100_CUSTOMER", "KUAIDI100_KEY", "KUAIDI100_SALT",
+    "ALIPAY_GATEWAY_URL", "ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY_FILE", "ALIPAY_PUBLIC_KEY_FILE", "ALIPAY_AES_KEY",
 }  # fmt: skip
 
 
 def test_nobody_else_can_read_the_state_folder(process: SandboxProcess) -> None:
     keys = process.state / "keys"
-    assert [folder.stat().st_mode & 0o777 for folder in (process.state, keys)] == [0o700, 0o700]
-    assert {file.stat().st_mode & 0o777 for file in keys.iterdir()} == {0o600}
+    folders = (process.state, keys, keys / "alipay")
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 3
+    assert {file.stat().st_mode & 0o777 for file in keys.rglob("*") if file.is_file()} == {0o600}
 
 
 def test_two_processes_starting_at_once_take_the_same_keys(tmp_path: Path) -> None:
@@ -34,6 +37,18 @@ def test_two_processes_starting_at_once_take_the_same_keys(tmp_path: Path) -> No
     assert printed == provider_environment(tmp_path / "state", "http://127.0.0.1:1")
     assert len(printed["WECHAT_PAY_API_V3_KEY"]) == 32
     assert printed["WECHAT_PAY_PUBLIC_KEY_ID"].startswith("PUB_KEY_ID_")
+    assert [entry.name for entry in (tmp_path / "state").iterdir()] == ["keys"]
+
+
+def test_a_state_folder_older_than_alipay_gets_its_part_and_keeps_the_rest(tmp_path: Path) -> None:
+    before = provider_environment(tmp_path / "state", "http://127.0.0.1:1")
+    shutil.rmtree(tmp_path / "state" / "keys" / "alipay")
+    after = provider_environment(tmp_path / "state", "http://127.0.0.1:1")
+    assert set(after) == NAMES
+    same = {name for name in NAMES if before[name] == after[name]}
+    assert NAMES - same == {"ALIPAY_APP_ID", "ALIPAY_AES_KEY"}
+    assert all(Path(value).is_file() for name, value in after.items() if name.endswith("_FILE"))
+    assert provider_environment(tmp_path / "state", "http://127.0.0.1:1") == after
     assert [entry.name for entry in (tmp_path / "state").iterdir()] == ["keys"]
 
 
