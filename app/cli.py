@@ -135,8 +135,8 @@ def import_catalogue(file: Path) -> None:
 def add_staff(login: str, title: str, roles: tuple[str, ...], password: str) -> None:
     """Create an account of a member of staff."""
     from app import wiring  # noqa: PLC0415 - wires every domain
-    from app.identity.commands import ensure_staff  # noqa: PLC0415 - the same
     from app.identity.rules import check_new_staff  # noqa: PLC0415 - the same
+    from app.identity.staffing import ensure_staff  # noqa: PLC0415 - the same
 
     _database_url()
     try:

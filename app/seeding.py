@@ -15,8 +15,8 @@ import orjson
 from app import wiring
 from app.booking.layout import lay_out_slots
 from app.catalogue.commands import import_calendar, import_catalogue
-from app.identity.commands import ensure_staff
 from app.identity.rules import ROLE_TITLES, Role
+from app.identity.staffing import ensure_staff
 from app.kernel.actor import SYSTEM
 from app.kernel.settings import get_settings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from app.identity import commands, queries, sessions
+from app.identity import commands, proving, queries, sessions, staffing
 from graphql_schema.context import Info
 from graphql_schema.guards import EVERYONE, RESIDENTS, SIGNED_IN, mutation
 from graphql_schema.identity.types import (
@@ -54,13 +54,13 @@ class IdentityMutation:
 
     @mutation(RESIDENTS, "开始实名核验 · Begin an identity check; the phone goes on with its ticket.")
     async def begin_proof(self, info: Info, name: str, id_number: str, method: str = "wechat-face") -> ProofResult:
-        return IdentityProof.of(await commands.begin_proof(info.context.actor, method, name, id_number))
+        return IdentityProof.of(await proving.begin_proof(info.context.actor, method, name, id_number))
 
     @mutation(RESIDENTS, "完成实名核验 · Have the provider asked how my identity check ended.")
     async def finish_proof(self, info: Info, id: strawberry.ID) -> ResidentResult:  # noqa: A002 - the schema's word
-        return Resident.of(await commands.finish_proof(info.context.actor, as_uuid(id)))
+        return Resident.of(await proving.finish_proof(info.context.actor, as_uuid(id)))
 
     @mutation(EVERYONE, "工作人员登录 · Sign in as a member of staff.")
     async def staff_sign_in(self, info: Info, login: str, password: str, device: str = "") -> StaffSignInResult:
-        tokens, row = await commands.staff_sign_in(login, password, device, info.context.address)
+        tokens, row = await staffing.sign_in(login, password, device, info.context.address)
         return StaffSignedIn(tokens=Tokens.of(tokens), staff=Staff.of(row))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.identity import commands
+from app.identity import proving
 from app.identity.errors import ProofExpired, ProofUnavailable
 from app.identity.models import IdentityProof, ProofState, Resident
 from app.identity.queries import actor_of
@@ -127,7 +127,7 @@ async def test_a_check_expires_even_when_it_was_passed(portal: Portal) -> None:
     with clock.standing_at(kept.expires_at):
         async with nothing_moves():
             with pytest.raises(ProofExpired):
-                await commands.finish_proof(Actor(ActorKind.RESIDENT, kept.resident_id), kept.id)
+                await proving.finish_proof(Actor(ActorKind.RESIDENT, kept.resident_id), kept.id)
 
 
 async def test_somebody_elses_check_is_not_found_like_one_that_never_was(portal: Portal) -> None:
@@ -209,14 +209,14 @@ async def test_a_way_that_is_not_connected_is_refused_as_such(portal: Portal) ->
     resident = await make_resident()
     async with nothing_moves():
         with pytest.raises(ProofUnavailable):
-            await commands.begin_proof(resident, "bank-card", NAME, identity_number(1))
+            await proving.begin_proof(resident, "bank-card", NAME, identity_number(1))
 
 
 async def test_who_never_came_by_wechat_cannot_be_proven_there(portal: Portal) -> None:
     resident = await make_resident()
     async with nothing_moves():
         with pytest.raises(ProofUnavailable):
-            await commands.begin_proof(resident, "wechat-face", NAME, identity_number(1))
+            await proving.begin_proof(resident, "wechat-face", NAME, identity_number(1))
 
 
 async def test_while_the_platform_is_down_a_check_neither_begins_nor_ends(portal: Portal) -> None:
@@ -238,7 +238,7 @@ async def test_twenty_checks_an_hour_are_enough_for_anybody(portal: Portal) -> N
     phone = await portal.phone(proven=False)
     actor = await actor_of(phone.access)
     for _ in range(20):
-        await commands.begin_proof(actor, "wechat-face", NAME, phone.person.id_number)
+        await proving.begin_proof(actor, "wechat-face", NAME, phone.person.id_number)
     with pytest.raises(TooManyRequests) as refused:
-        await commands.begin_proof(actor, "wechat-face", NAME, phone.person.id_number)
+        await proving.begin_proof(actor, "wechat-face", NAME, phone.person.id_number)
     assert refused.value.retry_after_seconds == 3600

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.identity import commands
+from app.identity import staffing
 from app.identity.errors import StaffCredentialsWrong, StaffLockedOut
 from app.identity.models import Session, Staff
 from app.identity.rules import Role
@@ -28,7 +28,7 @@ async def make_clerk() -> Staff:
 async def try_wrongly(staff: Staff, times: int) -> None:
     for _ in range(times):
         with pytest.raises(StaffCredentialsWrong):
-            await commands.staff_sign_in(staff.login, WRONG, "", HERE)
+            await staffing.sign_in(staff.login, WRONG, "", HERE)
 
 
 async def test_a_clerk_signs_in_and_is_told_their_roles(portal: Portal) -> None:
@@ -69,9 +69,9 @@ async def test_five_wrong_passwords_lock_for_half_an_hour(portal: Portal) -> Non
     assert "30分钟" in refused["message"]
 
     with clock.standing_at(staff.locked_until - timedelta(seconds=1)), pytest.raises(StaffLockedOut):
-        await commands.staff_sign_in(staff.login, RIGHT, "", HERE)
+        await staffing.sign_in(staff.login, RIGHT, "", HERE)
     with clock.standing_at(staff.locked_until):
-        await commands.staff_sign_in(staff.login, RIGHT, "", HERE)
+        await staffing.sign_in(staff.login, RIGHT, "", HERE)
     assert await Staff.exists(id=staff.id, failures=0, locked_until=None)
 
 
@@ -79,7 +79,7 @@ async def test_the_right_password_forgives_the_wrong_ones_before(portal: Portal)
     staff = await make_clerk()
     for _ in range(2):
         await try_wrongly(staff, 4)
-        await commands.staff_sign_in(staff.login, RIGHT, "", HERE)
+        await staffing.sign_in(staff.login, RIGHT, "", HERE)
     assert await Staff.exists(id=staff.id, failures=0, locked_until=None)
 
 
@@ -89,7 +89,7 @@ async def test_five_wrong_passwords_at_once_are_five(portal: Portal) -> None:
 
     async def guess() -> type[Exception]:
         with pytest.raises((StaffCredentialsWrong, StaffLockedOut)) as refused:
-            await commands.staff_sign_in(staff.login, WRONG, "", HERE)
+            await staffing.sign_in(staff.login, WRONG, "", HERE)
         return refused.type
 
     refusals = await asyncio.gather(*(guess() for _ in range(8)))
@@ -101,12 +101,12 @@ async def test_five_wrong_passwords_at_once_are_five(portal: Portal) -> None:
 
 async def test_who_left_the_hall_does_not_come_in(portal: Portal) -> None:
     staff = await make_clerk()
-    tokens, _ = await commands.staff_sign_in(staff.login, RIGHT, "", HERE)
+    tokens, _ = await staffing.sign_in(staff.login, RIGHT, "", HERE)
     await Staff.filter(id=staff.id).update(active=False)
 
     async with nothing_moves():
         with pytest.raises(StaffCredentialsWrong):
-            await commands.staff_sign_in(staff.login, RIGHT, "", HERE)
+            await staffing.sign_in(staff.login, RIGHT, "", HERE)
     caller = portal.stranger()
     caller.access = tokens.access
     assert (await caller.do("ApproveCase", id=str(db.new_id())))["code"] == "SESSION_ENDED"
@@ -115,16 +115,16 @@ async def test_who_left_the_hall_does_not_come_in(portal: Portal) -> None:
 async def test_an_address_may_try_a_hundred_and_twenty_times_a_minute(portal: Portal) -> None:
     for _ in range(120):
         with pytest.raises(StaffCredentialsWrong):
-            await commands.staff_sign_in("nobody", WRONG, "", "192.0.2.21")
+            await staffing.sign_in("nobody", WRONG, "", "192.0.2.21")
     with pytest.raises(TooManyRequests):
-        await commands.staff_sign_in("nobody", WRONG, "", "192.0.2.21")
+        await staffing.sign_in("nobody", WRONG, "", "192.0.2.21")
 
 
 async def test_an_account_is_made_once(portal: Portal) -> None:
     login = f"clerk-{db.new_id().hex}"
-    assert await commands.ensure_staff(login, RIGHT, "测试工位", (Role.ISSUER, Role.CASHIER))
-    assert not await commands.ensure_staff(login, WRONG, "别的名字", ())
-    _, staff = await commands.staff_sign_in(login, RIGHT, "", HERE)
+    assert await staffing.ensure_staff(login, RIGHT, "测试工位", (Role.ISSUER, Role.CASHIER))
+    assert not await staffing.ensure_staff(login, WRONG, "别的名字", ())
+    _, staff = await staffing.sign_in(login, RIGHT, "", HERE)
     assert (staff.title, staff.roles) == ("测试工位", ["ISSUER", "CASHIER"])
 
 
