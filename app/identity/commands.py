@@ -36,29 +36,39 @@ async def sign_in(channel: str, code: str, device: str, address: str) -> SignedI
     adapter = _sign_in_channel(channel)
     user = await adapter.exchange(code)
     async with db.transaction():
-        resident_id = await _resident_of(channel, user)
-        tokens = await sessions.open_session(channel=channel, device=device, resident_id=resident_id)
+        binding = await _binding_of(channel, user)
+        resident_id = binding.resident_id
+        tokens = await sessions.open_session(
+            channel=channel, device=device, resident_id=resident_id, binding_id=binding.id, address=address
+        )
         actor = Actor(ActorKind.RESIDENT, resident_id, tokens.session_id)
         await audit.record(actor, "identity.signed_in", f"resident:{resident_id}", detail={"channel": channel})
     return SignedIn(tokens, resident_id)
 
 
-async def _resident_of(channel: str, user: ChannelIdentity) -> UUID:
-    # Two phones of one person may sign in for the first time at once: the second waits for the first.
-    await db.rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{channel}/{user.app_id}/{user.open_id}")
+async def _binding_of(channel: str, user: ChannelIdentity) -> ChannelBinding:
+    # Two phones of one person may sign in for the first time at once: the second waits for the first. The older
+    # name is what both have in common while an app moves its users from one kind of name to the other.
+    whom = f"{channel}/{user.app_id}/{user.user_id or user.open_id}"
+    await db.rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", whom)
     binding = await ChannelBinding.get_or_none(channel=channel, app_id=user.app_id, open_id=user.open_id)
+    if binding is None and user.user_id is not None:
+        binding = await ChannelBinding.filter(channel=channel, app_id=user.app_id, user_id=user.user_id).first()
     if binding is not None:
-        return binding.resident_id
+        binding.open_id = user.open_id
+        binding.user_id = user.user_id or binding.user_id
+        await binding.save(update_fields=["open_id", "user_id"])
+        return binding
     resident = await Resident.create(created_at=clock.now())
-    await ChannelBinding.create(
+    return await ChannelBinding.create(
         resident_id=resident.id,
         channel=channel,
         app_id=user.app_id,
         open_id=user.open_id,
         union_id=user.union_id,
+        user_id=user.user_id,
         bound_at=clock.now(),
     )
-    return resident.id
 
 
 async def set_phone(actor: Actor, channel: str, code: str) -> Resident:

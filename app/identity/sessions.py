@@ -25,9 +25,15 @@ SIGNED_OUT = "SIGNED_OUT"
 
 
 async def open_session(
-    *, channel: str, device: str, resident_id: UUID | None = None, staff_id: UUID | None = None
+    *,
+    channel: str,
+    device: str,
+    resident_id: UUID | None = None,
+    staff_id: UUID | None = None,
+    binding_id: UUID | None = None,
+    address: str = "",
 ) -> Tokens:
-    """Begin a session of one account, in the caller's transaction."""
+    """Begin a session of one account, in the caller's transaction. `address` is where the caller came from."""
     now = clock.now()
     session_id = db.new_id()
     refresh = make_refresh_token(session_id)
@@ -35,7 +41,9 @@ async def open_session(
         id=session_id,
         resident_id=resident_id,
         staff_id=staff_id,
+        binding_id=binding_id,
         channel=channel,
+        address=address[:64],
         device=device.strip()[:80] or DEFAULT_DEVICE,
         refresh_hash=refresh_hash(refresh),
         created_at=now,
