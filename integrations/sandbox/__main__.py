@@ -35,7 +35,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="integrations.sandbox", description="Plays WeChat, WeChat Pay and Kuaidi100 for dev and tests."
+        prog="integrations.sandbox", description="Plays WeChat, WeChat Pay, Alipay and Kuaidi100 for dev and tests."
     )
     parser.add_argument("--state", type=Path, required=True, help="folder for keys and records")
     parser.add_argument("--port", type=int, required=True)

@@ -133,6 +133,7 @@ def key_environment(keys: AlipayKeys) -> dict[str, str]:
 def certificate_environment(keys: AlipayKeys) -> dict[str, str]:
     folder = keys.folder.resolve()
     return {
+        "ALIPAY_PUBLIC_KEY_FILE": "",  # so that these can be laid over the settings of key mode
         "ALIPAY_APP_CERT_FILE": str(folder / APP_CERTIFICATE),
         "ALIPAY_CERT_FILE": str(folder / CERTIFICATE),
         "ALIPAY_ROOT_CERT_FILE": str(folder / ROOT_BUNDLE),

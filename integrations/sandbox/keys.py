@@ -121,7 +121,7 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
 
 
 def alipay_certificate_environment(state: Path, base_url: str) -> dict[str, str]:
-    """Alipay's settings in certificate mode; they take the place of ALIPAY_PUBLIC_KEY_FILE, which is not in them."""
+    """Alipay's settings in certificate mode, complete; laid over `provider_environment` they empty its public key."""
     keys = load_keys(state).alipay
     return {**alipay_keys.environment(keys, base_url), **alipay_keys.certificate_environment(keys)}
 

@@ -14,6 +14,7 @@ FILES = {
     "/__page/style.css": ("style.css", "text/css; charset=utf-8"),
     "/__page/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/__page/parts.js": ("parts.js", "text/javascript; charset=utf-8"),
+    "/__page/alipay.js": ("alipay.js", "text/javascript; charset=utf-8"),
     "/__page/certify.js": ("certify.js", "text/javascript; charset=utf-8"),
 }
 HEADERS = {

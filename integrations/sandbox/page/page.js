@@ -1,5 +1,6 @@
 // Without this module the page would only show: it asks the control API every moment and carries out the buttons.
 
+import { alipayUserRow, certificationRow } from "./alipay.js";
 import { DANGERS, SWITCHES, faceRow, journalRow, make, orderRow, parcelRow, phoneRow } from "./parts.js";
 
 const SHOWN = 50;
@@ -44,6 +45,13 @@ const act = {
   copy,
   code: doing(async (phone, kind) => copy((await call("POST", `/phones/${phone.openid}/${kind}`)).code, kind)),
   face: doing(async (face, verify_ret) => call("POST", `/phones/${face.openid}/face`, { verify_id: face.verify_id, verify_ret })),
+  alipayCode: doing(async (user) => copy((await call("POST", `/alipay/users/${user.open_id}/auth-code`)).code, "auth code")),
+  alipayPhone: doing(async (user) => copy((await call("POST", `/alipay/users/${user.open_id}/phone-response`)).response, "response")),
+  alsoAlipay: doing(async ({ name, id_number, mobile }) => call("POST", "/alipay/users", { name, id_number, mobile })),
+  certify: doing(async (check, outcome) => {
+    const told = await call("POST", `/alipay/certifications/${check.certify_id}`, { outcome });
+    say(`resultStatus ${told.result_status}`);
+  }),
   pay: doing(async (order, outcome) => say((await call("POST", `/orders/${order.out_trade_no}/pay`, { outcome })).errMsg)),
   notify: doing(async (order, mode) => say(`对方应答 ${replied(await call("POST", `/orders/${order.out_trade_no}/notify`, { mode }))}`)),
   scan: doing(async (parcel, step) => {
@@ -90,11 +98,14 @@ async function showJournal() {
 }
 
 async function refresh() {
-  const [phones, faces, orders, parcels, mood, clock, health] = await Promise.all(
-    ["/phones", "/faces", "/orders", "/parcels", "/hostility", "/clock", "/health"].map((path) => call("GET", path)));
+  const [phones, faces, users, checks, orders, parcels, mood, clock, health] = await Promise.all(
+    ["/phones", "/faces", "/alipay/users", "/alipay/certifications", "/orders", "/parcels", "/hostility", "/clock", "/health"]
+      .map((path) => call("GET", path)));
   const owner = (openid) => phones.find((phone) => phone.openid === openid)?.name ?? "?";
   fill("phones", phones, (phone) => phoneRow(phone, act), "还没有手机，先造一部。No phone yet.");
   fill("faces", faces, (face) => faceRow(face, owner(face.openid), act), "暂无核验请求。None asked for.");
+  fill("alipay-users", users, (user) => alipayUserRow(user, act), "还没有支付宝用户。No Alipay user yet.");
+  fill("certifications", checks, (check) => certificationRow(check, act), "暂无验证请求。None asked for.");
   fill("orders", orders, (order) => orderRow(order, act), "产品还没有下单。No order yet.");
   fill("parcels", parcels, (parcel) => parcelRow(parcel, act), "还没有包裹。No parcel yet.");
   $("openids").replaceChildren(...phones.map((phone) => make("option", { value: phone.openid }, phone.name)));
@@ -122,6 +133,7 @@ function buildHostility() {
 
 const buttons = {
   "make-phone": () => call("POST", "/phones", {}),
+  "add-alipay-user": () => call("POST", "/alipay/users", {}),
   hostile: () => call("POST", "/hostility", Object.fromEntries(DANGERS.map(([name]) => [name, 0.2]))),
   kind: () => call("DELETE", "/hostility"),
   clock: (data) => call("POST", "/clock", { advance: Number(data.seconds) }),

@@ -21,6 +21,7 @@ export const SWITCHES = [
   ["notify_by_itself", "支付后自动通知"], ["nonce_strict", "随机串不可重用"], ["public_key_only", "不提供平台证书"],
   ["sign_with_certificate", "用证书签通知"], ["not_enough", "退款余额不足"], ["early_bills", "当日可取账单"],
   ["query_lock", "查询锁 30 分钟"], ["https_callbacks", "允许 https 回调"],
+  ["alipay_new_certificate", "支付宝已换证书"],
 ];
 
 const AFTER = {
@@ -39,8 +40,8 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-const button = (label, act, kind, title) => make("button", { on: act, type: "button", class: kind, title }, label);
-const tag = (label, kind) => make("span", { class: `tag ${kind}` }, label);
+export const button = (label, act, kind, title) => make("button", { on: act, type: "button", class: kind, title }, label);
+export const tag = (label, kind) => make("span", { class: `tag ${kind}` }, label);
 const yuan = (fen) => `¥${(fen / 100).toFixed(2)}`;
 
 export function phoneRow(phone, act) {
@@ -51,7 +52,8 @@ export function phoneRow(phone, act) {
     make("div", { class: "row" },
       button("登录码 login", () => act.code(phone, "login-code")),
       button("手机号码 phone", () => act.code(phone, "phone-code")),
-      button("复制 openid", () => act.copy(phone.openid, "openid"))));
+      button("复制 openid", () => act.copy(phone.openid, "openid")),
+      button("开通支付宝 Alipay", () => act.alsoAlipay(phone), undefined, "同一个人的支付宝账户")));
 }
 
 export function faceRow(face, owner, act) {
