@@ -21,6 +21,7 @@ PAGE = """<!doctype html>
 <link rel="stylesheet" href="/__page/style.css">
 </head>
 <body>
+<header><h1>支付宝沙箱 <small>Alipay, played by the sandbox</small></h1></header>
 <main>
   <section class="card" id="certify" data-id="{certify_id}" data-return="{return_url}">
     <div class="head"><h2>身份验证 <small>Alipay face check, sandbox</small></h2></div>
@@ -49,4 +50,4 @@ def page(found: Certification) -> Answer:
         buttons=buttons,
         state="已经完成 Already done" if found.is_final else "等待居民刷脸 Waiting for the resident",
     )
-    return Answer(200, body.encode(), {**PAGE_HEADERS, **HEADERS}, "page")
+    return Answer(200, body.encode(), {**PAGE_HEADERS, **HEADERS})

@@ -130,16 +130,16 @@ def _check_timestamp(text: str) -> None:
 
 
 def _pairs(call: Call) -> Iterator[tuple[str, str]]:
-    yield from _form(call.target.partition("?")[2])
+    yield from _form(call.target.partition("?")[2].encode("latin-1"))
     kind = call.headers.get("content-type", "")
     if kind.lower().startswith("multipart/form-data"):
         yield from _parts(kind, call.body)
     else:
-        yield from _form(call.body.decode("ascii", "surrogateescape"))
+        yield from _form(call.body)
 
 
-def _form(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict")
+def _form(raw: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(raw.decode(), keep_blank_values=True, encoding="utf-8", errors="strict")
 
 
 def _parts(kind: str, body: bytes) -> Iterator[tuple[str, str]]:

@@ -152,6 +152,27 @@ async def test_a_parameter_with_two_values_is_refused(
     assert await nothing_began(control)
 
 
+@pytest.mark.parametrize(
+    ("body", "sub_code"),
+    [
+        (b"method=\xff", "40002 isv.invalid-charset"),
+        (b"method=%ff", "40002 isv.invalid-charset"),
+        (b"", "40001 isv.missing-method"),
+        (b"{}", "40001 isv.missing-method"),
+        (b"&&==&%", "40001 isv.missing-method"),
+    ],
+)
+async def test_what_is_no_form_is_refused_in_alipays_words(app: AlipayApp, body: bytes, sub_code: str) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    told = taken_apart((await app.client.post(GATEWAY, content=body, headers=kind)).text)
+    assert (told.node, told.sub_code) == ("error_response", sub_code)
+    part = b'--b\r\ncontent-disposition: form-data; name="method"\r\n\r\n' + body + b"\r\n--b--\r\n"
+    for boundary in ("; boundary=b", ""):
+        kind = {"content-type": f"multipart/form-data{boundary}"}
+        told = taken_apart((await app.client.post(GATEWAY, content=part, headers=kind)).text)
+        assert (told.node, told.sign) == ("error_response", None)
+
+
 async def test_after_the_signature_refusals_are_signed_too(app: AlipayApp, control: SandboxControl) -> None:
     unknown = await app.ask("alipay.trade.unheard.of", {})
     assert (unknown.node, unknown.sub_code) == ("error_response", "40002 isv.invalid-method")

@@ -88,6 +88,7 @@ async def test_the_page_is_served_with_everything_it_needs(client: httpx.AsyncCl
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "http://" not in page.text
     assert "https://" not in page.text
-    for path in ("/__page/style.css", "/__page/page.js", "/__page/parts.js"):
-        assert path in page.text or path == "/__page/parts.js"
+    imported = ("/__page/parts.js", "/__page/alipay.js")
+    for path in ("/__page/style.css", "/__page/page.js", *imported):
+        assert path in page.text or path in imported
         assert (await client.get(path)).status_code == 200
