@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from app.identity import capabilities
 from app.identity.ports import PersonalData
 from app.kernel import db, ports, privacy, redis
 from app.kernel.http import OutboundClient
@@ -21,6 +22,7 @@ _APP_DIR = Path(__file__).parent
 
 def load_reactions() -> None:
     """Import every domain's `tasks.py`, so that facts find who reacts and the worker knows its jobs."""
+    import_module("app.kernel.audit.chaining")
     import_module("app.kernel.inbox.notices")
     for tasks in sorted(_APP_DIR.glob("*/tasks.py")):
         import_module(f"app.{tasks.parent.name}.tasks")
@@ -41,6 +43,7 @@ def connect_providers(http: OutboundClient) -> None:
         if not name.isidentifier() or find_spec(f"integrations.{name}") is None:
             raise SettingsInvalid(f"PORTAL_PROVIDERS: there is no provider called {name!r} in integrations/")
         import_module(f"integrations.{name}").connect(http)
+    capabilities.check_words()
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from app.identity.capabilities import is_on, proof
 from app.identity.models import IdentityProof, ProofState, Resident
 from app.identity.ports import IdentityAuthority, IdentityProver
 from app.identity.rules import STEP_UP_MINUTES, Way, check_level, check_stepped_up
@@ -16,7 +17,8 @@ def ways() -> list[Way]:
     provers, authorities = ports.every(IdentityProver), ports.every(IdentityAuthority)
     found = [Way(code, way.name_zh, way.name_en, way.level) for code, way in provers.items()]
     found += [Way(code, way.name_zh, way.name_en, way.level) for code, way in authorities.items()]
-    return sorted(found, key=lambda way: (-way.level, way.code))
+    live = [way for way in found if is_on(proof(way.code))]
+    return sorted(live, key=lambda way: (-way.level, way.code))
 
 
 async def require_level(actor: Actor, subject: Resident, required: int) -> None:
@@ -40,7 +42,7 @@ async def require_step_up(actor: Actor, required: int) -> None:
     if resident.level == 1:
         return
     since = clock.now() - timedelta(minutes=STEP_UP_MINUTES)
-    proof = await IdentityProof.filter(
+    proved = await IdentityProof.filter(
         session_id=actor.session_id, state=ProofState.PASSED, finished_at__gt=since, level__gte=required
     ).exists()
-    check_stepped_up(proof, ways(), required)
+    check_stepped_up(proved, ways(), required)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.identity import sessions
+from app.identity import capabilities, sessions
 from app.identity.errors import SignInUnavailable
 from app.identity.models import ChannelBinding, Resident
 from app.identity.ports import ChannelIdentity, SignInChannel
@@ -75,6 +75,8 @@ async def set_phone(actor: Actor, channel: str, code: str) -> Resident:
     """Keep the mobile number that the host app vouches for. Raises what `SignInChannel.phone_number` raises."""
     resident_id = actor.own_id()
     await check_rate("10/hour", "phone", str(resident_id))
+    if not capabilities.is_on(capabilities.phone(channel)):
+        raise SignInUnavailable
     adapter = _sign_in_channel(channel)
     user = await channel_user(actor, channel)
     if user is None:
@@ -90,6 +92,8 @@ async def set_phone(actor: Actor, channel: str, code: str) -> Resident:
 
 
 def _sign_in_channel(code: str) -> SignInChannel:
+    if not capabilities.is_on(capabilities.sign_in(code)):
+        raise SignInUnavailable
     try:
         return ports.get(SignInChannel, code)
     except ports.NoSuchAdapter:

@@ -24,6 +24,12 @@ class SignInBlocked(Refusal):
     en = "The platform considers this account a risk and blocked the sign-in; please contact the platform."
 
 
+class SwitchedOff(Refusal):
+    code = "SWITCHED_OFF"
+    zh = "“{name_zh}”暂未开通,请到大厅窗口办理"
+    en = "This is not available here, please come to a window: {name_en}."
+
+
 class SessionEnded(Refusal):
     code = "SESSION_ENDED"
     zh = "登录已过期或已在别处退出,请重新登录"
@@ -102,8 +108,20 @@ class ProofExpired(Refusal):
 
 class IdentityTaken(Refusal):
     code = "IDENTITY_TAKEN"
-    zh = "该身份证号已在另一个账号实名,请用原账号登录,或到窗口办理账号合并"
-    en = "This identity number already belongs to another account; sign in there or have a window merge them."
+    zh = "该身份证号已在另一个账号实名;请改用人脸核验,核验通过后两个账号会自动合并"
+    en = "Another account already holds this identity number; prove yours by face and both become one."
+
+
+class AnotherPerson(Refusal):
+    code = "ANOTHER_PERSON"
+    zh = "本账号已经实名为另一个人,不能再核验其他人的身份;请用您自己的手机登录"
+    en = "This account belongs to another person already; sign in with your own phone to prove who you are."
+
+
+class LastBinding(Refusal):
+    code = "LAST_BINDING"
+    zh = "这是唯一能登录本账号的应用,解绑后将无法登录;如不再使用,请注销账号"
+    en = "This is the only app that opens your account; close the account if you no longer want it."
 
 
 class StaffCredentialsWrong(Refusal):
@@ -116,3 +134,101 @@ class StaffLockedOut(Refusal):
     code = "STAFF_LOCKED_OUT"
     zh = "多次输入错误,账号已锁定{minutes}分钟"
     en = "Too many wrong attempts; the account is locked for {minutes} minutes."
+
+
+class ConsentNeeded(Refusal):
+    code = "CONSENT_NEEDED"
+    zh = "继续之前,请先阅读隐私政策({version}版)并决定是否同意“{purpose_zh}”"
+    en = "Before going on, read the privacy notice ({version}) and decide whether you agree to this: {purpose_en}."
+
+
+class ConsentNotAsked(Refusal):
+    code = "CONSENT_NOT_ASKED"
+    zh = "“{purpose_zh}”是依法履职所必需的,无需您同意;不再使用时可以注销账号"
+    en = "The law charges us with this and no consent is asked: {purpose_en}. Close your account to end it."
+
+
+class NoticeOutdated(Refusal):
+    code = "NOTICE_OUTDATED"
+    zh = "隐私政策已更新为{version}版,请阅读新版后再同意"
+    en = "The privacy notice has changed; read version {version} and agree to that one."
+
+
+class SecondFactorNeeded(Refusal):
+    code = "SECOND_FACTOR_NEEDED"
+    zh = "请再输入身份验证器上的6位动态码"
+    en = "Please also enter the six digits your authenticator shows."
+    retryable = True
+
+
+class SecondFactorWrong(Refusal):
+    code = "SECOND_FACTOR_WRONG"
+    zh = "动态码不正确或已使用过,请等验证器显示新的动态码后再试"
+    en = "The code is wrong or was used already; wait for the next one and try again."
+    retryable = True
+
+
+class SecondFactorSetUp(Refusal):
+    code = "SECOND_FACTOR_SET_UP"
+    zh = "您已启用动态码;如更换手机,请联系安全管理员重置"
+    en = "Your second factor is set up already; to move it to another phone ask a security administrator to reset it."
+
+
+class SecondFactorNotBegun(Refusal):
+    code = "SECOND_FACTOR_NOT_BEGUN"
+    zh = "请先获取密钥并添加到身份验证器"
+    en = "Begin first, and add the secret to your authenticator."
+
+
+class PasswordWrong(Refusal):
+    code = "PASSWORD_WRONG"
+    zh = "原密码不正确,请重新输入"
+    en = "The present password is wrong; please enter it again."
+
+
+class PasswordTooShort(Refusal):
+    code = "PASSWORD_TOO_SHORT"
+    zh = "密码应为{shortest}至{longest}个字符,请换一个更长的"
+    en = "A password has {shortest} to {longest} characters; choose another one."
+
+
+class PasswordTooObvious(Refusal):
+    code = "PASSWORD_TOO_OBVIOUS"
+    zh = "这个密码太容易被猜到(不要包含账号或常见密码),请换一个"
+    en = "This password is too easy to guess, or holds the login; choose another one."
+
+
+class PasswordUnchanged(Refusal):
+    code = "PASSWORD_UNCHANGED"
+    zh = "新密码不能与原密码相同,请换一个"
+    en = "The new password is the old one; choose another."
+
+
+class LoginTaken(Refusal):
+    code = "LOGIN_TAKEN"
+    zh = "这个账号名已被使用,请换一个"
+    en = "There is an account of this login already; choose another."
+
+
+class NeverOnePerson(Refusal):
+    code = "NEVER_ONE_PERSON"
+    zh = "系统、安全、审计管理员不能由同一人担任,也不能兼任其他岗位,请分别设置账号"
+    en = "System, security and audit administration are never one person and go with no other role; use two accounts."
+
+
+class NotOnOneself(Refusal):
+    code = "NOT_ON_ONESELF"
+    zh = "不能对自己的账号执行此操作,请由另一位管理员办理"
+    en = "Nobody does this to their own account; ask another administrator."
+
+
+class LastAdministrator(Refusal):
+    code = "LAST_ADMINISTRATOR"
+    zh = "这是最后一位在用的{title},请先设置另一位"
+    en = "This is the last active holder of {role}; appoint another one first."
+
+
+class ScopeTooWide(Refusal):
+    code = "SCOPE_TOO_WIDE"
+    zh = "不能授予超出您自己管辖范围的部门或区划"
+    en = "Nobody gives a department or division outside their own; choose one within yours."

@@ -28,10 +28,10 @@ class Resident(Model):
     kind = fields.CharEnumField(PersonKind, max_length=20, default=PersonKind.NATURAL, db_default=PersonKind.NATURAL)
     level = fields.SmallIntField(default=1)
     language = fields.CharField(max_length=5, default="", db_default="")
-    name_sealed = fields.TextField(null=True)
-    id_number_sealed = fields.TextField(null=True)
+    name_sealed: str | None = fields.TextField(null=True)
+    id_number_sealed: str | None = fields.TextField(null=True)
     id_number_index = fields.CharField(max_length=64, null=True, unique=True)
-    phone_sealed = fields.TextField(null=True)
+    phone_sealed: str | None = fields.TextField(null=True)
     phone_index = fields.CharField(max_length=64, null=True, db_index=True)
     created_at = fields.DatetimeField()
     merged_into: fields.ForeignKeyNullableRelation[Resident] = fields.ForeignKeyField(
@@ -56,7 +56,7 @@ class ChannelBinding(Model):
     open_id = fields.CharField(max_length=128)
     union_id = fields.CharField(max_length=128, null=True)
     user_id = fields.CharField(max_length=64, null=True)
-    session_secret_sealed = fields.TextField(null=True)
+    session_secret_sealed: str | None = fields.TextField(null=True)
     bound_at = fields.DatetimeField()
 
     class Meta:
@@ -79,7 +79,7 @@ class IdentityProof(Model):
     method = fields.CharField(max_length=30)
     reference = fields.CharField(max_length=64, unique=True)
     ticket = fields.CharField(max_length=300, null=True)
-    url = fields.TextField(null=True)
+    url: str | None = fields.TextField(null=True)
     open_id = fields.CharField(max_length=128)
     session_id: UUID | None = fields.UUIDField(null=True)
     level = fields.SmallIntField(default=1, db_default=1)
@@ -110,9 +110,12 @@ class Staff(Model):
     division_code = fields.CharField(max_length=12, default="", db_default="")
     active = fields.BooleanField(default=True)
     failures = fields.SmallIntField(default=0)
+    failed_at = fields.DatetimeField(null=True)
+    """When somebody last tried; after fifteen quiet minutes the failures count anew."""
+
     locked_until = fields.DatetimeField(null=True)
-    totp_sealed = fields.TextField(null=True)
-    totp_pending_sealed = fields.TextField(null=True)
+    totp_sealed: str | None = fields.TextField(null=True)
+    totp_pending_sealed: str | None = fields.TextField(null=True)
     """A second factor that was shown but not yet confirmed by a first code."""
 
     totp_step = fields.BigIntField(default=0, db_default=0)

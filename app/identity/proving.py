@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
-from app.identity.errors import IdentityTaken, ProofExpired, ProofFailed, ProofPending, ProofUnavailable
+from app.identity import capabilities, merging
+from app.identity.errors import (
+    AccountEnded,
+    IdentityTaken,
+    ProofExpired,
+    ProofFailed,
+    ProofPending,
+    ProofUnavailable,
+)
 from app.identity.models import IdentityProof, ProofState, Resident
-from app.identity.ports import IdentityProver, PersonClaim, ProofVerdict
-from app.identity.queries import channel_user, locked_resident
+from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, ProofOutcome, ProofVerdict
+from app.identity.queries import channel_user
 from app.identity.rules import PROOF_SENTENCES, check_id_number, check_person_name
 from app.kernel import audit, clock, db, ports
 from app.kernel.actor import Actor
@@ -17,7 +26,7 @@ from app.kernel.errors import NotFound
 from app.kernel.privacy import blind_index, seal, unseal
 from app.kernel.ratelimit import check_rate
 
-ID_NUMBER = "resident.id_number"
+P = TypeVar("P", IdentityProver, IdentityAuthority)
 
 
 async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> IdentityProof:
@@ -26,64 +35,104 @@ async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> I
     Raises `ProofUnavailable`, `PersonNameInvalid`, `IdentityNumberInvalid`, `TooManyRequests` or
     `ProviderUnavailable`.
     """
-    resident_id = actor.own_id()
-    prover = _prover(method)
+    prover = _live(IdentityProver, method)
     user = await channel_user(actor, prover.channel)
     if user is None:
         raise ProofUnavailable
-    claim = PersonClaim(check_person_name(name), check_id_number(id_number, clock.today()), user.open_id)
-    await check_rate("20/hour", "proof", str(resident_id))
+    claim = await _claim(actor, name, id_number, user.open_id)
     proof_id = db.new_id()
     started = await prover.begin(proof_id.hex, claim)
     async with db.transaction():
-        proof = await IdentityProof.create(
-            id=proof_id,
-            resident_id=resident_id,
-            method=method,
-            reference=proof_id.hex,
-            ticket=started.ticket,
-            open_id=claim.open_id,
-            name_sealed=seal(claim.name),
-            id_number_sealed=seal(claim.id_number),
-            started_at=clock.now(),
-            expires_at=started.expires_at,
-        )
-        await audit.record(actor, "identity.proof_begun", f"resident:{resident_id}", detail={"method": method})
+        proof = _new_proof(actor, proof_id, method, claim, prover.level)
+        proof.ticket, proof.url, proof.expires_at = started.ticket, started.url, started.expires_at
+        await proof.save(force_create=True)
+        await audit.record(actor, "identity.proof_begun", f"resident:{proof.resident_id}", detail={"method": method})
     return proof
+
+
+async def match_identity(actor: Actor, method: str, name: str, id_number: str) -> Resident:
+    """Have an authority say whether name and number belong together; a match gives its level at once.
+
+    Raises `ProofUnavailable`, `PersonNameInvalid`, `IdentityNumberInvalid`, `ProofFailed`, `IdentityTaken`,
+    `AnotherPerson`, `TooManyRequests` or `ProviderUnavailable`.
+    """
+    authority = _live(IdentityAuthority, method)
+    claim = await _claim(actor, name, id_number, "")
+    proof_id = db.new_id()
+    outcome = await authority.check(proof_id.hex, claim)
+    async with db.transaction():
+        proof = _new_proof(actor, proof_id, method, claim, authority.level)
+        proof.expires_at = clock.now()
+        await proof.save(force_create=True)
+    return await _conclude(actor, proof, claim, outcome)
+
+
+async def _claim(actor: Actor, name: str, id_number: str, open_id: str) -> PersonClaim:
+    """What is to be proved, when it can be true at all. Every try counts, also one with a slip of the finger;
+    and one number is not tried from ever new accounts.
+    """
+    await check_rate("20/hour", "proof", str(actor.own_id()))
+    claim = PersonClaim(check_person_name(name), check_id_number(id_number, clock.today()), open_id)
+    await check_rate("30/day", "proof-of-number", blind_index(merging.ID_NUMBER, claim.id_number))
+    return claim
+
+
+def _new_proof(actor: Actor, proof_id: UUID, method: str, claim: PersonClaim, level: int) -> IdentityProof:
+    return IdentityProof(
+        id=proof_id,
+        resident_id=actor.own_id(),
+        session_id=actor.session_id,
+        method=method,
+        level=level,
+        reference=proof_id.hex,
+        open_id=claim.open_id,
+        name_sealed=seal(claim.name),
+        id_number_sealed=seal(claim.id_number),
+        started_at=clock.now(),
+    )
 
 
 async def finish_proof(actor: Actor, proof_id: UUID) -> Resident:
     """Ask the provider how the check ended and, when it passed, raise the resident's level.
 
+    Where the number is another account's of the same person, both become one and that account is given back.
     Again after a pass is harmless. Raises `NotFound`, `ProofPending`, `ProofExpired`, `ProofFailed`,
-    `IdentityTaken` or `ProviderUnavailable`.
+    `IdentityTaken`, `AnotherPerson`, `AccountEnded` or `ProviderUnavailable`.
     """
-    resident_id = actor.own_id()
-    proof = await IdentityProof.get_or_none(id=proof_id, resident_id=resident_id)
+    resident = await Resident.get(id=actor.own_id())
+    if resident.merged_into_id is not None:
+        raise AccountEnded
+    proof = await IdentityProof.get_or_none(id=proof_id, resident_id=resident.id)
     if proof is None or proof.ticket is None:
         raise NotFound(what_zh="这次核验", what_en="identity check")
     if proof.state is ProofState.PASSED:
-        return await Resident.get(id=resident_id)
+        return resident
     if proof.state is ProofState.FAILED or proof.expires_at <= clock.now():
         raise ProofExpired
-    prover = _prover(proof.method)
     claim = PersonClaim(unseal(proof.name_sealed), unseal(proof.id_number_sealed), proof.open_id)
-    outcome = await prover.outcome(proof.reference, proof.ticket, claim)
+    outcome = await _live(IdentityProver, proof.method).outcome(proof.reference, proof.ticket, claim)
+    return await _conclude(actor, proof, claim, outcome)
+
+
+async def _conclude(actor: Actor, proof: IdentityProof, claim: PersonClaim, outcome: ProofOutcome) -> Resident:
     if outcome.verdict is ProofVerdict.PENDING:
         raise ProofPending
     if outcome.verdict is not ProofVerdict.PASSED:
-        await _fail_proof(actor, proof_id, outcome.raw_code)
+        await _fail(actor, proof, outcome.raw_code)
         reason_zh, reason_en = PROOF_SENTENCES[outcome.verdict]
-        raise ProofFailed(reason_zh=reason_zh, reason_en=reason_en)
+        field = "name" if outcome.verdict is ProofVerdict.MISMATCH else None
+        raise ProofFailed(reason_zh=reason_zh, reason_en=reason_en, field=field)
     try:
-        return await _accept_proof(actor, proof_id, claim, prover.level, outcome.raw_code)
-    except IntegrityError:
+        left = await _accept(actor, proof, claim, outcome.raw_code)
+    except IntegrityError:  # a window gave the number to an account in this very moment
         raise IdentityTaken from None
+    merging.forget_absorbed(actor, left)
+    return left
 
 
-async def _fail_proof(actor: Actor, proof_id: UUID, raw_code: str) -> None:
+async def _fail(actor: Actor, proof: IdentityProof, raw_code: str) -> None:
     async with db.transaction():
-        await IdentityProof.filter(id=proof_id, state=ProofState.PENDING).update(
+        await IdentityProof.filter(id=proof.id, state=ProofState.PENDING).update(
             state=ProofState.FAILED, raw_code=raw_code, finished_at=clock.now()
         )
         await audit.record(
@@ -91,28 +140,22 @@ async def _fail_proof(actor: Actor, proof_id: UUID, raw_code: str) -> None:
         )
 
 
-async def _accept_proof(actor: Actor, proof_id: UUID, claim: PersonClaim, level: int, raw_code: str) -> Resident:
-    index = blind_index(ID_NUMBER, claim.id_number)
+async def _accept(actor: Actor, proof: IdentityProof, claim: PersonClaim, raw_code: str) -> Resident:
     async with db.transaction():
-        resident = await locked_resident(actor.own_id())
-        if resident.id_number_index not in {None, index}:
-            raise IdentityTaken
-        accepted = await IdentityProof.filter(id=proof_id, state=ProofState.PENDING).update(
+        accounts = await merging.locked_accounts(actor, claim.id_number)
+        accepted = await IdentityProof.filter(id=proof.id, state=ProofState.PENDING).update(
             state=ProofState.PASSED, raw_code=raw_code, finished_at=clock.now()
         )
         if not accepted:  # finished twice at once: the other one has done it
-            return resident
-        resident.name_sealed = seal(claim.name)
-        resident.id_number_sealed = seal(claim.id_number)
-        resident.id_number_index = index
-        resident.level = max(resident.level, level)
-        await resident.save(update_fields=["name_sealed", "id_number_sealed", "id_number_index", "level"])
-        await audit.record(actor, "identity.level_raised", f"resident:{resident.id}", detail={"level": resident.level})
-    return resident
+            return accounts.mine
+        return await merging.take_number(actor, accounts, claim, proof.level)
 
 
-def _prover(method: str) -> IdentityProver:
+def _live(port: type[P], method: str) -> P:
+    """The adapter of a way to prove who one is; raises `ProofUnavailable` when it is missing or switched off."""
+    if not capabilities.is_on(capabilities.proof(method)):
+        raise ProofUnavailable
     try:
-        return ports.get(IdentityProver, method)
+        return ports.get(port, method)
     except ports.NoSuchAdapter:
         raise ProofUnavailable from None

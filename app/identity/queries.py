@@ -6,26 +6,31 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from app.identity.errors import AccountEnded, SessionEnded
-from app.identity.models import ChannelBinding, Resident, Session, Staff
+from app.identity.models import ChannelBinding, Resident, Session
+from app.identity.staff_rules import is_idle, next_duty
 from app.identity.tokens import read_access_token
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind, Scope
+from app.kernel.settings import get_settings
 
 _TRUSTED_SECONDS = 30.0
 _REMEMBERED = 20_000
-_LONGEST_LOGIN = 60
+_NOTED_EVERY = timedelta(minutes=1)
 
 _ACCOUNT = """
-    SELECT s.resident_id, s.staff_id, r.language, st.roles, st.title, st.department_key, st.division_code
+    SELECT s.resident_id, s.staff_id, s.seen_at, r.language, st.roles, st.title, st.department_key, st.division_code,
+        st.password_changed_at IS NOT NULL AS password_is_own, st.totp_sealed IS NOT NULL AS enrolled
     FROM session s LEFT JOIN staff st ON st.id = s.staff_id LEFT JOIN resident r ON r.id = s.resident_id
     WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND (st.id IS NULL OR st.active)
 """
+_SEE = "UPDATE session SET seen_at = $2 WHERE id = $1 AND seen_at < $2"
 
 
 class _Recent:
@@ -47,6 +52,10 @@ class _Recent:
     def forget(self, session_id: UUID) -> None:
         self._seen.pop(session_id, None)
 
+    def forget_account(self, account_id: UUID) -> None:
+        for session_id in [key for key, (_, actor) in self._seen.items() if actor.id == account_id]:
+            del self._seen[session_id]
+
 
 recent_sessions = _Recent()
 
@@ -62,17 +71,37 @@ async def actor_of(access_token: str) -> Actor:
     found = await db.row(_ACCOUNT, session_id, clock.now())
     if found is None:
         raise SessionEnded
+    if found["staff_id"] is not None:
+        await _see(session_id, found["seen_at"])
     actor = _actor(session_id, found)
     recent_sessions.keep(session_id, actor)
     return actor
 
 
+async def _see(session_id: UUID, seen_at: datetime | None) -> None:
+    """Note, at most once a minute, that a member of staff is there. Raises `SessionEnded` for one who was not."""
+    now = clock.now()
+    if is_idle(seen_at, now):
+        raise SessionEnded
+    if seen_at is not None and now - seen_at >= _NOTED_EVERY:
+        await db.row(_SEE, session_id, now)
+
+
 def _actor(session_id: UUID, account: Mapping[str, Any]) -> Actor:
     if account["staff_id"] is not None:
-        roles = frozenset(orjson.loads(account["roles"] or "[]"))
+        roles = frozenset(orjson.loads(account["roles"])) if _may_work(account) else frozenset[str]()
         scope = Scope(account["department_key"], account["division_code"])
         return Actor(ActorKind.STAFF, account["staff_id"], session_id, roles, account["title"], scope)
     return Actor(ActorKind.RESIDENT, account["resident_id"], session_id, language=account["language"])
+
+
+def _may_work(account: Mapping[str, Any]) -> bool:
+    duty = next_duty(
+        password_is_own=account["password_is_own"],
+        enrolled=account["enrolled"],
+        second_factor_required=get_settings().second_factor_required,
+    )
+    return duty is None
 
 
 async def resident(resident_id: UUID) -> Resident:
@@ -94,13 +123,6 @@ async def residents(ids: Sequence[UUID]) -> list[Resident | None]:
     """In key order."""
     found = await Resident.in_bulk(ids, "id")
     return [found.get(key) for key in ids]
-
-
-async def locked_staff(login: str) -> Staff | None:
-    """An active account, locked; None for a login nobody has, also for text that cannot be one."""
-    if len(login) > _LONGEST_LOGIN or not login.isprintable():
-        return None
-    return await Staff.select_for_update().get_or_none(login=login, active=True)
 
 
 async def live_sessions(actor: Actor) -> list[Session]:

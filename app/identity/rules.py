@@ -63,6 +63,34 @@ WINDOW = Way("window", "到大厅窗口核验身份证", "have a window check yo
 """What is always left when no way of the phone's reaches the level."""
 
 
+STRONG = Level.L3
+"""From here on a proof says that it is this person who holds the phone, not only that the person exists."""
+
+
+class Holding(StrEnum):
+    """What becomes of an identity number that is proved by one account and held by another."""
+
+    PROVE_MORE = "PROVE_MORE"
+    """Name and number were only matched: anybody could know them. Nothing changes."""
+
+    DISPLACE = "DISPLACE"
+    """The holder only ever had them matched: the number goes to who showed their face, and nothing else does."""
+
+    JOIN = "JOIN"
+    """Both are this person: two accounts become one."""
+
+
+def next_holding(*, held_at: int, proved_at: int) -> Holding:
+    """Decide by how well each side has proved the number (levels 1 to 4).
+
+    Accounts are joined only after each was proved anew by its own phone; whoever merely knows a stranger's name
+    and number must neither get into their account nor be let into it.
+    """
+    if proved_at < STRONG:
+        return Holding.PROVE_MORE
+    return Holding.JOIN if held_at >= STRONG else Holding.DISPLACE
+
+
 class Role(StrEnum):
     """What a member of staff may do."""
 

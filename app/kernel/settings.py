@@ -34,14 +34,23 @@ class Settings(BaseSettings):
     database_pool: int = 10
     secret_key: SecretStr = SecretStr(DEV_SECRET)
     encryption_keys: SecretStr = SecretStr(DEV_ENCRYPTION_KEYS)
+    index_key: SecretStr = SecretStr("")
+    """For the hashes that find numbers; when it is empty, one that follows from the secret key."""
+
     providers: Annotated[tuple[str, ...], NoDecode] = ()
+    switched_off: Annotated[tuple[str, ...], NoDecode] = ()
+    """Capabilities this city does not offer, as `capabilities` of the API names them."""
+
+    staff_second_factor: Literal["required", "optional"] | None = None
+    """Whether staff need a time-based code beside their password; by default in production only."""
+
     state_dir: Path = Path(".portal")
     sandbox_url: str = ""
     graphql_allow: Literal["all", "trusted"] = "all"
     log_format: Literal["pretty", "json"] = "pretty"
     worker_concurrency: int = Field(default=8, ge=1, le=64)
 
-    @field_validator("providers", mode="before")
+    @field_validator("providers", "switched_off", mode="before")
     @classmethod
     def _split_words(cls, value: object) -> object:
         if isinstance(value, str):
@@ -74,6 +83,10 @@ class Settings(BaseSettings):
     @property
     def in_production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def second_factor_required(self) -> bool:
+        return (self.staff_second_factor or ("required" if self.in_production else "optional")) == "required"
 
 
 def sentences(error: ValidationError, prefix: str) -> str:
