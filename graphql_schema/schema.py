@@ -18,6 +18,7 @@ from graphql_schema.cases.queries import CasesQuery
 from graphql_schema.catalogue.queries import CatalogueQuery
 from graphql_schema.delivery.mutations import DeliveryMutation
 from graphql_schema.delivery.queries import DeliveryQuery
+from graphql_schema.identity.consents import ConsentMutation, ConsentQuery
 from graphql_schema.identity.mutations import IdentityMutation
 from graphql_schema.identity.queries import IdentityQuery
 from graphql_schema.payments.mutations import PaymentsMutation
@@ -28,12 +29,29 @@ from graphql_schema.scalars import MOMENT
 
 
 @strawberry.type
-class Query(IdentityQuery, CatalogueQuery, CasesQuery, BookingQuery, QueueingQuery, PaymentsQuery, DeliveryQuery):
+class Query(
+    IdentityQuery,
+    ConsentQuery,
+    CatalogueQuery,
+    CasesQuery,
+    BookingQuery,
+    QueueingQuery,
+    PaymentsQuery,
+    DeliveryQuery,
+):
     """Everything that can be asked."""
 
 
 @strawberry.type
-class Mutation(IdentityMutation, CasesMutation, BookingMutation, QueueingMutation, PaymentsMutation, DeliveryMutation):
+class Mutation(
+    IdentityMutation,
+    ConsentMutation,
+    CasesMutation,
+    BookingMutation,
+    QueueingMutation,
+    PaymentsMutation,
+    DeliveryMutation,
+):
     """Everything that can be done; each answers `Thing | Problem`."""
 
 

@@ -93,8 +93,16 @@ class Phone(Caller):
         await self.keep(signed_in["tokens"])
         return signed_in
 
+    async def agree(self, *purposes: str) -> None:
+        """Read the privacy notice and agree to some of its purposes."""
+        notice = await self.do("PrivacyNotice")
+        for purpose in purposes:
+            consent = await self.do("GiveConsent", purpose=purpose, version=notice["version"])
+            assert consent["__typename"] == "Consent", consent
+
     async def prove(self) -> dict[str, Any]:
-        """Real name by face verification; level four afterwards."""
+        """Real name by face verification, which asks for a consent of its own; level four afterwards."""
+        await self.agree("FACE_CHECK")
         proof = await self.do("BeginProof", name=self.person.name, idNumber=self.person.id_number)
         assert proof["__typename"] == "IdentityProof", proof
         await self.control.face(self.person.openid, proof["ticket"])

@@ -74,6 +74,14 @@ async def sign_in(journey: Journey) -> str:
     return f"recognised by WeChat as a new resident, {signed_in['resident']['level']['nameZh']}"
 
 
+async def agree(journey: Journey) -> str:
+    notice = await journey.phone.do("PrivacyNotice")
+    await journey.phone.agree("PHONE", "FACE_CHECK")
+    given = (await journey.phone.do("MyConsents"))["edges"]
+    assert {edge["node"]["purpose"] for edge in given} == {"PHONE", "FACE_CHECK"}
+    return f"read the privacy notice ({notice['version']}) and agreed to face verification and keeping the number"
+
+
 async def leave_phone_number(journey: Journey) -> str:
     code = await journey.control.phone_code(journey.phone.person.openid)
     resident = await journey.phone.do("SetPhone", code=code)
@@ -292,6 +300,7 @@ async def leave(journey: Journey) -> str:
 
 STEPS = (
     Told("Open the mini-program", sign_in),
+    Told("Read the privacy notice", agree),
     Told("Leave a phone number", leave_phone_number),
     Told("Find the item the way people ask", find_the_item),
     Told("Apply without a proven name", apply_too_early),
