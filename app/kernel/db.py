@@ -23,7 +23,7 @@ from app.kernel.settings import get_settings
 APP = "portal"
 _APP_DIR = Path(__file__).parent.parent
 _KERNEL_MODELS = (
-    "app.kernel.audit",
+    "app.kernel.audit.lines",
     "app.kernel.clock.days",
     "app.kernel.inbox.notices",
     "app.kernel.inbox.requests",

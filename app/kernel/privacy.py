@@ -33,7 +33,7 @@ class KeyRing:
     index_key: bytes
 
     def seal(self, text: str) -> str:
-        key_id, key = next(iter(self.keys.items()))
+        key_id, key = self.newest, self.keys[self.newest]
         nonce = os.urandom(_NONCE_BYTES)
         sealed = AESGCM(key).encrypt(nonce, text.encode(), key_id.encode())
         return f"{key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
@@ -53,6 +53,30 @@ class KeyRing:
         """A keyed hash by which equal values are found; `purpose` keeps columns from being compared."""
         return hmac.new(self.index_key, f"{purpose}\x00{text}".encode(), hashlib.sha256).hexdigest()
 
+    def sign(self, purpose: str, message: bytes) -> str:
+        """`key.hex`: an HMAC-SHA256 by which we know later that we wrote this, with the newest key."""
+        key_id = self.newest
+        return f"{key_id}.{_mac(self.keys[key_id], purpose, message)}"
+
+    def signed(self, purpose: str, message: bytes, signature: str) -> bool:
+        """Whether `sign` gave this signature; raises `Unreadable` when its key is not in the ring."""
+        key_id, _, told = signature.partition(".")
+        key = self.keys.get(key_id)
+        if key is None:
+            raise Unreadable(f"no key {key_id!r} in the ring")
+        return hmac.compare_digest(_mac(key, purpose, message).encode(), told.encode())
+
+    @property
+    def newest(self) -> str:
+        """The id of the key that seals and signs."""
+        return next(iter(self.keys))
+
+
+def _mac(key: bytes, purpose: str, message: bytes) -> str:
+    # A key of its own for each purpose: nothing that is sealed helps to forge what is signed.
+    derived = hmac.digest(key, purpose.encode(), hashlib.sha256)
+    return hmac.digest(derived, message, hashlib.sha256).hex()
+
 
 def read_keys(text: str) -> dict[str, bytes]:
     """`id:base64,id:base64`, newest first; every key has 32 bytes. Raises `ValueError` otherwise."""
@@ -71,13 +95,25 @@ def read_keys(text: str) -> dict[str, bytes]:
     return keys
 
 
+def read_index_key(text: str, secret_key: str) -> bytes:
+    """Base64 of 32 bytes; when it is empty, what follows from the secret key. Raises `ValueError`."""
+    if not text:
+        return hmac.new(secret_key.encode(), b"blind-index", hashlib.sha256).digest()
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ValueError("PORTAL_INDEX_KEY: it is base64 of 32 bytes")
+    return key
+
+
 @lru_cache(maxsize=1)
 def key_ring() -> KeyRing:
     """The ring of the settings; leaves the program with a sentence when its keys cannot be read."""
     settings = get_settings()
-    secret = settings.secret_key.get_secret_value().encode()
-    index_key = hmac.new(secret, b"blind-index", hashlib.sha256).digest()
     try:
+        index_key = read_index_key(settings.index_key.get_secret_value(), settings.secret_key.get_secret_value())
         return KeyRing(read_keys(settings.encryption_keys.get_secret_value()), index_key)
     except ValueError as error:
         raise SettingsInvalid(str(error)) from None

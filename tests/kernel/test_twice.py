@@ -13,7 +13,7 @@ from tests.http.stage import apply, approve, open_order
 from tests.portal import Portal
 
 Job = dict[str, Any]
-MOVED_BY_LOOKING = {"audit_line", "session"}
+MOVED_BY_LOOKING = {"audit_anchor", "audit_line", "audit_link", "session"}
 
 
 async def waiting_jobs() -> list[Job]:
