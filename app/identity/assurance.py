@@ -15,7 +15,7 @@ from app.kernel.actor import Actor
 def ways() -> list[Way]:
     """The ways to prove who one is that are switched on, the strongest first."""
     provers, authorities = ports.every(IdentityProver), ports.every(IdentityAuthority)
-    found = [Way(code, way.name_zh, way.name_en, way.level) for code, way in provers.items()]
+    found = [Way(code, way.name_zh, way.name_en, way.level, way.channel) for code, way in provers.items()]
     found += [Way(code, way.name_zh, way.name_en, way.level) for code, way in authorities.items()]
     live = [way for way in found if is_on(proof(way.code))]
     return sorted(live, key=lambda way: (-way.level, way.code))

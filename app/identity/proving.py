@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 
-from app.identity import capabilities, merging
+from app.identity import capabilities, consents, merging
 from app.identity.errors import (
     AccountEnded,
     IdentityTaken,
@@ -18,6 +18,7 @@ from app.identity.errors import (
 )
 from app.identity.models import IdentityProof, ProofState, Resident
 from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, ProofOutcome, ProofVerdict
+from app.identity.privacy_notice import Purpose
 from app.identity.queries import channel_user
 from app.identity.rules import PROOF_SENTENCES, check_id_number, check_person_name
 from app.kernel import audit, clock, db, ports
@@ -32,13 +33,15 @@ P = TypeVar("P", IdentityProver, IdentityAuthority)
 async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> IdentityProof:
     """Open an identity check at the provider; the phone goes on with the proof's ticket.
 
-    Raises `ProofUnavailable`, `PersonNameInvalid`, `IdentityNumberInvalid`, `TooManyRequests` or
+    A face is sensitive data: it is asked for only with a consent of its own (个人信息保护法 29). Raises
+    `ProofUnavailable`, `ConsentNeeded`, `PersonNameInvalid`, `IdentityNumberInvalid`, `TooManyRequests` or
     `ProviderUnavailable`.
     """
     prover = _live(IdentityProver, method)
     user = await channel_user(actor, prover.channel)
     if user is None:
         raise ProofUnavailable
+    await consents.check_given(actor.own_id(), Purpose.FACE_CHECK)
     claim = await _claim(actor, name, id_number, user.open_id)
     proof_id = db.new_id()
     started = await prover.begin(proof_id.hex, claim)

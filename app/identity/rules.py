@@ -57,6 +57,8 @@ class Way:
     name_zh: str
     name_en: str
     level: int
+    channel: str | None = None
+    """The sign-in channel whose phone does it; None where nobody has to hold one."""
 
 
 WINDOW = Way("window", "到大厅窗口核验身份证", "have a window check your identity card", Level.L4)

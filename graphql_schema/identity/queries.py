@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
-from app.identity import queries
+from app.identity import bindings, capabilities, queries
+from app.identity.rules import Level
 from graphql_schema.context import Info
 from graphql_schema.guards import EVERYONE, RESIDENTS, query
-from graphql_schema.identity.types import ProofMethod, Resident, Session
+from graphql_schema.identity.types import AssuranceLevel, Binding, Capability, ProofMethod, Resident, Session
 
 
 @strawberry.type
@@ -19,6 +20,18 @@ class IdentityQuery:
     @query(RESIDENTS, "我的登录设备 · Where I am signed in, newest first; at most 50.")
     async def my_sessions(self, info: Info) -> list[Session]:
         return [Session.of(row) for row in await queries.live_sessions(info.context.actor)]
+
+    @query(RESIDENTS, "我的绑定 · The host apps that open my account.")
+    async def my_bindings(self, info: Info) -> list[Binding]:
+        return [Binding.of(row) for row in await bindings.bindings_of(info.context.actor)]
+
+    @query(EVERYONE, "实名等级 · The four assurance levels and how each is reached.")
+    async def assurance_levels(self) -> list[AssuranceLevel]:
+        return [AssuranceLevel.of(level) for level in Level]
+
+    @query(EVERYONE, "能力开关 · What this city offers and what it does not.")
+    async def capabilities(self, info: Info) -> list[Capability]:
+        return [Capability.of(known, info) for known in capabilities.every()]
 
     @query(EVERYONE, "可用的实名方式 · Ways to prove who one is that are switched on.")
     async def proof_methods(self, info: Info) -> list[ProofMethod]:

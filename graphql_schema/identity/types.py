@@ -7,11 +7,9 @@ from typing import Annotated
 
 import strawberry
 
-from app.identity import models
-from app.identity.ports import IdentityProver
+from app.identity import assurance, capabilities, models
 from app.identity.rules import LEVELS, Level
 from app.identity.tokens import Tokens as IssuedTokens
-from app.kernel import ports
 from app.kernel.privacy import mask_id_number, mask_name, mask_phone, unseal
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
@@ -22,6 +20,20 @@ from graphql_schema.problems import Problem
 class AssuranceLevel:
     level: int = strawberry.field(description="1 to 4.")
     name_zh: str
+
+    @computed("The level in the caller's language.")
+    def name(self, info: Info) -> str:
+        words = LEVELS[Level(self.level)]
+        return info.context.say(words.zh, words.en)
+
+    @computed("What it is for, in the caller's language.")
+    def purpose(self, info: Info) -> str:
+        words = LEVELS[Level(self.level)]
+        return info.context.say(words.purpose_zh, words.purpose_en)
+
+    @computed("Ways to reach it that are switched on, the strongest first.")
+    def ways(self, info: Info) -> list[ProofMethod]:
+        return [method for method in ProofMethod.every(info) if method.level >= self.level]
 
     @classmethod
     def of(cls, level: int) -> AssuranceLevel:
@@ -115,26 +127,65 @@ class ProofMethod:
     code: str
     name: str
     level: int = strawberry.field(description="The assurance level a pass gives.")
+    channel: str | None = strawberry.field(
+        description="The host app whose phone does it, with `beginProof`; null: at once, with `matchIdentity`."
+    )
 
     @classmethod
     def every(cls, info: Info) -> list[ProofMethod]:
-        live = ports.every(IdentityProver)
         return [
-            cls(code=code, name=info.context.say(prover.name_zh, prover.name_en), level=prover.level)
-            for code, prover in live.items()
+            cls(code=way.code, name=info.context.say(way.name_zh, way.name_en), level=way.level, channel=way.channel)
+            for way in assurance.ways()
         ]
 
 
-@strawberry.type(description="实名核验 · An identity check under way; give `ticket` to wx.requestFacialVerify.")
+@strawberry.type(description="能力开关 · Something this city could offer, and whether it does.")
+class Capability:
+    code: str
+    name: str
+    on: bool
+
+    @classmethod
+    def of(cls, known: capabilities.Capability, info: Info) -> Capability:
+        return cls(code=known.code, name=info.context.say(known.name_zh, known.name_en), on=known.on)
+
+
+@strawberry.type(description="绑定 · A host app that opens my account.")
+class Binding:
+    id: strawberry.ID
+    channel: str
+    bound_at: datetime
+
+    @classmethod
+    def of(cls, row: models.ChannelBinding) -> Binding:
+        return cls(id=strawberry.ID(str(row.id)), channel=row.channel, bound_at=row.bound_at)
+
+
+@strawberry.type(description="已解绑 · The apps that still open my account.")
+class ChannelUnbound:
+    left: list[Binding]
+
+
+@strawberry.type(
+    description="实名核验 · An identity check under way. WeChat: give `ticket` to wx.requestFacialVerify; Alipay: give "
+    "`ticket` and `url` to my.startAPVerify."
+)
 class IdentityProof:
     id: strawberry.ID
     method: str
     ticket: str
+    url: str | None
     expires_at: datetime
 
     @classmethod
     def of(cls, row: models.IdentityProof) -> IdentityProof:
-        return cls(id=strawberry.ID(str(row.id)), method=row.method, ticket=row.ticket or "", expires_at=row.expires_at)
+        return cls(
+            id=strawberry.ID(str(row.id)),
+            method=row.method,
+            ticket=row.ticket or "",
+            url=row.url,
+            expires_at=row.expires_at,
+        )
 
 
 @strawberry.type
@@ -147,5 +198,6 @@ TokensResult = Annotated[Tokens | Problem, strawberry.union("TokensResult")]
 StaffSignInResult = Annotated[StaffSignedIn | Problem, strawberry.union("StaffSignInResult")]
 ResidentResult = Annotated[Resident | Problem, strawberry.union("ResidentResult")]
 SessionResult = Annotated[Session | Problem, strawberry.union("SessionResult")]
+UnbindResult = Annotated[ChannelUnbound | Problem, strawberry.union("UnbindResult")]
 ProofResult = Annotated[IdentityProof | Problem, strawberry.union("ProofResult")]
 SignOutResult = Annotated[SignedOut | Problem, strawberry.union("SignOutResult")]
