@@ -17,7 +17,7 @@ import pytest
 
 import integrations
 from app.delivery.ports import ParcelTracker
-from app.identity.ports import IdentityProver, PersonClaim, SignInChannel
+from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, SignInChannel
 from app.kernel import ports
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackReader, CallbackRefused, RawCallback
 from app.kernel.errors import ProviderUnavailable
@@ -32,12 +32,13 @@ PROVIDERS = sorted(
 PORTS: tuple[type[Any], ...] = (
     SignInChannel,
     IdentityProver,
+    IdentityAuthority,
     PaymentChannel,
     ParcelTracker,
     CallbackReader,
     ports.HealthCheck,
 )
-NAMED: tuple[type[Any], ...] = (SignInChannel, IdentityProver, PaymentChannel)
+NAMED: tuple[type[Any], ...] = (SignInChannel, IdentityProver, IdentityAuthority, PaymentChannel)
 PERSON = PersonClaim("测试居民甲", "11010119900101000X", "openid")
 ORDER = PaymentOrder("P0123456789", 1, "费", "openid", datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=1))
 
@@ -52,14 +53,18 @@ async def _everybody(sandbox: Sandbox) -> AsyncIterator[None]:
 async def _nobody_there(sandbox: Sandbox) -> AsyncIterator[None]:
     """Everything is set as it should be, but nobody listens at any provider's address."""
     nowhere = f"http://127.0.0.1:{free_port()}"
-    silent = {name: nowhere for name, value in sandbox.environment.items() if value == sandbox.base_url}
+    silent = {
+        name: value.replace(sandbox.base_url, nowhere)
+        for name, value in sandbox.environment.items()
+        if value.startswith(sandbox.base_url)
+    }
     assert silent
     async with connected(*PROVIDERS, **{**sandbox.environment, **silent}):
         yield
 
 
 def test_there_are_adapters_to_examine() -> None:
-    assert {"wechat", "kuaidi100"} <= set(PROVIDERS)
+    assert {"wechat", "alipay", "kuaidi100"} <= set(PROVIDERS)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -106,6 +111,7 @@ def test_payment_and_proof_name_a_sign_in_channel_that_exists() -> None:
     assert {channel.sign_in_channel for channel in ports.every(PaymentChannel).values()} <= known
     assert {prover.channel for prover in ports.every(IdentityProver).values()} <= known
     assert all(1 <= prover.level <= 4 for prover in ports.every(IdentityProver).values())
+    assert all(1 <= authority.level <= 2 for authority in ports.every(IdentityAuthority).values())
 
 
 @pytest.mark.usefixtures("_everybody")
@@ -183,6 +189,7 @@ ASKED: list[tuple[type[Any], Callable[[Any], Any]]] = [
     (SignInChannel, lambda channel: channel.phone_number("code", "openid")),
     (IdentityProver, lambda prover: prover.begin("P1", PERSON)),
     (IdentityProver, lambda prover: prover.outcome("P1", "ticket", PERSON)),
+    (IdentityAuthority, lambda authority: authority.check("P1", PERSON)),
     (PaymentChannel, lambda channel: channel.open_payment(ORDER)),
     (PaymentChannel, lambda channel: channel.ask(ORDER.order_no)),
     (PaymentChannel, lambda channel: channel.close(ORDER.order_no)),
@@ -190,12 +197,17 @@ ASKED: list[tuple[type[Any], Callable[[Any], Any]]] = [
     (ParcelTracker, lambda tracker: tracker.query(next(iter(tracker.carriers)), "1234567890123", "1234")),
 ]
 
+OPENED_HERE = {("alipay", 1)}
+"""Alipay's phone hands over the number itself, sealed: there is nobody to ask."""
+
 
 @pytest.mark.parametrize("question", range(len(ASKED)))
 @pytest.mark.usefixtures("_nobody_there")
 async def test_a_provider_that_is_gone_is_unavailable_in_two_languages(question: int) -> None:
     port, ask = ASKED[question]
-    for adapter in ports.every(port).values():
+    for code, adapter in ports.every(port).items():
+        if (code, question) in OPENED_HERE:
+            continue
         with pytest.raises(ProviderUnavailable) as refusal:
             await ask(adapter)
         assert "暂时没有响应" in refusal.value.sentence("zh")
