@@ -107,6 +107,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.clear()
         os.environ.update(before)
         get_settings.cache_clear()
+        privacy.key_ring.cache_clear()
 
 
 @asynccontextmanager
@@ -120,7 +121,7 @@ async def running_portal(services: Services) -> AsyncIterator[Portal]:
         "PORTAL_DATABASE_URL": services.postgres.url,
         "PORTAL_REDIS_URL": services.redis.url,
         "PORTAL_PUBLIC_URL": url,
-        "PORTAL_PROVIDERS": "wechat,kuaidi100",
+        "PORTAL_PROVIDERS": "wechat,alipay,kuaidi100",
     }
     with environment(variables):
         await migrate(services.postgres.url)

@@ -144,46 +144,6 @@ async def test_somebody_elses_check_is_not_found_like_one_that_never_was(portal:
     assert (await resident_of(other)).level == 1
 
 
-async def test_one_number_belongs_to_one_account_even_when_two_prove_it_at_once(portal: Portal) -> None:
-    number = identity_number(18_001)
-    people = [await portal.control.make_phone(name=NAME, id_number=number) for _ in range(2)]
-    phones = [Phone(portal.url, portal.control, person) for person in people]
-    portal.people.extend(phones)
-    proofs = []
-    for phone in phones:
-        await phone.sign_in()
-        proofs.append(await begin(phone))
-        await portal.control.face(phone.person.openid, proofs[-1]["ticket"])
-
-    answers = await asyncio.gather(
-        *(phone.do("FinishProof", id=proof["id"]) for phone, proof in zip(phones, proofs, strict=True))
-    )
-
-    assert sorted(answer["__typename"] for answer in answers) == ["Problem", "Resident"]
-    [taken] = [answer for answer in answers if answer["__typename"] == "Problem"]
-    assert taken["code"] == "IDENTITY_TAKEN"
-    assert sorted([(await resident_of(phone)).level for phone in phones]) == [1, 4]
-
-    loser, proof = next(
-        (phone, proof) for phone, proof, answer in zip(phones, proofs, answers, strict=True) if answer is taken
-    )
-    async with nothing_moves():
-        assert (await loser.do("FinishProof", id=proof["id"]))["code"] == "IDENTITY_TAKEN"
-
-
-async def test_an_account_cannot_become_somebody_else(portal: Portal) -> None:
-    phone = await portal.phone()
-    before = await resident_of(phone)
-    proof = await begin(phone, idNumber=identity_number(18_002))
-    await portal.control.face(phone.person.openid, proof["ticket"], PASSED)
-
-    async with nothing_moves():
-        refused = await phone.do("FinishProof", id=proof["id"])
-
-    assert refused["code"] == "IDENTITY_TAKEN"
-    assert (await resident_of(phone)).id_number_index == before.id_number_index
-
-
 @pytest.mark.parametrize(
     ("claim", "code", "field"),
     [
