@@ -131,22 +131,30 @@ def import_catalogue(file: Path) -> None:
 @click.argument("login")
 @click.option("--title", required=True, help="How colleagues and residents know them: 窗口受理员.")
 @click.option("--role", "roles", multiple=True, required=True, help="For example WINDOW_ACCEPTOR; may be repeated.")
+@click.option("--department", help="Key of the one department they work for; all when it is not given.")
+@click.option("--division", default="", help="Division they work in, with all below it: 990102; the whole city if not.")
 @click.password_option(help="At least 12 characters; asked for when it is not given.")
-def add_staff(login: str, title: str, roles: tuple[str, ...], password: str) -> None:
-    """Create an account of a member of staff."""
+def add_staff(
+    login: str, title: str, roles: tuple[str, ...], department: str | None, division: str, password: str
+) -> None:
+    """Create an account of a member of staff; in production the password must be changed at the first sign-in."""
     from app import wiring  # noqa: PLC0415 - wires every domain
-    from app.identity.rules import check_new_staff  # noqa: PLC0415 - the same
+    from app.identity import staff_rules  # noqa: PLC0415 - the same
     from app.identity.staffing import ensure_staff  # noqa: PLC0415 - the same
+    from app.kernel.errors import Refusal  # noqa: PLC0415 - the same
 
     _database_url()
     try:
-        held = check_new_staff(login, password, roles)
-    except ValueError as fault:
-        raise click.ClickException(str(fault)) from None
+        staff_rules.check_password(password, staff_rules.check_login(login))
+        known_as, held = staff_rules.check_title(title), staff_rules.check_roles(roles)
+        scope = staff_rules.check_scope(department, division)
+    except Refusal as refusal:
+        raise click.ClickException(str(refusal)) from None
 
     async def create() -> bool:
         async with wiring.connected():
-            return await ensure_staff(login, password, title, held)
+            own = not get_settings().in_production
+            return await ensure_staff(login, password, known_as, held, scope, password_is_own=own)
 
     if not asyncio.run(create()):
         raise click.ClickException(f"There is an account {login} already; it was left as it is.")

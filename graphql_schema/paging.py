@@ -75,6 +75,16 @@ def key_after(cursor: str | None) -> UUID | None:
         raise _bad_cursor() from None
 
 
+def number_after(cursor: str | None) -> int | None:
+    """The number a cursor of a list paged by number stands for. Raises `InvalidInput`."""
+    if cursor is None:
+        return None
+    text = _decoded(cursor)
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise _bad_cursor()
+    return int(text)
+
+
 def _encoded(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 

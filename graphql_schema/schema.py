@@ -20,17 +20,28 @@ from graphql_schema.delivery.mutations import DeliveryMutation
 from graphql_schema.delivery.queries import DeliveryQuery
 from graphql_schema.identity.consents import ConsentMutation, ConsentQuery
 from graphql_schema.identity.mutations import IdentityMutation
+from graphql_schema.identity.phones import PhoneMutation
 from graphql_schema.identity.queries import IdentityQuery
+from graphql_schema.identity.sessions import SessionMutation, SessionQuery
 from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
+from graphql_schema.personal.mutations import PersonalMutation
+from graphql_schema.personal.queries import PersonalQuery
 from graphql_schema.queueing.mutations import QueueingMutation
 from graphql_schema.queueing.queries import QueueingQuery
+from graphql_schema.representation.mutations import RepresentationMutation
+from graphql_schema.representation.queries import RepresentationQuery
 from graphql_schema.scalars import MOMENT
+from graphql_schema.staffing.mutations import StaffingMutation
+from graphql_schema.staffing.queries import StaffingQuery
 
 
 @strawberry.type
 class Query(
     IdentityQuery,
+    RepresentationQuery,
+    StaffingQuery,
+    SessionQuery,
     ConsentQuery,
     CatalogueQuery,
     CasesQuery,
@@ -38,6 +49,7 @@ class Query(
     QueueingQuery,
     PaymentsQuery,
     DeliveryQuery,
+    PersonalQuery,
 ):
     """Everything that can be asked."""
 
@@ -45,12 +57,17 @@ class Query(
 @strawberry.type
 class Mutation(
     IdentityMutation,
+    RepresentationMutation,
+    StaffingMutation,
+    SessionMutation,
     ConsentMutation,
+    PhoneMutation,
     CasesMutation,
     BookingMutation,
     QueueingMutation,
     PaymentsMutation,
     DeliveryMutation,
+    PersonalMutation,
 ):
     """Everything that can be done; each answers `Thing | Problem`."""
 

@@ -2,7 +2,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from app.identity.models import PersonKind
 from app.kernel.db import new_id
-from app.representation.rules import Basis, MandateState
+from app.representation.rules import Basis, ClaimState, MandateState
 from orjson import loads
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
@@ -50,17 +50,35 @@ class Migration(migrations.Migration):
                 ('agent_name_sealed', fields.TextField(unique=False)),
                 ('basis', fields.CharEnumField(description='GUARDIAN: GUARDIAN\nPROXY: PROXY\nLEGAL_REPRESENTATIVE: LEGAL_REPRESENTATIVE\nAUTHORISED_AGENT: AUTHORISED_AGENT', enum_type=Basis, max_length=30)),
                 ('items', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
-                ('state', fields.CharEnumField(description='PENDING: PENDING\nIN_FORCE: IN_FORCE\nREFUSED: REFUSED\nREVOKED: REVOKED', enum_type=MandateState, max_length=20)),
+                ('state', fields.CharEnumField(description='IN_FORCE: IN_FORCE\nEXPIRED: EXPIRED\nREVOKED: REVOKED\nRESIGNED: RESIGNED\nREPLACED: REPLACED', enum_type=MandateState, max_length=20)),
                 ('valid_from', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('valid_to', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('granted_by', fields.CharField(max_length=80)),
                 ('granted_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ('confirmed_by', fields.CharField(null=True, max_length=80)),
-                ('confirmed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
-                ('revoked_by', fields.CharField(null=True, max_length=80)),
-                ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('ended_by', fields.CharField(null=True, max_length=80)),
+                ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('end_reason', fields.CharField(default='', db_default='', max_length=200)),
             ],
-            options={'table': 'mandate', 'app': 'portal', 'constraints': [UniqueConstraint(fields=('principal_id', 'agent_index', 'basis'), name='one_live_mandate_per_agent_and_basis', condition="state IN ('PENDING', 'IN_FORCE')"), CheckConstraint(check='valid_to IS NULL OR valid_to > valid_from', name='mandate_has_length')], 'indexes': [Index(fields=['principal_id', 'state'])], 'pk_attr': 'id', 'table_description': 'Why an agent may act for a principal, in what and until when.'},
+            options={'table': 'mandate', 'app': 'portal', 'constraints': [UniqueConstraint(fields=('principal_id', 'agent_index', 'basis'), name='one_live_mandate_per_agent_and_basis', condition="state = 'IN_FORCE'"), UniqueConstraint(fields=('principal_id',), name='one_legal_representative', condition="state = 'IN_FORCE' AND basis = 'LEGAL_REPRESENTATIVE'"), CheckConstraint(check='valid_to IS NULL OR valid_to > valid_from', name='mandate_has_length')], 'indexes': [Index(fields=['principal_id', 'state'])], 'pk_attr': 'id', 'table_description': 'Why an agent may act for a principal, in what and until when.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='RepresentationClaim',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
+                ('claimant', fields.ForeignKeyField('portal.Resident', source_field='claimant_id', db_constraint=True, to_field='id', related_name='representation_claims', on_delete=OnDelete.RESTRICT)),
+                ('basis', fields.CharEnumField(description='GUARDIAN: GUARDIAN\nPROXY: PROXY\nLEGAL_REPRESENTATIVE: LEGAL_REPRESENTATIVE\nAUTHORISED_AGENT: AUTHORISED_AGENT', enum_type=Basis, max_length=30)),
+                ('subject_index', fields.CharField(max_length=64)),
+                ('name_sealed', fields.TextField(null=True, unique=False)),
+                ('number_sealed', fields.TextField(null=True, unique=False)),
+                ('state', fields.CharEnumField(description='PENDING: PENDING\nCONFIRMED: CONFIRMED\nREFUSED: REFUSED\nWITHDRAWN: WITHDRAWN', enum_type=ClaimState, max_length=20)),
+                ('made_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('mandate', fields.ForeignKeyField('portal.Mandate', source_field='mandate_id', null=True, db_constraint=True, to_field='id', related_name='claims', on_delete=OnDelete.RESTRICT)),
+                ('decided_by', fields.CharField(null=True, max_length=80)),
+                ('decided_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('reason', fields.CharField(default='', db_default='', max_length=200)),
+            ],
+            options={'table': 'representation_claim', 'app': 'portal', 'constraints': [UniqueConstraint(fields=('claimant_id', 'subject_index', 'basis'), name='one_pending_claim', condition="state = 'PENDING'"), CheckConstraint(check="(state = 'PENDING') = (number_sealed IS NOT NULL AND name_sealed IS NOT NULL)", name='claim_forgets')], 'indexes': [Index(fields=['state', 'id']), Index(fields=['claimant_id', 'id'])], 'pk_attr': 'id', 'table_description': "What a resident says of papers no window has seen yet: being a child's guardian, or a company's representative."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -191,6 +209,11 @@ class Migration(migrations.Migration):
         ),
         ops.AddField(
             model_name='Staff',
+            name='failed_at',
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        ops.AddField(
+            model_name='Staff',
             name='password_changed_at',
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
         ),
@@ -215,11 +238,23 @@ class Migration(migrations.Migration):
         ),
         ops.AddConstraint(
             model_name='Mandate',
-            constraint=UniqueConstraint(fields=('principal_id', 'agent_index', 'basis'), name='one_live_mandate_per_agent_and_basis', condition="state IN ('PENDING', 'IN_FORCE')"),
+            constraint=UniqueConstraint(fields=('principal_id', 'agent_index', 'basis'), name='one_live_mandate_per_agent_and_basis', condition="state = 'IN_FORCE'"),
+        ),
+        ops.AddConstraint(
+            model_name='Mandate',
+            constraint=UniqueConstraint(fields=('principal_id',), name='one_legal_representative', condition="state = 'IN_FORCE' AND basis = 'LEGAL_REPRESENTATIVE'"),
         ),
         ops.AddConstraint(
             model_name='Mandate',
             constraint=CheckConstraint(check='valid_to IS NULL OR valid_to > valid_from', name='mandate_has_length'),
+        ),
+        ops.AddConstraint(
+            model_name='RepresentationClaim',
+            constraint=UniqueConstraint(fields=('claimant_id', 'subject_index', 'basis'), name='one_pending_claim', condition="state = 'PENDING'"),
+        ),
+        ops.AddConstraint(
+            model_name='RepresentationClaim',
+            constraint=CheckConstraint(check="(state = 'PENDING') = (number_sealed IS NOT NULL AND name_sealed IS NOT NULL)", name='claim_forgets'),
         ),
         ops.AddConstraint(
             model_name='PostalAddress',

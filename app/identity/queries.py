@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from tortoise.queryset import QuerySet
 
 from app.identity.errors import AccountEnded, SessionEnded
 from app.identity.models import ChannelBinding, Resident, Session
@@ -18,6 +19,7 @@ from app.identity.staff_rules import is_idle, next_duty
 from app.identity.tokens import read_access_token
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind, Scope
+from app.kernel.errors import NotFound
 from app.kernel.settings import get_settings
 
 _TRUSTED_SECONDS = 30.0
@@ -60,12 +62,12 @@ class _Recent:
 recent_sessions = _Recent()
 
 
-async def actor_of(access_token: str) -> Actor:
+async def actor_of(access_token: str, recent: _Recent = recent_sessions) -> Actor:
     """Who speaks with this token; raises `SessionEnded`. Warm, it costs no database round trip."""
     session_id = read_access_token(access_token)
     if session_id is None:
         raise SessionEnded
-    known = recent_sessions.get(session_id)
+    known = recent.get(session_id)
     if known is not None:
         return known
     found = await db.row(_ACCOUNT, session_id, clock.now())
@@ -74,7 +76,7 @@ async def actor_of(access_token: str) -> Actor:
     if found["staff_id"] is not None:
         await _see(session_id, found["seen_at"])
     actor = _actor(session_id, found)
-    recent_sessions.keep(session_id, actor)
+    recent.keep(session_id, actor)
     return actor
 
 
@@ -125,13 +127,26 @@ async def residents(ids: Sequence[UUID]) -> list[Resident | None]:
     return [found.get(key) for key in ids]
 
 
+def sessions_of(actor: Actor) -> QuerySet[Session]:
+    """The live sessions of the resident or member of staff; nobody acts in another's."""
+    return Session.filter(**_whose(actor), revoked_at=None, expires_at__gt=clock.now())
+
+
+def _whose(actor: Actor) -> dict[str, UUID]:
+    return {"staff_id": actor.staff_id()} if actor.kind is ActorKind.STAFF else {"resident_id": actor.own_id()}
+
+
 async def live_sessions(actor: Actor) -> list[Session]:
-    """Where the resident is signed in, newest first; at most 50."""
-    return (
-        await Session.filter(resident_id=actor.own_id(), revoked_at=None, expires_at__gt=clock.now())
-        .order_by("-refreshed_at")
-        .limit(50)
-    )
+    """Where the caller is signed in, newest first; at most 50."""
+    return await sessions_of(actor).order_by("-refreshed_at").limit(50)
+
+
+async def locked_session(actor: Actor, session_id: UUID) -> Session:
+    """A session of the caller's account, ended ones too, locked. Raises `NotFound` alike for none and another's."""
+    found = await Session.select_for_update().get_or_none(id=session_id, **_whose(actor))
+    if found is None:
+        raise NotFound(what_zh="这个登录记录", what_en="session")
+    return found
 
 
 @dataclass(frozen=True)
@@ -142,5 +157,19 @@ class ChannelUser:
 
 async def channel_user(actor: Actor, channel: str) -> ChannelUser | None:
     """How a channel names who holds the phone, an agent rather than the principal; newest binding first."""
-    binding = await ChannelBinding.filter(resident_id=actor.id, channel=channel).order_by("-bound_at").first()
+    binding = await binding_of(actor, channel)
     return ChannelUser(channel, binding.open_id) if binding else None
+
+
+async def binding_of(actor: Actor, channel: str) -> ChannelBinding | None:
+    """The binding this session came by when it is of that channel, otherwise the newest of the resident's."""
+    bindings = ChannelBinding.filter(resident_id=actor.id, channel=channel)
+    own = await device_of(actor)
+    return own if own and own.channel == channel else await bindings.order_by("-bound_at").first()
+
+
+async def device_of(actor: Actor) -> ChannelBinding | None:
+    """The binding by which this very session came in."""
+    if actor.session_id is None:
+        return None
+    return await ChannelBinding.filter(sessions__id=actor.session_id, resident_id=actor.id).first()

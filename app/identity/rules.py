@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
 from stdnum.iso7064 import mod_11_2
 
 from app.identity.errors import AssuranceTooLow, IdentityNumberInvalid, PersonNameInvalid, StepUpNeeded
 from app.identity.ports import ProofVerdict
+from app.kernel.errors import InvalidInput
 
 ACCESS_MINUTES = 10
 REFRESH_DAYS = 30
@@ -144,7 +145,6 @@ PROOF_SENTENCES: dict[ProofVerdict, tuple[str, str]] = {
 
 # Not \d: it also takes digits of other scripts, under which one number would be two.
 _ID_NUMBER = re.compile(r"[1-9][0-9]{16}[0-9X]")
-_LOGIN = re.compile(r"[a-z0-9][a-z0-9.-]{2,59}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
 
@@ -204,28 +204,15 @@ def check_person_name(text: str) -> str:
     return name
 
 
+def check_device_name(text: str) -> str:
+    """The name without blanks around it: 1 to 40 characters that can be seen. Raises `InvalidInput`."""
+    name = unicodedata.normalize("NFC", text).strip()
+    if len(name) not in range(1, 41) or not name.isprintable():
+        raise InvalidInput(
+            field="name", reason_zh="设备名称为1至40个字", reason_en="a device's name has 1 to 40 characters"
+        )
+    return name
+
+
 def is_mainland_mobile(number: str) -> bool:
     return _MOBILE.fullmatch(number) is not None
-
-
-def check_new_staff(login: str, password: str, roles: Iterable[str]) -> tuple[Role, ...]:
-    """The roles of a new account; raises `ValueError` with a sentence for an operator.
-
-    Security, audit and system administration are never one person (GB/T 22239 level three).
-    """
-    if not _LOGIN.fullmatch(login):
-        raise ValueError("A login has 3 to 60 characters of a-z, 0-9, dot and hyphen.")
-    if len(password) < SHORTEST_PASSWORD:
-        raise ValueError(f"A password has at least {SHORTEST_PASSWORD} characters.")
-    try:
-        held = tuple(Role(role) for role in dict.fromkeys(roles))
-    except ValueError:
-        raise ValueError(f"A role is one of {', '.join(Role)}.") from None
-    if len(APART.intersection(held)) > 1:
-        raise ValueError(f"{', '.join(sorted(APART))} are never held by one person.")
-    return held
-
-
-def next_lock(failures: int, now: datetime) -> datetime | None:
-    """Until when a staff account is locked after its `failures`-th wrong password in a row."""
-    return now + timedelta(minutes=LOCK_MINUTES) if failures >= LOCK_AFTER_FAILURES else None

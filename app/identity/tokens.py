@@ -18,10 +18,8 @@ from app.identity.rules import ACCESS_MINUTES
 from app.kernel import clock
 from app.kernel.settings import get_settings
 
-_SALT_BYTES = 16
 _RANDOM_BYTES = 32
 _SIGNATURE_BYTES = 16
-_SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
 
 @dataclass(frozen=True)
@@ -60,18 +58,6 @@ def read_refresh_token(token: str) -> UUID | None:
 
 def refresh_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def hash_password(password: str) -> str:
-    """Scrypt (RFC 7914) with a fresh salt."""
-    salt = secrets.token_bytes(_SALT_BYTES)
-    return f"scrypt${_text(salt)}${_text(hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT))}"
-
-
-def password_matches(password: str, stored: str) -> bool:
-    _, salt, digest = stored.split("$")
-    raw_salt = base64.urlsafe_b64decode(salt + "=" * (-len(salt) % 4))
-    return hmac.compare_digest(_text(hashlib.scrypt(password.encode(), salt=raw_salt, **_SCRYPT)), digest)
 
 
 def _signature(purpose: str, body: bytes) -> bytes:

@@ -78,50 +78,6 @@ class SignedIn:
     resident: Resident
 
 
-@strawberry.type(description="工作人员 · A member of staff.")
-class Staff:
-    id: strawberry.ID
-    title: str
-    roles: list[str]
-
-    @classmethod
-    def of(cls, row: models.Staff) -> Staff:
-        return cls(id=strawberry.ID(str(row.id)), title=row.title, roles=sorted(row.roles))
-
-
-@strawberry.type
-class StaffSignedIn:
-    tokens: Tokens
-    staff: Staff
-
-
-@strawberry.type(description="登录记录 · A device that is signed in.")
-class Session:
-    id: strawberry.ID
-    device: str
-    channel: str
-    created_at: datetime
-    refreshed_at: datetime
-    ended: bool
-    row: strawberry.Private[models.Session]
-
-    @computed("Whether this is the session of this very request.")
-    def current(self, info: Info) -> bool:
-        return self.row.id == info.context.actor.session_id
-
-    @classmethod
-    def of(cls, row: models.Session) -> Session:
-        return cls(
-            id=strawberry.ID(str(row.id)),
-            device=row.device,
-            channel=row.channel,
-            created_at=row.created_at,
-            refreshed_at=row.refreshed_at,
-            ended=row.revoked_at is not None,
-            row=row,
-        )
-
-
 @strawberry.type(description="A way to prove who one is that is switched on here.")
 class ProofMethod:
     code: str
@@ -188,16 +144,7 @@ class IdentityProof:
         )
 
 
-@strawberry.type
-class SignedOut:
-    done: bool
-
-
 SignInResult = Annotated[SignedIn | Problem, strawberry.union("SignInResult")]
-TokensResult = Annotated[Tokens | Problem, strawberry.union("TokensResult")]
-StaffSignInResult = Annotated[StaffSignedIn | Problem, strawberry.union("StaffSignInResult")]
 ResidentResult = Annotated[Resident | Problem, strawberry.union("ResidentResult")]
-SessionResult = Annotated[Session | Problem, strawberry.union("SessionResult")]
 UnbindResult = Annotated[ChannelUnbound | Problem, strawberry.union("UnbindResult")]
 ProofResult = Annotated[IdentityProof | Problem, strawberry.union("ProofResult")]
-SignOutResult = Annotated[SignedOut | Problem, strawberry.union("SignOutResult")]

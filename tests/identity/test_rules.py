@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,6 @@ from app.identity.rules import (
     check_level,
     check_person_name,
     is_mainland_mobile,
-    next_lock,
 )
 from app.seeding import dev_login
 from integrations.sandbox.people import check_digit, identity_number
@@ -141,12 +140,6 @@ def test_without_any_way_of_the_phone_the_window_is_left() -> None:
         check_level(Level.L1, Level.L4, [MATCH])
     assert refused.value.ways == ("window",)
     assert "窗口" in refused.value.sentence("zh")
-
-
-@pytest.mark.parametrize(("failures", "locks"), [(1, False), (4, False), (5, True), (6, True)])
-def test_the_fifth_wrong_password_locks(failures: int, *, locks: bool) -> None:
-    now = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
-    assert next_lock(failures, now) == (now + timedelta(minutes=30) if locks else None)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.identity.tokens import (
-    hash_password,
     make_access_token,
     make_refresh_token,
-    password_matches,
     read_access_token,
     read_refresh_token,
     refresh_hash,
@@ -59,11 +57,3 @@ def test_refresh_tokens_of_one_session_differ_and_only_their_hash_is_kept() -> N
     assert first != second
     assert refresh_hash(first) != refresh_hash(second)
     assert first not in refresh_hash(first)
-
-
-def test_a_password_is_kept_as_a_salted_hash() -> None:
-    one, other = hash_password("correct horse"), hash_password("correct horse")
-    assert one != other
-    assert "correct" not in one
-    assert password_matches("correct horse", one)
-    assert not password_matches("correct hors", one)

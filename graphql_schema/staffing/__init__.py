@@ -1,0 +1,1 @@
+"""Members of staff: signing in, their own account, and who administers whom."""
