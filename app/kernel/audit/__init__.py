@@ -6,7 +6,7 @@ tables, `encoding` what a line's MAC and hash are made of, `chaining` links the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +17,9 @@ from app.kernel.audit.lines import AuditLine
 from app.kernel.logging import current_request_id
 from app.kernel.privacy import key_ring
 
-__all__ = ["AuditLine", "record"]
+__all__ = ["AuditLine", "record", "record_each"]
 
-_NEXT_ID = "SELECT nextval('audit_line_id_seq') AS id"
+_NEXT_IDS = "SELECT nextval('audit_line_id_seq') AS id FROM generate_series(1, $1)"
 
 
 async def record(
@@ -33,20 +33,50 @@ async def record(
 ) -> None:
     """Write one line, in the caller's transaction when there is one. `detail` never holds personal data.
 
-    `person` is whose matter or data it is; it need not be said when a resident is acting. The id is taken first,
-    so that the MAC covers it and no line can be copied.
+    `person` is whose matter or data it is; it need not be said when a resident is acting. What staff do to
+    somebody's data carries their title and department of that day: the resident may ask who it was.
     """
-    [taken] = await db.rows(_NEXT_ID)
+    [line_id] = await _take_ids(1)
+    await _line(line_id, actor, act, subject, result, detail, person).save(force_create=True)
+
+
+async def record_each(actor: Actor, act: str, shown: Sequence[tuple[str, UUID]]) -> None:
+    """Write one line for each subject and person of a list that somebody was shown, in two statements."""
+    ids = await _take_ids(len(shown))
+    lines = [
+        _line(line_id, actor, act, subject, "done", None, person)
+        for line_id, (subject, person) in zip(ids, shown, strict=True)
+    ]
+    await AuditLine.bulk_create(lines)
+
+
+async def _take_ids(count: int) -> list[int]:
+    """Ids are taken first, so that the MAC covers them and no line can be copied."""
+    return [row["id"] for row in await db.rows(_NEXT_IDS, count)]
+
+
+def _line(
+    line_id: int,
+    actor: Actor,
+    act: str,
+    subject: str,
+    result: str,
+    detail: Mapping[str, Any] | None,
+    person: UUID | None,
+) -> AuditLine:
+    said = dict(detail or {})
+    if actor.kind is ActorKind.STAFF and person is not None:
+        said["by"] = {"title": actor.name, "department": actor.scope.department}
     line = AuditLine(
-        id=taken["id"],
+        id=line_id,
         at=clock.now(),
         actor=actor.reference,
         act=act,
         subject=subject,
         result=result,
-        detail=dict(detail or {}),
+        detail=said,
         request_id=current_request_id(),
         person=person or (actor.resident_id() if actor.kind is ActorKind.RESIDENT else None),
     )
     line.mac = key_ring().sign(MAC_PURPOSE, canonical_of(line))
-    await line.save(force_create=True)
+    return line
