@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -22,7 +22,7 @@ class ChannelIdentity:
     open_id: str
     union_id: str | None = None
     user_id: str | None = None
-    session_secret: str | None = None
+    session_secret: str | None = field(default=None, repr=False)
 
 
 class SignInChannel(Protocol):
@@ -40,6 +40,9 @@ class SignInChannel(Protocol):
         """Turn what the phone-number button gave the phone into a bare mobile number. Raises `PhoneCodeInvalid`,
         `TooManyRequests` or `ProviderUnavailable`. That nothing is accepted twice is the caller's to see to.
         """
+
+    def voucher(self, code: str) -> str:
+        """What tells an accepted `code` from every other, however it was written down: never accepted twice."""
 
 
 class SessionData(Protocol):
@@ -132,6 +135,24 @@ class Reason:
     subject: str = ""
 
 
+class Fate(StrEnum):
+    """What becomes of a kind of data when its account is closed."""
+
+    DELETED = "DELETED"
+    ANONYMISED = "ANONYMISED"
+    KEPT = "KEPT"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of personal data in words, what closing makes of it, and what obliges us to keep what stays."""
+
+    zh: str
+    en: str
+    fate: Fate
+    basis_zh: str = ""
+
+
 @dataclass(frozen=True)
 class Retention:
     """How long one kind of personal data is kept after it was last needed, and the rule's source."""
@@ -151,6 +172,9 @@ class PersonalData(Protocol):
     rank: int
     """Place in the written order of locks: 0 residents, 1 slots, 2 cases, 3 bills, 4 parcels."""
 
+    kinds: Mapping[str, Kind]
+    """What it holds, by the words that `forget`, `export` and `retention` use."""
+
     retention: tuple[Retention, ...]
 
     async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
@@ -160,10 +184,10 @@ class PersonalData(Protocol):
         """Why the account cannot be closed yet; empty when nothing stands in the way. Changes nothing."""
 
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:
-        """Delete what nothing obliges us to keep and make the rest nobody's; gives counts by kind."""
+        """Delete what nothing obliges us to keep and make the rest nobody's; gives counts by kind, also of the kept."""
 
     async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        """Everything held of the resident, opened, as plain values by kind."""
+        """Everything held of the resident, opened, as plain values by kind; every row names its `id`."""
 
     async def purge(self, kind: str, before: datetime) -> int:
         """Delete at most 1,000 rows of a retention kind that were last needed before a moment; gives how many."""
