@@ -168,12 +168,21 @@ async def release_places_of(case_id: UUID) -> int:
             await db.rows("SELECT id FROM slot WHERE id = $1 FOR UPDATE", booking.slot_id)
             held = await locked_booking(booking.id)
             if LIFE.may(held.state, "cancel"):
-                await db.rows(_GIVE_BACK, held.slot_id)
-                await _end(held, LIFE.next_state(held.state, "cancel"))
-                await publish(BookingCancelled(held.id))
-                await audit.record(SYSTEM, "booking.released", f"booking:{held.id}")
+                await give_back(held)
                 released += 1
     return released
+
+
+async def give_back(booking: Booking) -> None:
+    """Give back a place that is no longer needed; it is not held against the resident.
+
+    For a locked booking of a locked slot, in the caller's transaction. Raises `IllegalMove`.
+    """
+    state = LIFE.next_state(booking.state, "cancel")
+    await db.rows(_GIVE_BACK, booking.slot_id)
+    await _end(booking, state)
+    await publish(BookingCancelled(booking.id))
+    await audit.record(SYSTEM, "booking.released", f"booking:{booking.id}", person=booking.resident_id)
 
 
 async def record_check_in(booking: Booking) -> None:
@@ -204,7 +213,7 @@ async def record_hall_cancelled(booking: Booking) -> None:
     if booking.case_id is not None:
         await record_visit(booking.case_id, None, visited=False)
     await publish(BookingCancelled(booking.id))
-    await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}")
+    await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}", person=booking.resident_id)
 
 
 async def mark_missed(booking_id: UUID) -> bool:
@@ -223,7 +232,7 @@ async def record_missed(actor: Actor, booking: Booking) -> None:
     if booking.case_id is not None:
         await record_visit(booking.case_id, None, visited=False)
     await publish(VisitMissed(booking.id))
-    await audit.record(actor, "booking.missed", f"booking:{booking.id}")
+    await audit.record(actor, "booking.missed", f"booking:{booking.id}", person=booking.resident_id)
 
 
 async def _end(booking: Booking, state: BookingState) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from app.booking.errors import CancelTooLate, SessionInvalid, TooEarlyToCheckIn, TooLateToCheckIn
 from app.kernel.clock import at_local, local
@@ -32,6 +33,26 @@ class BookingState(StrEnum):
 
 
 LIVE_STATES = frozenset({BookingState.BOOKED, BookingState.CHECKED_IN})
+
+
+@dataclass(frozen=True)
+class LiveBooking:
+    """What decides between several live bookings of one person for one item and day."""
+
+    id: UUID
+    state: BookingState
+    booked_at: datetime
+
+
+def bookings_giving_way(same_visit: Sequence[LiveBooking]) -> list[LiveBooking]:
+    """Which live bookings of one item and day are given back when two accounts of one person become one.
+
+    One stays: the one that was checked in before one that was not, then the one booked first.
+    """
+    return sorted(
+        same_visit, key=lambda booking: (booking.state is BookingState.BOOKED, booking.booked_at, booking.id)
+    )[1:]
+
 
 LIFE: Graph[BookingState] = Graph(
     [

@@ -69,7 +69,7 @@ async def apply(
         await require_level(actor, resident, item.min_level)
         check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
         sealed = _sealed_address(item, delivery_method, address)
-        open_case = await Case.get_or_none(resident_id=resident_id, item_key=item_key, state__in=OPEN_STATES)
+        open_case = await Case.filter(resident_id=resident_id, item_key=item_key, state__in=OPEN_STATES).first()
         if open_case is not None:
             raise CaseAlreadyOpen(number=open_case.number)
         case = await Case.create(

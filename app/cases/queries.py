@@ -86,12 +86,22 @@ async def cases_of(actor: Actor, *, limit: int, before: UUID | None) -> CasePage
 
 
 async def cases_waiting(actor: Actor, states: Sequence[CaseState], *, limit: int, after: UUID | None) -> CasePage:
-    """The desk of a member of staff: cases of their part of the city in these states, oldest first."""
+    """The desk of a member of staff: cases of their part of the city in these states, oldest first.
+
+    A desk shows names, so each case on it is audited.
+    """
     query = visible_cases(actor).filter(state__in=list(states))
     if after is not None:
         query = query.filter(id__gt=after)
     found = await query.order_by("id").limit(limit + 1)
+    await audit.record_each(actor, "case.listed", [(f"case:{case.id}", case.resident_id) for case in found[:limit]])
     return CasePage(found[:limit], has_more=len(found) > limit)
+
+
+async def case_numbers(case_ids: Sequence[UUID]) -> list[str | None]:
+    """In key order; a number names nobody."""
+    found = await Case.in_bulk(case_ids, "id")
+    return [found[key].number if key in found else None for key in case_ids]
 
 
 async def events_of(case_ids: Sequence[UUID]) -> list[list[CaseEvent]]:

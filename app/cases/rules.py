@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from stdnum.iso7064 import mod_11_10
 
@@ -41,6 +43,9 @@ class DeliveryMethod(StrEnum):
 
 
 OPEN_STATES = frozenset(CaseState) - {CaseState.CLOSED, CaseState.WITHDRAWN}
+
+DECIDED_STATES = frozenset({CaseState.PAYMENT_PENDING, CaseState.RESULT_READY, CaseState.DELIVERING})
+"""Open, but decided: what is left is paying, making and handing over."""
 
 LIFE: Graph[CaseState] = Graph(
     [
@@ -181,3 +186,25 @@ def check_address(address: Address | None) -> Address:
     if not _PHONE.fullmatch(given.phone) or not _DIVISION.fullmatch(given.division_code):
         raise AddressNeeded(field="address")
     return given
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    """What decides between several open cases of one person for one item."""
+
+    id: UUID
+    state: CaseState
+    submitted_at: datetime
+
+
+def cases_giving_way(same_item: Sequence[OpenCase]) -> list[OpenCase]:
+    """Which open cases for one item are withdrawn when two accounts of one person become one.
+
+    What was decided stays, however often: joining accounts takes no decision back. Beside a decided case every
+    undecided one gives way. Where nothing is decided one case stays: an accepted one before a submitted one, then
+    the one submitted first, then the one filed first.
+    """
+    undecided = [case for case in same_item if case.state not in DECIDED_STATES]
+    if len(undecided) < len(same_item):
+        return undecided
+    return sorted(undecided, key=lambda case: (case.state is CaseState.SUBMITTED, case.submitted_at, case.id))[1:]

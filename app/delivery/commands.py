@@ -76,7 +76,10 @@ async def register_parcel(actor: Actor, case_id: UUID, carrier: str, tracking_nu
                 heard_at=now,
             )
             await publish(ParcelRegistered(parcel.id))
-            await audit.record(actor, "parcel.registered", f"parcel:{parcel.id}", detail={"carrier": carrier})
+            detail = {"carrier": carrier, "case": str(case.id)}
+            await audit.record(
+                actor, "parcel.registered", f"parcel:{parcel.id}", detail=detail, person=case.resident_id
+            )
     except IntegrityError:
         raise TrackingNumberUsed(field="trackingNumber") from None
     return parcel

@@ -149,9 +149,10 @@ async def call_next(actor: Actor) -> Ticket:
         )
         if called is None:
             raise NobodyWaiting
-        await publish(TicketCalled(called["id"]))
-        await audit.record(actor, "queue.called", f"ticket:{called['id']}")
-        return await Ticket.get(id=called["id"])
+        ticket = await Ticket.get(id=called["id"])
+        await publish(TicketCalled(ticket.id))
+        await audit.record(actor, "queue.called", f"ticket:{ticket.id}", person=ticket.resident_id)
+    return ticket
 
 
 async def start_serving(actor: Actor, ticket_id: UUID) -> Ticket:
@@ -161,7 +162,7 @@ async def start_serving(actor: Actor, ticket_id: UUID) -> Ticket:
         ticket.state = LIFE.next_state(ticket.state, "start")
         ticket.started_at = clock.now()
         await ticket.save(update_fields=["state", "started_at"])
-        await audit.record(actor, "queue.started", f"ticket:{ticket.id}")
+        await audit.record(actor, "queue.started", f"ticket:{ticket.id}", person=ticket.resident_id)
     return ticket
 
 
@@ -173,7 +174,7 @@ async def finish_serving(actor: Actor, ticket_id: UUID) -> Ticket:
         ticket.finished_at = clock.now()
         await ticket.save(update_fields=["state", "finished_at"])
         await record_served(await locked_booking(ticket.booking_id))
-        await audit.record(actor, "queue.finished", f"ticket:{ticket.id}")
+        await audit.record(actor, "queue.finished", f"ticket:{ticket.id}", person=ticket.resident_id)
     return ticket
 
 
@@ -188,7 +189,7 @@ async def pass_ticket(actor: Actor, ticket_id: UUID) -> Ticket:
         ticket.finished_at = clock.now()
         await ticket.save(update_fields=["state", "finished_at"])
         await record_missed(actor, await locked_booking(ticket.booking_id))
-        await audit.record(actor, "queue.passed", f"ticket:{ticket.id}")
+        await audit.record(actor, "queue.passed", f"ticket:{ticket.id}", person=ticket.resident_id)
     return ticket
 
 
@@ -207,7 +208,9 @@ async def end_ticket(ticket_id: UUID) -> None:
             return
         ticket.finished_at = clock.now()
         await ticket.save(update_fields=["state", "finished_at"])
-        await audit.record(SYSTEM, "queue.ended", f"ticket:{ticket.id}", result=ticket.state.value)
+        await audit.record(
+            SYSTEM, "queue.ended", f"ticket:{ticket.id}", result=ticket.state.value, person=ticket.resident_id
+        )
 
 
 async def _own_ticket(actor: Actor, ticket_id: UUID) -> Ticket:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from app.kernel.transitions import Graph, edge
 
@@ -17,6 +21,7 @@ class TicketState(StrEnum):
 
 
 AT_WINDOW = frozenset({TicketState.CALLED, TicketState.SERVING})
+OPEN_STATES = AT_WINDOW | {TicketState.WAITING}
 
 LIFE: Graph[TicketState] = Graph(
     [
@@ -27,6 +32,24 @@ LIFE: Graph[TicketState] = Graph(
         edge("abandon", (TicketState.WAITING, TicketState.CALLED), TicketState.ABANDONED),
     ]
 )
+
+
+@dataclass(frozen=True)
+class OpenTicket:
+    """What decides between several open numbers of one person for one item and day."""
+
+    id: UUID
+    state: TicketState
+    taken_at: datetime
+
+
+def tickets_giving_way(same_visit: Sequence[OpenTicket]) -> list[OpenTicket]:
+    """Which open numbers end when two accounts of one person become one.
+
+    One stays: the one being served, then the one being called, then the one taken first.
+    """
+    nearness = {TicketState.SERVING: 0, TicketState.CALLED: 1}
+    return sorted(same_visit, key=lambda ticket: (nearness.get(ticket.state, 2), ticket.taken_at, ticket.id))[1:]
 
 
 def ticket_code(category: str, number: int) -> str:

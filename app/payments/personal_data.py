@@ -1,0 +1,95 @@
+"""Without this module a joined account could not pay the bills of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from app.identity.ports import Fate, Kind, Reason, Retention
+from app.payments.models import Bill, PaymentAttempt
+from app.payments.rules import UNDECIDED, BillState
+
+_UNPAID = (BillState.CREATED, BillState.PAYING)
+
+
+class Holdings:
+    """Bills and what was paid on them: vouchers of public accounts, which nobody may take away."""
+
+    rank = 3
+    kinds: Mapping[str, Kind] = {
+        "bills": Kind(
+            "缴费单和支付记录", "bills and payments", Fate.KEPT, "《会计档案管理办法》第十四条:会计凭证保管三十年"
+        ),
+    }
+    retention: tuple[Retention, ...] = (Retention("bills", 10950, "《会计档案管理办法》第十四条:三十年"),)
+
+    async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
+        """Bills follow their cases; an order under way is still paid by who opened it, from their own app."""
+        ids = await Bill.filter(resident_id=absorbed).order_by("id").select_for_update().values_list("id", flat=True)
+        return {"bills": await Bill.filter(id__in=list(ids)).update(resident_id=survivor)}
+
+    async def reasons_to_stay(self, resident_id: UUID) -> Sequence[Reason]:
+        bills = await Bill.filter(resident_id=resident_id).order_by("id")
+        live = PaymentAttempt.filter(bill_id__in=[bill.id for bill in bills], state__in=UNDECIDED)
+        under_way = set(await live.values_list("bill_id", flat=True))
+        return [
+            _reason(bill, under_way=bill.id in under_way)
+            for bill in bills
+            if bill.id in under_way or bill.state in _UNPAID
+        ]
+
+    async def forget(self, resident_id: UUID) -> Mapping[str, int]:
+        return {"bills": await Bill.filter(resident_id=resident_id).count()}
+
+    async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
+        """With every order opened; who paid is left out, it may have been an agent."""
+        bills = await Bill.filter(resident_id=resident_id).order_by("id")
+        attempts = await PaymentAttempt.filter(bill_id__in=[bill.id for bill in bills]).order_by("id")
+        return {"bills": [_bill(bill, [one for one in attempts if one.bill_id == bill.id]) for bill in bills]}
+
+    async def purge(self, kind: str, before: datetime) -> int:  # noqa: ARG002 - the archives decide, not we
+        return 0
+
+
+def _reason(bill: Bill, *, under_way: bool) -> Reason:
+    if under_way:
+        return Reason(
+            "PAYMENT_UNDER_WAY",
+            f"缴费单{bill.number}正在支付,请等支付结果出来后再注销",
+            f"Bill {bill.number} is being paid; please wait for the outcome first.",
+            f"bill:{bill.id}",
+        )
+    return Reason(
+        "UNPAID_BILL",
+        f"缴费单{bill.number}还没有缴费,请先缴费",
+        f"Bill {bill.number} is not paid yet; please pay it first.",
+        f"bill:{bill.id}",
+    )
+
+
+def _bill(row: Bill, attempts: Sequence[PaymentAttempt]) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "number": row.number,
+        "case": row.case_id,
+        "description": row.description,
+        "lines": row.lines,
+        "total_fen": row.total_fen,
+        "state": row.state,
+        "issued_at": row.issued_at,
+        "due_at": row.due_at,
+        "paid_at": row.paid_at,
+        "payments": [
+            {
+                "id": attempt.id,
+                "channel": attempt.channel,
+                "order_no": attempt.order_no,
+                "amount_fen": attempt.amount_fen,
+                "state": attempt.state,
+                "opened_at": attempt.opened_at,
+                "paid_at": attempt.paid_at,
+            }
+            for attempt in attempts
+        ],
+    }
