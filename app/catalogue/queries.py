@@ -9,6 +9,7 @@ from uuid import UUID
 from app.catalogue.models import Department, ItemState, ServiceItem, ServicePoint
 from app.catalogue.rules import LONGEST_SEARCH, grams
 from app.kernel import db
+from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 
 # Rare pairs say more than common ones: a pair counts by its weight and by how few items have it.
@@ -82,6 +83,14 @@ async def service_points_by_key(keys: Sequence[str]) -> list[ServicePoint | None
     return [found.get(key) for key in keys]
 
 
+async def service_point_for(actor: Actor, key: str) -> ServicePoint:
+    """A service point where a member of staff may work. Raises `NotFound` alike for none and for one elsewhere."""
+    point = await ServicePoint.get_or_none(key=key, division_code__startswith=actor.scope.division)
+    if point is None:
+        raise NotFound(what_zh="这个服务点", what_en="service point")
+    return point
+
+
 async def every_service_point() -> list[ServicePoint]:
     """All halls and stations: a city has tens of them."""
     return await ServicePoint.all().order_by("key")
@@ -91,3 +100,17 @@ async def service_points_serving(categories: Sequence[str]) -> list[list[Service
     """For each queue category the service points that serve it, in key order."""
     points = await every_service_point()
     return [[point for point in points if category in point.queue_categories] for category in categories]
+
+
+async def keys_open_to_proxies(wanted: Sequence[str] | None) -> list[str]:
+    """Keys of items in force that a proxy may see to, those of `wanted` or all."""
+    query = ServiceItem.filter(state=ItemState.IN_FORCE, proxy_allowed=True)
+    if wanted is not None:
+        query = query.filter(key__in=list(wanted))
+    return list(await query.values_list("key", flat=True))  # type: ignore[arg-type]
+
+
+async def items_in_force(keys: Sequence[str]) -> list[ServiceItem | None]:
+    """The versions one applies for now, in key order."""
+    found = {item.key: item for item in await ServiceItem.filter(key__in=list(keys), state=ItemState.IN_FORCE)}
+    return [found.get(key) for key in keys]

@@ -66,7 +66,7 @@ async def take_number(actor: Actor, accounts: Accounts, claim: PersonClaim, leve
         case Holding.PROVE_MORE:
             raise IdentityTaken(ways=[way.code for way in ways() if way.level >= STRONG])
         case Holding.DISPLACE:
-            await _displace(actor, holder)
+            await displace(actor, holder)
             return await _write(actor, mine, claim, index, level)
         case Holding.JOIN:
             capabilities.check_on(capabilities.MERGING)
@@ -83,7 +83,7 @@ async def _write(actor: Actor, mine: Resident, claim: PersonClaim, index: str, l
     return mine
 
 
-async def _displace(actor: Actor, holder: Resident) -> None:
+async def displace(actor: Actor, holder: Resident) -> None:
     """Take a number away from an account that only ever had it typed in; it starts again at L1."""
     holder.name_sealed = holder.id_number_sealed = holder.id_number_index = None
     holder.level = 1

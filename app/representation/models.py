@@ -10,7 +10,7 @@ from tortoise.models import Model
 
 from app.identity.models import Resident
 from app.kernel.db import new_id
-from app.representation.rules import Basis, MandateState
+from app.representation.rules import Basis, ClaimState, MandateState
 
 
 class LegalPerson(Model):
@@ -52,10 +52,9 @@ class Mandate(Model):
     valid_to = fields.DatetimeField(null=True)
     granted_by = fields.CharField(max_length=80)
     granted_at = fields.DatetimeField()
-    confirmed_by = fields.CharField(max_length=80, null=True)
-    confirmed_at = fields.DatetimeField(null=True)
-    revoked_by = fields.CharField(max_length=80, null=True)
-    revoked_at = fields.DatetimeField(null=True)
+    ended_by = fields.CharField(max_length=80, null=True)
+    ended_at = fields.DatetimeField(null=True)
+    end_reason = fields.CharField(max_length=200, default="", db_default="")
 
     class Meta:
         table = "mandate"
@@ -64,7 +63,53 @@ class Mandate(Model):
             UniqueConstraint(
                 fields=("principal_id", "agent_index", "basis"),
                 name="one_live_mandate_per_agent_and_basis",
-                condition="state IN ('PENDING', 'IN_FORCE')",
+                condition="state = 'IN_FORCE'",
+            ),
+            UniqueConstraint(
+                fields=("principal_id",),
+                name="one_legal_representative",
+                condition="state = 'IN_FORCE' AND basis = 'LEGAL_REPRESENTATIVE'",
             ),
             CheckConstraint(check="valid_to IS NULL OR valid_to > valid_from", name="mandate_has_length"),
+        )
+
+
+class RepresentationClaim(Model):
+    """What a resident says of papers no window has seen yet: being a child's guardian, or a company's representative.
+
+    Name and number are kept while it waits and forgotten once it is decided; nobody acts under a claim.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    claimant: fields.ForeignKeyRelation[Resident] = fields.ForeignKeyField(
+        "portal.Resident", related_name="representation_claims", on_delete=fields.RESTRICT
+    )
+    claimant_id: UUID
+    basis = fields.CharEnumField(Basis, max_length=30)
+    subject_index = fields.CharField(max_length=64)
+    name_sealed = fields.TextField(null=True)
+    number_sealed = fields.TextField(null=True)
+    state = fields.CharEnumField(ClaimState, max_length=20)
+    made_at = fields.DatetimeField()
+    mandate: fields.ForeignKeyNullableRelation[Mandate] = fields.ForeignKeyField(
+        "portal.Mandate", related_name="claims", null=True, on_delete=fields.RESTRICT
+    )
+    mandate_id: UUID | None
+    decided_by = fields.CharField(max_length=80, null=True)
+    decided_at = fields.DatetimeField(null=True)
+    reason = fields.CharField(max_length=200, default="", db_default="")
+
+    class Meta:
+        table = "representation_claim"
+        indexes = (("state", "id"), ("claimant_id", "id"))
+        constraints = (
+            UniqueConstraint(
+                fields=("claimant_id", "subject_index", "basis"),
+                name="one_pending_claim",
+                condition="state = 'PENDING'",
+            ),
+            CheckConstraint(
+                check="(state = 'PENDING') = (number_sealed IS NOT NULL AND name_sealed IS NOT NULL)",
+                name="claim_forgets",
+            ),
         )

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
-import orjson
-
+from app.catalogue.queries import keys_open_to_proxies
 from app.identity.models import Resident
 from app.identity.queries import locked_resident
+from app.identity.rules import STRONG
 from app.kernel import clock, db
-from app.kernel.actor import Actor, Principal
+from app.kernel.actor import Actor, ActorKind, Principal
+from app.kernel.privacy import unseal
 from app.representation.errors import MandateEnded
+from app.representation.models import Mandate
+from app.representation.rules import Basis
 
+# What the law makes comes before what was granted, all items before some.
 _FOR_AGENT = """
-    SELECT m.id, m.basis, m.items
-    FROM mandate m JOIN resident a ON a.id_number_index = m.agent_index AND a.level >= 2
-    WHERE a.id = $1 AND m.principal_id = $2 AND m.state = 'IN_FORCE' AND m.valid_from <= $3
+    SELECT m.id, m.principal_id, m.agent_name_sealed, a.name_sealed
+    FROM mandate m
+    JOIN resident a ON a.id_number_index = m.agent_index AND a.level >= $4
+    JOIN resident p ON p.id = m.principal_id
+    WHERE a.id = $1 AND ($2::uuid IS NULL OR p.id = $2) AND m.state = 'IN_FORCE' AND m.valid_from <= $3
       AND (m.valid_to IS NULL OR m.valid_to > $3)
-    ORDER BY m.items IS NOT NULL, m.granted_at LIMIT 1
+      AND a.closed_at IS NULL AND a.merged_into_id IS NULL AND p.closed_at IS NULL AND p.merged_into_id IS NULL
+    ORDER BY m.basis NOT IN ('GUARDIAN', 'LEGAL_REPRESENTATIVE'), m.items IS NOT NULL, m.granted_at, m.id
+    LIMIT 200
 """
+_MOST_PRINCIPALS = 50
 
 # Shared: several agents of one principal may act at once, and a revocation waits for them and they for it.
 _STILL_IN_FORCE = """
@@ -34,18 +45,51 @@ async def acting_for(actor: Actor, principal: str) -> Actor:
     """The same resident acting for an account they hold a mandate of, the widest when there are several.
 
     Asked at every request, so that a revoked mandate ends at once. Raises `MandateEnded` alike for no mandate,
-    no such account and text that names none.
+    no such account, an account that is joined or closed, text that names none, and for who is no resident.
     """
     try:
         principal_id = UUID(principal)
     except ValueError:
         raise MandateEnded from None
-    found = await db.row(_FOR_AGENT, actor.own_id(), principal_id, clock.now())
-    if found is None:
+    found = await _mandates_for(actor, principal_id)
+    if not found:
         raise MandateEnded
-    items = orjson.loads(found["items"]) if found["items"] is not None else None
+    mandate = found[0]
+    items = mandate.items
+    if mandate.basis is Basis.PROXY:  # an item may have become one's own business since it was granted
+        items = await keys_open_to_proxies(items)
     scope = None if items is None else frozenset(items)
-    return replace(actor, principal=Principal(principal_id, found["id"], found["basis"], scope))
+    return replace(actor, principal=Principal(principal_id, mandate.id, mandate.basis, scope))
+
+
+async def principals(actor: Actor) -> list[Mandate]:
+    """For whom a resident may act now, one mandate for each principal, at most 50; none for who
+    only typed in a name and number (below L3).
+
+    Raises `NotSignedIn` or `ActingForAnother`.
+    """
+    actor.own_id()
+    widest: dict[UUID, Mandate] = {}
+    for mandate in await _mandates_for(actor, None):
+        widest.setdefault(mandate.principal_id, mandate)
+    return list(widest.values())[:_MOST_PRINCIPALS]
+
+
+async def _mandates_for(actor: Actor, principal_id: UUID | None) -> list[Mandate]:
+    """In force, for a living principal, and for the very person the principal named, the widest first.
+
+    The agent has proved that it is they who hold the phone: from L3 on.
+    """
+    if actor.kind is not ActorKind.RESIDENT:
+        return []
+    found = await db.rows(_FOR_AGENT, actor.id, principal_id, clock.now(), STRONG)
+    rows = await Mandate.in_bulk([row["id"] for row in found if _is_the_one_named(row)], "id")
+    return [rows[row["id"]] for row in found if row["id"] in rows]
+
+
+def _is_the_one_named(row: Mapping[str, Any]) -> bool:
+    # Compared here and not when granting: a refusal there would tell who has an account.
+    return row["name_sealed"] is not None and unseal(row["agent_name_sealed"]) == unseal(row["name_sealed"])
 
 
 async def locked_subject(actor: Actor) -> Resident:
@@ -60,3 +104,14 @@ async def locked_subject(actor: Actor) -> Resident:
         if mandate is None:
             raise MandateEnded
     return subject
+
+
+async def acting_mandate(actor: Actor) -> Mandate | None:
+    """The mandate under which this very request is made; None for one's own matters."""
+    return await Mandate.get_or_none(id=actor.principal.mandate_id) if actor.principal else None
+
+
+async def mandates_by_id(ids: Sequence[UUID]) -> list[Mandate | None]:
+    """In key order."""
+    found = await Mandate.in_bulk(ids, "id")
+    return [found.get(key) for key in ids]

@@ -1,0 +1,1 @@
+"""Acting for others, as phones and windows see it."""
