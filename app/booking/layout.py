@@ -9,12 +9,11 @@ from app.booking.errors import SessionInvalid
 from app.booking.models import BusinessPolicy, ExtraSession, Slot
 from app.booking.rules import SLOT_MINUTES, Policy, Stretch, check_session, cut, default_policy, stretches_of_day
 from app.catalogue.models import ServicePoint
-from app.catalogue.queries import every_service_point, service_points_by_key
+from app.catalogue.queries import every_service_point, service_point_for
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
 from app.kernel.clock.days import load_calendar
-from app.kernel.errors import NotFound
 
 _LAY = """
     INSERT INTO slot (id, service_point_id, category, day, starts_at, ends_at, capacity, taken)
@@ -69,15 +68,13 @@ async def open_extra_session(
 ) -> Sequence[Slot]:
     """Open hours beyond the ordinary ones; slots of half an hour with `capacity` places each.
 
-    For the hall's manager. Raises `NotAllowed`, `NotFound` or `SessionInvalid` (also when it overlaps slots
-    that are there).
+    For the manager of a hall in their part of the city. Raises `NotAllowed`, `NotFound` or `SessionInvalid`
+    (also when it overlaps slots that are there).
     """
     staff_id = actor.staff_id(Role.DEPARTMENT_MANAGER)
     check_session(opens_at, closes_at, capacity, clock.now())
     async with db.transaction():
-        [point] = await service_points_by_key([service_point])
-        if point is None:
-            raise NotFound(what_zh="这个服务点", what_en="service point")
+        point = await service_point_for(actor, service_point)
         if category not in point.queue_categories:
             raise SessionInvalid(
                 reason_zh="该服务点不办理这类业务", reason_en="the service point does not serve this business"

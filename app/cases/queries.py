@@ -12,7 +12,7 @@ from tortoise.queryset import QuerySet
 from app.cases.models import Case, CaseEvent
 from app.cases.rules import CASE_ROLES, Address, CaseState
 from app.catalogue.models import ServiceItem
-from app.identity.rules import Role
+from app.identity.disclosure import PersonalField, full_fields
 from app.kernel import audit
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotFound
@@ -112,7 +112,8 @@ async def events_of(case_ids: Sequence[UUID]) -> list[list[CaseEvent]]:
 
 async def address_for_posting(actor: Actor, case_id: UUID) -> Address | None:
     """The full address for the label; each look is audited. Raises `NotAllowed` or `NotFound`."""
-    actor.staff_id(Role.ISSUER)
+    actor.staff_id()
+    full_fields(actor.roles, [PersonalField.ADDRESS])
     case = await case_of(case_id, actor)
     await audit.record(
         actor, "case.address_seen", f"case:{case.id}", detail={"purpose": "label"}, person=case.resident_id

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.delivery.models import Parcel, ParcelEvent
-from app.delivery.ports import TrackingEvent
+from app.delivery.ports import SNAPSHOT_TOPIC, TrackingEvent
 from app.delivery.rules import SILENT_AFTER, Watch
+from app.identity.rules import Role
 from app.kernel import clock
+from app.kernel.actor import Actor, Scope
+from app.kernel.inbox.notices import Notice, unmatched
 
 
 async def parcels_of_cases(case_ids: Sequence[UUID]) -> list[Parcel | None]:
@@ -32,6 +35,17 @@ async def valid_history(parcel_id: UUID) -> list[TrackingEvent]:
     """The valid rows of one parcel as plain values, newest first."""
     [rows] = await timelines_of([parcel_id])
     return [TrackingEvent(row.at, row.text, row.place, row.raw_code, row.state, row.delivered_to) for row in rows]
+
+
+async def unknown_pushes(actor: Actor, *, limit: int, before: UUID | None) -> list[Notice]:
+    """Pushes for parcels nobody registered, newest first.
+
+    They belong to no part of the city: who works for one of its parts sees none. Raises `NotAllowed`.
+    """
+    actor.staff_id(Role.ISSUER, Role.SUPERVISOR)
+    if actor.scope != Scope():
+        return []
+    return list(await unmatched(SNAPSHOT_TOPIC, limit=limit, before=before))
 
 
 async def parcel_by_id(parcel_id: UUID) -> Parcel:

@@ -14,11 +14,11 @@ from tortoise.expressions import Q
 from app.booking.commands import record_check_in, record_hall_cancelled, record_missed, record_served
 from app.booking.models import Booking
 from app.booking.queries import booking_of, locked_booking
-from app.catalogue.queries import service_points_by_key
+from app.catalogue.queries import service_point_for
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor
-from app.kernel.errors import NotAllowed, NotFound
+from app.kernel.errors import NotAllowed
 from app.kernel.facts.publishing import publish
 from app.queueing.errors import CategoryNotServed, NobodyWaiting, NoSuchWindow, WindowBusy, WindowTaken
 from app.queueing.events import TicketCalled, TicketTaken
@@ -86,9 +86,7 @@ async def open_window(actor: Actor, service_point: str, number: int, categories:
     `NotFound`, `NoSuchWindow`, `WindowTaken`, `WindowBusy` or `CategoryNotServed`.
     """
     staff_id = actor.staff_id(Role.WINDOW_ACCEPTOR)
-    [point] = await service_points_by_key([service_point])
-    if point is None:
-        raise NotFound(what_zh="这个服务点", what_en="service point")
+    point = await service_point_for(actor, service_point)
     if not 1 <= number <= point.windows:
         raise NoSuchWindow(number=number, windows=point.windows, field="number")
     for category in categories:
@@ -111,7 +109,9 @@ async def _sit_down(staff_id: UUID, service_point: str, number: int, categories:
                 await _stand_up(row)
         if window.staff_id not in {None, staff_id}:
             await window.fetch_related("staff")
-            raise WindowTaken(number=number, title=window.staff.title if window.staff else "", field="number")
+            # Whoever was shown the door does not keep the window they sat at.
+            if window.staff is not None and window.staff.active:
+                raise WindowTaken(number=number, title=window.staff.title, field="number")
         window.staff_id = staff_id
         window.categories = list(categories)
         window.opened_at = clock.now()
@@ -122,7 +122,8 @@ async def _sit_down(staff_id: UUID, service_point: str, number: int, categories:
 async def close_window(actor: Actor) -> Window:
     """Leave the window one sits at. Raises `NoWindowOpen` or `WindowBusy`."""
     async with db.transaction():
-        window = await locked_window_of(actor.staff_id(Role.WINDOW_ACCEPTOR))
+        actor.staff_id(Role.WINDOW_ACCEPTOR)
+        window = await locked_window_of(actor)
         await _stand_up(window)
     return window
 
@@ -138,9 +139,9 @@ async def _stand_up(window: Window) -> None:
 
 async def call_next(actor: Actor) -> Ticket:
     """Call the next number to one's window. Raises `NoWindowOpen`, `WindowBusy` or `NobodyWaiting`."""
-    staff_id = actor.staff_id(Role.WINDOW_ACCEPTOR)
+    actor.staff_id(Role.WINDOW_ACCEPTOR)
     async with db.transaction():
-        window = await locked_window_of(staff_id)
+        window = await locked_window_of(actor)
         busy = await ticket_at(window.id)
         if busy is not None:
             raise WindowBusy(ticket=busy.code)
@@ -214,8 +215,9 @@ async def end_ticket(ticket_id: UUID) -> None:
 
 
 async def _own_ticket(actor: Actor, ticket_id: UUID) -> Ticket:
-    window = await locked_window_of(actor.staff_id(Role.WINDOW_ACCEPTOR))
-    ticket = await locked_ticket(ticket_id)
+    actor.staff_id(Role.WINDOW_ACCEPTOR)
+    window = await locked_window_of(actor)
+    ticket = await locked_ticket(ticket_id, window.service_point_id)
     if ticket.window_id != window.id:
         raise NotAllowed
     return ticket

@@ -7,6 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from app.kernel import db
+from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 from app.queueing.errors import NoWindowOpen
 from app.queueing.models import Ticket, Window
@@ -21,17 +22,22 @@ _AHEAD = """
 """
 
 
-async def window_of(staff_id: UUID) -> Window:
-    """The window a member of staff sits at. Raises `NoWindowOpen`."""
-    window = await Window.get_or_none(staff_id=staff_id)
+async def window_of(actor: Actor) -> Window:
+    """The window a member of staff sits at, unless they no longer work in that part of the city.
+
+    Raises `NoWindowOpen`.
+    """
+    division = actor.scope.division
+    window = await Window.get_or_none(staff_id=actor.staff_id(), service_point__division_code__startswith=division)
     if window is None:
         raise NoWindowOpen
     return window
 
 
-async def locked_window_of(staff_id: UUID) -> Window:
+async def locked_window_of(actor: Actor) -> Window:
     """The same, locked for this transaction."""
-    window = await Window.filter(staff_id=staff_id).select_for_update().first()
+    seen = await window_of(actor)
+    window = await Window.filter(id=seen.id, staff_id=actor.id).select_for_update().first()
     if window is None:
         raise NoWindowOpen
     return window
@@ -52,10 +58,10 @@ async def tickets_of_bookings(booking_ids: Sequence[UUID]) -> list[Ticket | None
     return [found.get(key) for key in booking_ids]
 
 
-async def locked_ticket(ticket_id: UUID) -> Ticket:
-    """The row, locked for this transaction. Raises `NotFound`."""
+async def locked_ticket(ticket_id: UUID, service_point: str | None = None) -> Ticket:
+    """The row, locked for this transaction. Raises `NotFound`, also for one of another service point than named."""
     ticket = await Ticket.filter(id=ticket_id).select_for_update().first()
-    if ticket is None:
+    if ticket is None or service_point not in {None, ticket.service_point_id}:
         raise NotFound(what_zh="这个号", what_en="ticket")
     return ticket
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import strawberry
 
 from app.cases import queries
+from app.cases.applicants import READERS, applicant_in_full
 from app.cases.rules import CASE_ROLES, CaseState
-from graphql_schema.cases.types import Case, CaseResult
+from app.identity.disclosure import Purpose
+from graphql_schema.cases.types import Applicant, ApplicantResult, Case, CaseResult
 from graphql_schema.context import Info
 from graphql_schema.guards import RESIDENTS, SIGNED_IN, lookup, query, staff
 from graphql_schema.paging import Connection, connection_of, key_after, page_size
@@ -23,6 +25,10 @@ class CasesQuery:
     @lookup(SIGNED_IN, "办件详情 · One of my cases; for staff any, and the look is audited.")
     async def case(self, info: Info, id: strawberry.ID) -> CaseResult:  # noqa: A002 - the schema's word
         return Case.of(await queries.case_for(info.context.actor, as_uuid(id)))
+
+    @lookup(staff(*READERS), "申请人 · The applicant of a case, in full where the role allows; the look is audited.")
+    async def applicant(self, info: Info, case_id: strawberry.ID, purpose: Purpose) -> ApplicantResult:
+        return Applicant.of(await applicant_in_full(info.context.actor, as_uuid(case_id), purpose))
 
     @query(staff(*CASE_ROLES), "待办 · Cases in these states, oldest first.")
     async def desk(

@@ -8,7 +8,8 @@ from typing import Annotated
 import strawberry
 
 from app.booking.queries import bookings_of_cases
-from app.cases import models, queries
+from app.cases import applicants, models, queries
+from app.cases.applicants import applicants_seen, reason_seen
 from app.cases.rules import (
     Address,
     CaseState,
@@ -21,8 +22,7 @@ from app.cases.rules import (
 )
 from app.catalogue.queries import items_by_id
 from app.delivery.queries import parcels_of_cases
-from app.identity.queries import residents
-from app.kernel.privacy import mask_name, unseal
+from app.identity.disclosure import Purpose
 from app.payments.queries import bills_of_cases
 from graphql_schema.booking.types import Booking
 from graphql_schema.catalogue.types import ServiceItem
@@ -34,6 +34,7 @@ from graphql_schema.problems import Problem
 
 for _enum in (CaseState, Decision, DeliveryMethod, NextStep):
     strawberry.enum(_enum)
+strawberry.enum(Purpose, name="LookPurpose", description="Why somebody reads personal data in full.")
 
 
 @strawberry.type
@@ -53,13 +54,25 @@ class CaseEvent:
         return cls(at=row.at, verb=row.verb, state=row.state)
 
 
+@strawberry.type(
+    description="申请人 · As much of an applicant as the caller may see; null for what is hidden or unknown."
+)
+class Applicant:
+    name: str | None
+    id_number: str | None
+    phone: str | None
+
+    @classmethod
+    def of(cls, seen: applicants.Applicant) -> Applicant:
+        return cls(name=seen.name, id_number=seen.id_number, phone=seen.phone)
+
+
 @strawberry.type(description="办件 · One person's request for one item.")
 class Case:
     id: strawberry.ID
     number: str
     state: CaseState
     decision: Decision | None
-    reason: str = strawberry.field(description="Why it was denied.")
     delivery_method: DeliveryMethod
     submitted_at: datetime
     accepted_at: datetime | None
@@ -76,7 +89,6 @@ class Case:
             number=row.number,
             state=row.state,
             decision=row.decision,
-            reason=row.reason,
             delivery_method=row.delivery_method,
             submitted_at=row.submitted_at,
             accepted_at=row.accepted_at,
@@ -90,6 +102,10 @@ class Case:
     @computed("The state in plain words.")
     def state_text(self, info: Info) -> str:
         return state_sentence(self.row.state, self.row.decision, info.context.language)
+
+    @computed("Why it was denied.")
+    def reason(self, info: Info) -> str:
+        return reason_seen(info.context.actor, self.row)
 
     @computed("The version filed under.", batch=items_by_id)
     async def item(self, info: Info) -> ServiceItem:
@@ -130,10 +146,13 @@ class Case:
     async def events(self, info: Info) -> list[CaseEvent]:
         return [CaseEvent.of(row) for row in await info.context.load(queries.events_of, self.row.id)]
 
-    @computed(batch=residents)
+    @computed("Who it is for, as much as the caller may see at a glance.", batch=applicants_seen)
+    async def applicant(self, info: Info) -> Applicant:
+        return Applicant.of(await info.context.load(applicants_seen, (info.context.actor, self.row.resident_id)))
+
+    @computed(batch=applicants_seen)
     async def masked_applicant(self, info: Info) -> str | None:
-        row = await info.context.load(residents, self.row.resident_id)
-        return mask_name(unseal(row.name_sealed)) if row and row.name_sealed else None
+        return (await info.context.load(applicants_seen, (info.context.actor, self.row.resident_id))).name
 
 
 @strawberry.input(description="收件地址 · Where the result is posted to.")
@@ -153,4 +172,5 @@ class ChosenFee:
     quantity: int = 1
 
 
+ApplicantResult = Annotated[Applicant | Problem, strawberry.union("ApplicantResult")]
 CaseResult = Annotated[Case | Problem, strawberry.union("CaseResult")]

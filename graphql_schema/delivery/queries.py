@@ -5,10 +5,9 @@ from __future__ import annotations
 import strawberry
 
 from app.cases.queries import address_for_posting
+from app.delivery import queries
 from app.delivery.errors import NotPosted
-from app.delivery.ports import SNAPSHOT_TOPIC
 from app.identity.rules import Role
-from app.kernel.inbox.notices import unmatched
 from graphql_schema.context import Info
 from graphql_schema.delivery.types import Carrier, ShippingLabel, ShippingLabelResult, UnknownPush
 from graphql_schema.guards import EVERYONE, lookup, query, staff
@@ -30,7 +29,9 @@ class DeliveryQuery:
         return ShippingLabel.of(address)
 
     @query(staff(Role.ISSUER, Role.SUPERVISOR), "无主推送 · Pushes for parcels nobody registered, newest first.")
-    async def unknown_pushes(self, first: int | None = None, after: str | None = None) -> Connection[UnknownPush]:
+    async def unknown_pushes(
+        self, info: Info, first: int | None = None, after: str | None = None
+    ) -> Connection[UnknownPush]:
         limit = page_size(first)
-        rows = await unmatched(SNAPSHOT_TOPIC, limit=limit + 1, before=key_after(after))
+        rows = await queries.unknown_pushes(info.context.actor, limit=limit + 1, before=key_after(after))
         return connection_of([(UnknownPush.of(row), str(row.id)) for row in rows[:limit]], has_more=len(rows) > limit)

@@ -21,6 +21,6 @@ class WindowDesk:
 class QueueingQuery:
     @query(staff(Role.WINDOW_ACCEPTOR), "我的窗口 · The window I sit at and who is there.")
     async def my_window(self, info: Info) -> WindowDesk:
-        window = await queries.window_of(info.context.actor.staff_id())
+        window = await queries.window_of(info.context.actor)
         ticket = await queries.ticket_at(window.id)
         return WindowDesk(window=Window.of(window), ticket=Ticket.of(ticket) if ticket else None)
