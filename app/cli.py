@@ -14,6 +14,8 @@ from uuid import UUID
 
 import click
 
+from app.chores.audit import audit
+from app.chores.keys import keys
 from app.kernel.logging import configure_logging
 from app.kernel.settings import get_settings
 
@@ -211,6 +213,9 @@ def errors() -> None:
 
     click.echo(errors_page(), nl=False)
 
+
+main.add_command(audit)
+main.add_command(keys)
 
 _NO_DATABASE = "No database is named: start `make run` in another terminal, or set PORTAL_DATABASE_URL."
 

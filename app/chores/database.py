@@ -1,0 +1,42 @@
+"""Without this module every chore would find and open the database in its own way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import click
+
+from app.kernel.logging import configure_logging
+from app.kernel.settings import get_settings
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a chore with the database open; leaves with one sentence when there is none."""
+    configure_logging(get_settings().log_format, "chore")
+    return asyncio.run(_with_database(work))
+
+
+async def _with_database(work: Coroutine[Any, Any, T]) -> T:
+    async with _opened():
+        return await work
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[None]:
+    from app.kernel import db  # noqa: PLC0415 - loads the ORM, which `--help` does not need
+    from app.reachability import database_fault  # noqa: PLC0415 - the same
+
+    url = get_settings().database_url
+    missing = "No database is named: start `make run` in another terminal, or set PORTAL_DATABASE_URL."
+    if fault := await database_fault(url) if url else missing:
+        raise click.ClickException(fault)
+    await db.connect()
+    try:
+        yield
+    finally:
+        await db.disconnect()
