@@ -86,7 +86,8 @@ async def _close(actor: Actor, resident_id: UUID) -> Closing:
     if reasons:
         return Closing(closed=False, reasons=reasons)
     outcomes: list[Outcome] = []
-    for domain, held in _in_order_of_locks():
+    # The account itself comes last: by its identity number the others find what is theirs.
+    for domain, held in sorted(_in_order_of_locks(), key=lambda entry: entry[0] == "identity"):
         counts = await held.forget(resident_id)
         outcomes += [Outcome(domain, kind, held.kinds[kind], count) for kind, count in counts.items()]
     await Resident.filter(id=resident_id).update(closed_at=clock.now())

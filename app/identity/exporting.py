@@ -91,9 +91,11 @@ def _access(look: Look) -> dict[str, object]:
 
 
 def _plain(value: Any) -> Any:
-    """Moments as the hall's clock shows them; everything else orjson writes by itself."""
+    """Moments as the hall's clock shows them; the database's own kind of UUID as text."""
     if isinstance(value, datetime):
         return clock.local(value).isoformat(timespec="seconds")
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
