@@ -12,6 +12,7 @@ import hmac
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -150,3 +151,14 @@ def mask_phone(number: str) -> str:
     if len(number) < 8:
         return "*" * len(number)
     return number[:3] + "*" * (len(number) - 7) + number[-4:]
+
+
+def mask_address(address: str) -> str:
+    """`203.0.*.*`, `2001:db8:*`: enough to know one's own network again; empty for what is no address."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return ""
+    if known.version == 4:
+        return ".".join(str(known).split(".")[:2]) + ".*.*"
+    return ":".join(f"{int(part, 16):x}" for part in known.exploded.split(":")[:2]) + ":*"

@@ -8,7 +8,7 @@ from app.identity import bindings, capabilities, queries
 from app.identity.rules import Level
 from graphql_schema.context import Info
 from graphql_schema.guards import EVERYONE, RESIDENTS, query
-from graphql_schema.identity.types import AssuranceLevel, Binding, Capability, ProofMethod, Resident, Session
+from graphql_schema.identity.types import AssuranceLevel, Binding, Capability, ProofMethod, Resident
 
 
 @strawberry.type
@@ -16,10 +16,6 @@ class IdentityQuery:
     @query(RESIDENTS, "本人信息 · The resident who is signed in.")
     async def me(self, info: Info) -> Resident:
         return Resident.of(await queries.resident(info.context.actor.own_id()))
-
-    @query(RESIDENTS, "我的登录设备 · Where I am signed in, newest first; at most 50.")
-    async def my_sessions(self, info: Info) -> list[Session]:
-        return [Session.of(row) for row in await queries.live_sessions(info.context.actor)]
 
     @query(RESIDENTS, "我的绑定 · The host apps that open my account.")
     async def my_bindings(self, info: Info) -> list[Binding]:
