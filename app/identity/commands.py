@@ -1,4 +1,4 @@
-"""Without this module nobody could sign in or leave a phone number; proofs are in `proving`, staff in `staffing`."""
+"""Without this module nobody could sign in; phone numbers are in `phones`, proofs in `proving`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from app.identity import capabilities, sessions
 from app.identity.errors import SignInUnavailable
 from app.identity.models import ChannelBinding, Resident
 from app.identity.ports import ChannelIdentity, SignInChannel
-from app.identity.queries import channel_user, locked_resident
 from app.identity.tokens import Tokens
 from app.kernel import audit, clock, db, ports
 from app.kernel.actor import Actor, ActorKind
-from app.kernel.privacy import blind_index, seal
+from app.kernel.privacy import seal
 from app.kernel.ratelimit import check_rate
-
-PHONE = "resident.phone"
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ async def sign_in(channel: str, code: str, device: str, address: str) -> SignedI
     `SignInBlocked`, `TooManyRequests` or `ProviderUnavailable`.
     """
     await check_rate("600/minute", "sign-in", address)
-    adapter = _sign_in_channel(channel)
+    adapter = sign_in_channel(channel)
     user = await adapter.exchange(code)
     async with db.transaction():
         binding = await _binding_of(channel, user)
@@ -54,10 +51,13 @@ async def _binding_of(channel: str, user: ChannelIdentity) -> ChannelBinding:
     binding = await ChannelBinding.get_or_none(channel=channel, app_id=user.app_id, open_id=user.open_id)
     if binding is None and user.user_id is not None:
         binding = await ChannelBinding.filter(channel=channel, app_id=user.app_id, user_id=user.user_id).first()
+    # Only the newest is good: whoever signs in on another phone ends what the one before could open.
+    secret = seal(user.session_secret) if user.session_secret else None
     if binding is not None:
         binding.open_id = user.open_id
         binding.user_id = user.user_id or binding.user_id
-        await binding.save(update_fields=["open_id", "user_id"])
+        binding.session_secret_sealed = secret
+        await binding.save(update_fields=["open_id", "user_id", "session_secret_sealed"])
         return binding
     resident = await Resident.create(created_at=clock.now())
     return await ChannelBinding.create(
@@ -67,31 +67,13 @@ async def _binding_of(channel: str, user: ChannelIdentity) -> ChannelBinding:
         open_id=user.open_id,
         union_id=user.union_id,
         user_id=user.user_id,
+        session_secret_sealed=secret,
         bound_at=clock.now(),
     )
 
 
-async def set_phone(actor: Actor, channel: str, code: str) -> Resident:
-    """Keep the mobile number that the host app vouches for. Raises what `SignInChannel.phone_number` raises."""
-    resident_id = actor.own_id()
-    await check_rate("10/hour", "phone", str(resident_id))
-    if not capabilities.is_on(capabilities.phone(channel)):
-        raise SignInUnavailable
-    adapter = _sign_in_channel(channel)
-    user = await channel_user(actor, channel)
-    if user is None:
-        raise SignInUnavailable
-    number = await adapter.phone_number(code, user.open_id)
-    async with db.transaction():
-        resident = await locked_resident(resident_id)
-        resident.phone_sealed = seal(number)
-        resident.phone_index = blind_index(PHONE, number)
-        await resident.save(update_fields=["phone_sealed", "phone_index"])
-        await audit.record(actor, "identity.phone_set", f"resident:{resident_id}")
-    return resident
-
-
-def _sign_in_channel(code: str) -> SignInChannel:
+def sign_in_channel(code: str) -> SignInChannel:
+    """The adapter of a host app; raises `SignInUnavailable` when it is missing or switched off."""
     if not capabilities.is_on(capabilities.sign_in(code)):
         raise SignInUnavailable
     try:

@@ -63,7 +63,8 @@ async def withdraw(actor: Actor, purpose: Purpose) -> Consent:
     resident_id = actor.own_id()
     async with db.transaction():
         await locked_resident(resident_id)
-        consent = await Consent.filter(resident_id=resident_id, purpose=purpose).order_by("-id").first()
+        given = Consent.filter(resident_id=resident_id, purpose=purpose)
+        consent = await given.filter(withdrawn_at=None).first() or await given.order_by("-withdrawn_at").first()
         if consent is None:
             raise NotFound(what_zh="这项同意", what_en="consent")
         if consent.withdrawn_at is not None:

@@ -143,6 +143,11 @@ class SandboxControl(AlipayControl):
     async def phone_code(self, openid: str) -> str:
         return str((await self._object("POST", f"/phones/{openid}/phone-code"))["code"])
 
+    async def phone_data(self, openid: str, appid: str = "") -> tuple[str, str]:
+        """What an older phone is given: `encryptedData` and `iv`."""
+        told = await self._object("POST", f"/phones/{openid}/phone-data", {"appid": appid})
+        return str(told["encryptedData"]), str(told["iv"])
+
     async def face(self, openid: str, verify_id: str, verify_ret: int | None = None) -> int:
         """Look into the phone; without `verify_ret` its owner does. Returns the verify_ret that was recorded."""
         wanted: dict[str, Any] = {"verify_id": verify_id}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.identity.ports import IdentityProver, SignInChannel
+from app.identity.ports import IdentityProver, SessionData, SignInChannel
 from app.kernel import ports
 from app.kernel.callbacks import CallbackReader
 from app.kernel.http import OutboundClient
@@ -10,7 +10,7 @@ from app.kernel.settings import get_settings
 from app.payments.ports import PaymentChannel
 from integrations.wechat.api import MiniProgramApi
 from integrations.wechat.health import WechatHealth
-from integrations.wechat.identity import WechatFace, WechatSignIn
+from integrations.wechat.identity import WechatFace, WechatSessionData, WechatSignIn
 from integrations.wechat.pay_client import PayClient
 from integrations.wechat.pay_notify import WechatPayNotices
 from integrations.wechat.payments import WechatPay
@@ -26,6 +26,7 @@ def connect(http: OutboundClient) -> None:
     client = PayClient(http, settings)
     pay = WechatPay(client, settings, get_settings().public_url)
     ports.register(SignInChannel, "wechat", WechatSignIn(api, settings.app_id))
+    ports.register(SessionData, "wechat", WechatSessionData(settings.app_id))
     ports.register(IdentityProver, "wechat-face", WechatFace(api))
     ports.register(PaymentChannel, "wechat", pay)
     ports.register(CallbackReader, "wechat/payment", WechatPayNotices(client, settings))

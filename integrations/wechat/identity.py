@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from app.identity.errors import PhoneCodeInvalid, SignInBlocked, SignInCodeInvalid
+from wechatpy.crypto import WeChatWxaCrypto
+
+from app.identity.errors import PhoneCodeInvalid, SessionDataUnreadable, SignInBlocked, SignInCodeInvalid
 from app.identity.ports import ChannelIdentity, PersonClaim, ProofOutcome, ProofVerdict, StartedProof
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable, TooManyRequests
@@ -19,6 +22,9 @@ from integrations.wechat.tokens import unavailable
 _log = get_logger(__name__)
 
 _LONGEST_CODE = 512
+_LONGEST_DATA = 4096
+_NUMBER = re.compile(r"[0-9]{5,15}")
+_COUNTRY = re.compile(r"[0-9]{1,4}")
 _FREQUENCY = 45011
 _FREQUENCY_WAIT = 60
 _LOGIN_CODE_INVALID = frozenset({40029, 40163})
@@ -43,7 +49,7 @@ _ATTEMPT_REFUSED = frozenset({40003, 40097})
 
 
 class WechatSignIn:
-    """`SignInChannel` of the mini-program. The session_key stays here and is forgotten at once."""
+    """`SignInChannel` of the mini-program."""
 
     name_zh = "微信"
     name_en = "WeChat"
@@ -67,7 +73,9 @@ class WechatSignIn:
         open_id, union_id = told.get("openid"), told.get("unionid")
         if not isinstance(open_id, str) or not open_id:
             raise _unusable("jscode2session", "no openid")
-        return ChannelIdentity(self._app_id, open_id, union_id if isinstance(union_id, str) and union_id else None)
+        return ChannelIdentity(
+            self._app_id, open_id, _text_or_none(union_id), session_secret=_text_or_none(told.get("session_key"))
+        )
 
     async def phone_number(self, code: str, open_id: str) -> str:
         """Mini-program server API, "getPhoneNumber": a mainland number bare, any other as `+<country><number>`."""
@@ -83,10 +91,38 @@ class WechatSignIn:
         info = _part(told, "phone_info")
         if _part(info, "watermark").get("appid") != self._app_id:
             raise _unusable("getuserphonenumber", "another mini-program's watermark")
-        number, country = str(info.get("purePhoneNumber", "")), str(info.get("countryCode", "")).lstrip("+")
-        if not (_is_digits(number) and _is_digits(country)):
+        number = _number(info)
+        if number is None:
             raise _unusable("getuserphonenumber", "not a number")
-        return number if country == "86" else f"+{country}{number}"
+        return number
+
+    def voucher(self, code: str) -> str:
+        return code
+
+
+class WechatSessionData:
+    """`SessionData` of older phones: AES-128-CBC under the session_key, which only WeChat and we know.
+
+    There is no check sum: a session_key that was replaced meanwhile shows as broken padding, text or JSON, or as
+    nonsense that happens to be text. So whatever is not entirely as WeChat writes it does not open.
+    """
+
+    def __init__(self, app_id: str) -> None:
+        self._app_id = app_id
+
+    def phone_number(self, session_secret: str, encrypted: str, iv: str) -> str:
+        """Mini-program, "encryptedData"; wechatpy sees to the watermark."""
+        if len(encrypted) > _LONGEST_DATA or not (_is_base64(encrypted) and _is_base64(iv)):
+            raise SessionDataUnreadable
+        try:
+            info = WeChatWxaCrypto(session_secret, iv, self._app_id).decrypt_message(encrypted)
+            number, whole = _number(info), str(info["phoneNumber"])
+        except Exception:  # noqa: BLE001 - wechatpy lets everything out: of keys, padding, text, JSON and its shape
+            raise SessionDataUnreadable from None
+        # Without a check sum a bit can be turned on the way: the number is told twice and has to agree.
+        if number is None or whole.lstrip("+") not in {info["purePhoneNumber"], number.lstrip("+")}:
+            raise SessionDataUnreadable
+        return number
 
 
 class WechatFace:
@@ -166,5 +202,21 @@ def _part(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _is_digits(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+def _number(info: Mapping[str, Any]) -> str | None:
+    """A mainland number bare, any other as `+<country><number>`; None when it is none."""
+    number, country = str(info.get("purePhoneNumber", "")), str(info.get("countryCode", "")).lstrip("+")
+    if not (_NUMBER.fullmatch(number) and _COUNTRY.fullmatch(country)):
+        return None
+    return number if country == "86" else f"+{country}{number}"
+
+
+def _is_base64(text: str) -> bool:
+    """In the one way of writing it: what can be written differently could be handed in twice."""
+    try:
+        return base64.b64encode(base64.b64decode(text, validate=True)).decode() == text
+    except ValueError:
+        return False
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -100,7 +100,7 @@ async def test_nobody_is_asked_to_agree_to_what_the_law_demands(portal: Portal) 
     assert refused["code"] == "CONSENT_NOT_ASKED"
 
 
-async def test_without_consent_the_refusal_names_purpose_and_version() -> None:
+async def test_without_consent_the_refusal_names_purpose_and_version(portal: Portal) -> None:
     resident = await make_resident()
     assert resident.id is not None
     with pytest.raises(ConsentNeeded) as refused:
@@ -166,7 +166,7 @@ async def test_my_consents_are_paged_newest_first_and_only_mine(portal: Portal) 
     assert (first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (True, False)
 
 
-async def test_what_was_agreed_to_under_a_forgotten_version_is_asked_again_and_gives_way() -> None:
+async def test_what_was_agreed_to_under_a_forgotten_version_is_asked_again_and_gives_way(portal: Portal) -> None:
     resident = await make_resident()
     assert resident.id is not None
     old = await Consent.create(
@@ -181,7 +181,7 @@ async def test_what_was_agreed_to_under_a_forgotten_version_is_asked_again_and_g
     assert (await Consent.get(id=old.id)).withdrawn_at == fresh.given_at
 
 
-async def test_nobody_agrees_for_another() -> None:
+async def test_nobody_agrees_for_another(portal: Portal) -> None:
     agent = await make_resident()
     principal = Principal((await make_resident()).id or db.new_id(), db.new_id(), "GUARDIAN")
     acting = Actor(ActorKind.RESIDENT, agent.id, principal=principal)
@@ -190,6 +190,19 @@ async def test_nobody_agrees_for_another() -> None:
             await consents.give(acting, Purpose.FACE_CHECK, CURRENT)
         with pytest.raises(ActingForAnother):
             await consents.withdraw(acting, Purpose.FACE_CHECK)
+
+
+async def test_of_accounts_that_were_joined_the_consent_in_force_is_withdrawn(portal: Portal) -> None:
+    """Joining leaves the older of two in force and ends the newer one."""
+    resident = await make_resident()
+    now = clock.now()
+    older = await Consent.create(resident_id=resident.id, purpose=Purpose.PHONE, version=CURRENT, given_at=now)
+    await Consent.create(
+        resident_id=resident.id, purpose=Purpose.PHONE, version=CURRENT, given_at=now, withdrawn_at=now
+    )
+
+    assert (await consents.withdraw(resident, Purpose.PHONE)).id == older.id
+    assert await in_force(resident) == []
 
 
 def test_a_new_version_asks_again_only_for_what_it_changed() -> None:

@@ -33,6 +33,7 @@ async def places_holding(secret: str) -> list[str]:
 async def play_a_whole_life(portal: Portal, phone: Phone) -> str:
     """From signing in to the parcel: every way on which personal data comes into the house."""
     await phone.sign_in()
+    await phone.agree("PHONE")
     await phone.do("SetPhone", code=await portal.control.phone_code(phone.person.openid))
     await phone.prove()
     case_id: str = (

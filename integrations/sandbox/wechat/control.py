@@ -12,7 +12,7 @@ from starlette.routing import Route
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
 from integrations.sandbox.people import is_identity_number
 from integrations.sandbox.wechat.face import FaceAttempt, attempts, has_expired, honest_result
-from integrations.sandbox.wechat.login import LOGIN, MOBILE, make_code
+from integrations.sandbox.wechat.login import LOGIN, MOBILE, encrypted_phone, make_code
 from integrations.sandbox.wechat.people import People, Phone
 from integrations.sandbox.world import World
 
@@ -22,6 +22,10 @@ class NewPhone(Form):
     id_number: str = ""
     mobile: Annotated[str, Field(pattern=r"^(1\d{10})?$")] = ""
     high_risk: bool = False
+
+
+class PhoneData(Form):
+    appid: Annotated[str, Field(max_length=64)] = ""
 
 
 class Face(Form):
@@ -36,6 +40,7 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/phones/{openid}", "GET", show_phone),
         control_route(world, "/phones/{openid}/login-code", "POST", give_login_code),
         control_route(world, "/phones/{openid}/phone-code", "POST", give_phone_code),
+        control_route(world, "/phones/{openid}/phone-data", "POST", give_phone_data),
         control_route(world, "/phones/{openid}/face", "POST", show_face),
         control_route(world, "/faces", "GET", list_faces),
     ]
@@ -64,6 +69,15 @@ async def give_login_code(world: World, request: Request) -> object:
 
 async def give_phone_code(world: World, request: Request) -> object:
     return {"code": make_code(world, _phone(world, request), MOBILE).text}
+
+
+async def give_phone_data(world: World, request: Request) -> object:
+    """The phone-number button of an older phone; `appid` is another mini-program's, for tests."""
+    phone = _phone(world, request)
+    wanted = await read_form(request, PhoneData)
+    if not phone.session_key:
+        raise Unacceptable("This phone never logged in: there is no session_key.", 409)
+    return encrypted_phone(world, phone, wanted.appid)
 
 
 async def show_face(world: World, request: Request) -> object:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import secrets
 from dataclasses import dataclass, replace
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from integrations.sandbox.front import Answer, Call
 from integrations.sandbox.records import Shelf
@@ -98,6 +101,23 @@ def phone_number(world: World, call: Call) -> Answer:
         "watermark": watermark,
     }
     return success({"phone_info": told})
+
+
+def encrypted_phone(world: World, phone: Phone, appid: str) -> dict[str, str]:
+    """What older phones are given instead of a code: AES-128-CBC under the phone's session_key."""
+    watermark = {"timestamp": int(world.clock.now()), "appid": appid or world.keys.account.wechat_app_id}
+    told = {
+        "phoneNumber": phone.mobile,
+        "purePhoneNumber": phone.mobile,
+        "countryCode": "86",
+        "watermark": watermark,
+    }
+    plain = json.dumps(told, separators=(",", ":")).encode()
+    plain += bytes([16 - len(plain) % 16]) * (16 - len(plain) % 16)
+    iv = secrets.token_bytes(16)
+    cipher = Cipher(algorithms.AES(base64.b64decode(phone.session_key)), modes.CBC(iv)).encryptor()
+    encrypted = cipher.update(plain) + cipher.finalize()
+    return {"encryptedData": base64.b64encode(encrypted).decode(), "iv": base64.b64encode(iv).decode()}
 
 
 def check_session(world: World, call: Call) -> Answer:

@@ -35,7 +35,11 @@ def face() -> IdentityProver:
 async def test_a_login_code_names_its_user(control: SandboxControl, sandbox: Sandbox) -> None:
     phone = await control.make_phone()
     identity = await sign_in().exchange(await control.login_code(phone.openid))
-    assert identity == ChannelIdentity(sandbox.environment["WECHAT_APP_ID"], phone.openid, phone.unionid)
+    secret = identity.session_secret
+    app_id = sandbox.environment["WECHAT_APP_ID"]
+    assert identity == ChannelIdentity(app_id, phone.openid, phone.unionid, session_secret=secret)
+    assert secret is not None
+    assert secret not in repr(identity)
 
 
 async def test_a_login_code_is_good_once(control: SandboxControl) -> None:
