@@ -13,8 +13,8 @@ import httpx
 from app.identity.rules import Role
 from app.seeding import DEV_PASSWORD, dev_login
 from graphql_schema.documents import OPERATIONS, document_id
+from integrations.sandbox.control import AlipayUser, SandboxControl
 from integrations.sandbox.control import Phone as SandboxPhone
-from integrations.sandbox.control import SandboxControl
 
 T = TypeVar("T")
 
@@ -43,6 +43,8 @@ class Caller:
         self.http = httpx.AsyncClient(base_url=base_url, timeout=30.0, headers={"accept-language": language})
         self.access = ""
         self.refresh = ""
+        self.acting_for = ""
+        """The account on whose behalf everything is asked; empty for oneself."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,6 +56,8 @@ class Caller:
         """The bare request, for tests that send what no phone would."""
         if self.access:
             headers["authorization"] = f"Bearer {self.access}"
+        if self.acting_for:
+            headers["acting-for"] = self.acting_for
         return await self.http.post("/graphql", json=body, headers=headers)
 
     async def ask(self, operation: str, **variables: Any) -> dict[str, Any]:
@@ -69,6 +73,13 @@ class Caller:
         assert "errors" not in answer, answer["errors"]
         [value] = answer["data"].values()
         return value
+
+    async def agree(self, *purposes: str) -> None:
+        """Read the privacy notice and agree to some of its purposes."""
+        notice = await self.do("PrivacyNotice")
+        for purpose in purposes:
+            consent = await self.do("GiveConsent", purpose=purpose, version=notice["version"])
+            assert consent["__typename"] == "Consent", consent
 
     async def keep(self, tokens: dict[str, str]) -> None:
         self.access, self.refresh = tokens["access"], tokens["refresh"]
@@ -93,13 +104,6 @@ class Phone(Caller):
         await self.keep(signed_in["tokens"])
         return signed_in
 
-    async def agree(self, *purposes: str) -> None:
-        """Read the privacy notice and agree to some of its purposes."""
-        notice = await self.do("PrivacyNotice")
-        for purpose in purposes:
-            consent = await self.do("GiveConsent", purpose=purpose, version=notice["version"])
-            assert consent["__typename"] == "Consent", consent
-
     async def prove(self) -> dict[str, Any]:
         """Real name by face verification, which asks for a consent of its own; level four afterwards."""
         await self.agree("FACE_CHECK")
@@ -117,6 +121,45 @@ class Phone(Caller):
             "divisionCode": "990102",
             "detail": "云澜市澄江区人民路1号(虚构)",
         }
+
+
+class AlipayPhone(Caller):
+    """The same portal opened inside Alipay."""
+
+    def __init__(self, base_url: str, control: SandboxControl, user: AlipayUser, language: str = "zh-CN") -> None:
+        super().__init__(base_url, language)
+        self.control = control
+        self.user = user
+
+    @classmethod
+    async def of(cls, phone: Phone) -> Self:
+        """The Alipay account of the person who holds a WeChat phone."""
+        person = phone.person
+        user = await phone.control.add_alipay_user(name=person.name, id_number=person.id_number, mobile=person.mobile)
+        return cls(str(phone.http.base_url), phone.control, user)
+
+    async def sign_in(self) -> dict[str, Any]:
+        code = await self.control.alipay_auth_code(self.user.open_id)
+        signed_in: dict[str, Any] = await self.do("SignIn", code=code, channel="alipay", device="测试手机(支付宝)")
+        assert signed_in["__typename"] == "SignedIn", signed_in
+        await self.keep(signed_in["tokens"])
+        return signed_in
+
+    async def begin_proof(self) -> dict[str, Any]:
+        await self.agree("FACE_CHECK")
+        proof: dict[str, Any] = await self.do(
+            "BeginProof", name=self.user.name, idNumber=self.user.id_number, method="alipay-face"
+        )
+        return proof
+
+    async def prove(self) -> dict[str, Any]:
+        """Real name by Alipay's face verification; level four afterwards."""
+        proof = await self.begin_proof()
+        assert proof["__typename"] == "IdentityProof", proof
+        await self.control.look_into_certify(proof["ticket"], self.user.open_id)
+        resident: dict[str, Any] = await self.do("FinishProof", id=proof["id"])
+        assert resident["__typename"] == "Resident", resident
+        return resident
 
 
 class Clerk(Caller):

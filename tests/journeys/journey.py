@@ -14,7 +14,7 @@ from stdnum.iso7064 import mod_11_2
 from app.identity.rules import Role
 from app.kernel.clock import local, now
 from integrations.sandbox.control import SandboxControl
-from tests.people import Clerk, Phone, new_key, until
+from tests.people import AlipayPhone, Clerk, Phone, new_key, until
 
 ITEM = "id-card-replace"
 ITEM_NAME = "居民身份证丢失补领(损坏换领)"
@@ -131,6 +131,17 @@ async def apply(journey: Journey) -> str:
     journey.held["case"] = case["id"]
     assert case["nextStep"]["code"] == "BOOK_VISIT"
     return f"case {case['number']} is filed (sent twice, filed once); next: {case['nextStep']['text']}"
+
+
+async def arrive_from_alipay(journey: Journey) -> str:
+    alipay = await AlipayPhone.of(journey.phone)
+    stranger = (await alipay.sign_in())["resident"]
+    left = await alipay.prove()
+    assert left["id"] != stranger["id"]
+    seen = await alipay.do("CaseDetail", id=journey.held["case"])
+    await alipay.http.aclose()
+    assert [binding["channel"] for binding in await journey.phone.do("MyBindings")] == ["wechat", "alipay"]
+    return f"a face check there made one resident of two; case {seen['number']} is seen from Alipay too"
 
 
 def _next_half_hour(moment: datetime) -> datetime:
@@ -289,13 +300,16 @@ async def leave(journey: Journey) -> str:
     tokens = await journey.phone.do("RefreshSession", refresh=journey.phone.refresh)
     await journey.phone.keep(tokens)
     sessions = await journey.phone.do("MySessions")
-    assert [session["current"] for session in sessions] == [True]
+    assert {session["channel"]: session["current"] for session in sessions} == {"wechat": True, "alipay": False}
+    for session in sessions:
+        if not session["current"]:
+            await journey.phone.do("RevokeSession", id=session["id"])
     await journey.phone.do("SignOut")
     refused = await journey.phone.do("RefreshSession", refresh=journey.phone.refresh)
     assert refused["code"] == "SESSION_ENDED"
     await journey.phone.http.aclose()
     await journey.window.http.aclose()
-    return "the session was listed, refreshed and ended; its tokens are worth nothing now"
+    return "both sessions were listed and ended; their tokens are worth nothing now"
 
 
 STEPS = (
@@ -306,6 +320,7 @@ STEPS = (
     Told("Apply without a proven name", apply_too_early),
     Told("Prove one's name by face", prove_identity),
     Told("Apply", apply),
+    Told("Open the portal in Alipay too", arrive_from_alipay),
     Told("Book a time at the hall", book),
     Told("Check in", check_in),
     Told("Be called and served", be_served),
