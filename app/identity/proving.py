@@ -8,6 +8,7 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 
 from app.identity import capabilities, consents, merging
+from app.identity.attempts import check_attempt
 from app.identity.errors import (
     AccountEnded,
     IdentityTaken,
@@ -37,11 +38,12 @@ async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> I
     `ProofUnavailable`, `ConsentNeeded`, `PersonNameInvalid`, `IdentityNumberInvalid`, `TooManyRequests` or
     `ProviderUnavailable`.
     """
+    resident_id = actor.own_id()
     prover = _live(IdentityProver, method)
     user = await channel_user(actor, prover.channel)
     if user is None:
         raise ProofUnavailable
-    await consents.check_given(actor.own_id(), Purpose.FACE_CHECK)
+    await consents.check_given(resident_id, Purpose.FACE_CHECK)
     claim = await _claim(actor, name, id_number, user.open_id)
     proof_id = db.new_id()
     started = await prover.begin(proof_id.hex, claim)
@@ -71,10 +73,10 @@ async def match_identity(actor: Actor, method: str, name: str, id_number: str) -
 
 
 async def _claim(actor: Actor, name: str, id_number: str, open_id: str) -> PersonClaim:
-    """What is to be proved, when it can be true at all. Every try counts, also one with a slip of the finger;
-    and one number is not tried from ever new accounts.
+    """What is to be proved, when it can be true at all. Every try counts for the person and for the device, also
+    one with a slip of the finger; and one number is not tried from ever new ones.
     """
-    await check_rate("20/hour", "proof", str(actor.own_id()))
+    await check_attempt(actor, "proof", "20/hour")
     claim = PersonClaim(check_person_name(name), check_id_number(id_number, clock.today()), open_id)
     await check_rate("30/day", "proof-of-number", blind_index(merging.ID_NUMBER, claim.id_number))
     return claim

@@ -23,6 +23,13 @@ NAME = "测试居民"
 CANCELLED, DEVICE_FAULT, PASSED = 90002, 90011, 10000
 
 
+async def willing(portal: Portal) -> Phone:
+    """Signed in, not proven, and agreed to have the face checked."""
+    phone = await portal.phone(proven=False)
+    await phone.agree("FACE_CHECK")
+    return phone
+
+
 async def begin(phone: Phone, **claim: str) -> dict[str, Any]:
     wanted = {"name": phone.person.name, "idNumber": phone.person.id_number, **claim}
     proof: dict[str, Any] = await phone.do("BeginProof", **wanted)
@@ -34,7 +41,7 @@ async def resident_of(phone: Phone) -> Resident:
 
 
 async def test_a_passed_face_check_gives_level_four_and_shows_masked_data(portal: Portal) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     proof = await begin(phone)
     assert proof["method"] == "wechat-face"
     await portal.control.face(phone.person.openid, proof["ticket"])
@@ -54,7 +61,7 @@ async def test_a_passed_face_check_gives_level_four_and_shows_masked_data(portal
 
 
 async def test_finished_five_times_at_once_it_counts_once(portal: Portal) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     proof = await begin(phone)
     await portal.control.face(phone.person.openid, proof["ticket"])
 
@@ -75,7 +82,7 @@ async def test_finished_five_times_at_once_it_counts_once(portal: Portal) -> Non
     ],
 )
 async def test_a_check_that_failed_raises_nothing_and_is_over(portal: Portal, verify_ret: int, sentence: str) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     proof = await begin(phone)
     await portal.control.face(phone.person.openid, proof["ticket"], verify_ret)
 
@@ -93,7 +100,7 @@ async def test_a_check_that_failed_raises_nothing_and_is_over(portal: Portal, ve
 
 async def test_a_wrong_name_and_somebody_elses_number_do_not_pass(portal: Portal) -> None:
     """The owner looks into the phone; what they claimed is not what the register says."""
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     wrong_name = await begin(phone, name="测试居民某")
     await portal.control.face(phone.person.openid, wrong_name["ticket"])
     wrong_number = await begin(phone, idNumber=identity_number(17_000))
@@ -106,7 +113,7 @@ async def test_a_wrong_name_and_somebody_elses_number_do_not_pass(portal: Portal
 
 
 async def test_a_check_nobody_did_yet_is_pending_and_can_still_be_done(portal: Portal) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     proof = await begin(phone)
 
     async with nothing_moves():
@@ -118,7 +125,7 @@ async def test_a_check_nobody_did_yet_is_pending_and_can_still_be_done(portal: P
 
 
 async def test_a_check_expires_even_when_it_was_passed(portal: Portal) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     proof = await begin(phone)
     await portal.control.face(phone.person.openid, proof["ticket"])
     kept = await IdentityProof.get(id=proof["id"])
@@ -131,7 +138,7 @@ async def test_a_check_expires_even_when_it_was_passed(portal: Portal) -> None:
 
 
 async def test_somebody_elses_check_is_not_found_like_one_that_never_was(portal: Portal) -> None:
-    owner, other = await portal.phone(proven=False), await portal.phone(proven=False)
+    owner, other = await willing(portal), await willing(portal)
     proof = await begin(owner)
     await portal.control.face(owner.person.openid, proof["ticket"])
 
@@ -156,7 +163,7 @@ async def test_somebody_elses_check_is_not_found_like_one_that_never_was(portal:
 async def test_a_claim_that_cannot_be_true_never_leaves_the_house(
     portal: Portal, claim: dict[str, str], code: str, field: str
 ) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
 
     async with nothing_moves():
         refused = await begin(phone, **claim)
@@ -180,7 +187,7 @@ async def test_who_never_came_by_wechat_cannot_be_proven_there(portal: Portal) -
 
 
 async def test_while_the_platform_is_down_a_check_neither_begins_nor_ends(portal: Portal) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     proof = await begin(phone)
     await portal.control.face(phone.person.openid, proof["ticket"])
     await portal.control.be_hostile(server_error=1.0)
@@ -195,10 +202,29 @@ async def test_while_the_platform_is_down_a_check_neither_begins_nor_ends(portal
 
 
 async def test_twenty_checks_an_hour_are_enough_for_anybody(portal: Portal) -> None:
-    phone = await portal.phone(proven=False)
+    phone = await willing(portal)
     actor = await actor_of(phone.access)
     for _ in range(20):
         await proving.begin_proof(actor, "wechat-face", NAME, phone.person.id_number)
     with pytest.raises(TooManyRequests) as refused:
         await proving.begin_proof(actor, "wechat-face", NAME, phone.person.id_number)
     assert refused.value.retry_after_seconds == 3600
+
+
+async def test_a_face_is_not_looked_at_without_a_consent_of_its_own(portal: Portal) -> None:
+    phone = await portal.phone(proven=False)
+    async with nothing_moves():
+        refused = await begin(phone)
+    assert (refused["code"], refused["ways"]) == ("CONSENT_NEEDED", ["FACE_CHECK"])
+
+
+async def test_slips_of_the_finger_count_as_attempts_too(portal: Portal) -> None:
+    phone = await willing(portal)
+    wrong_digit = phone.person.id_number[:-1] + ("1" if phone.person.id_number[-1] != "1" else "2")
+    for _ in range(20):
+        assert (await begin(phone, idNumber=wrong_digit))["code"] == "ID_NUMBER_INVALID"
+
+    async with nothing_moves():
+        refused = await begin(phone)
+
+    assert (refused["code"], refused["retryAfterSeconds"]) == ("TOO_MANY_REQUESTS", 3600)
