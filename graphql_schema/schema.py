@@ -27,6 +27,8 @@ from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
 from graphql_schema.personal.mutations import PersonalMutation
 from graphql_schema.personal.queries import PersonalQuery
+from graphql_schema.profiles.mutations import ProfilesMutation
+from graphql_schema.profiles.queries import ProfilesQuery
 from graphql_schema.queueing.mutations import QueueingMutation
 from graphql_schema.queueing.queries import QueueingQuery
 from graphql_schema.representation.mutations import RepresentationMutation
@@ -43,6 +45,7 @@ class Query(
     StaffingQuery,
     SessionQuery,
     ConsentQuery,
+    ProfilesQuery,
     CatalogueQuery,
     CasesQuery,
     BookingQuery,
@@ -62,6 +65,7 @@ class Mutation(
     SessionMutation,
     ConsentMutation,
     PhoneMutation,
+    ProfilesMutation,
     CasesMutation,
     BookingMutation,
     QueueingMutation,

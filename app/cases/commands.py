@@ -9,18 +9,16 @@ from uuid import UUID
 
 import orjson
 
-from app.cases.errors import CaseAlreadyOpen, PostNotOffered, ReasonNeeded
+from app.cases.errors import AddressNeeded, CaseAlreadyOpen, PostNotOffered, ReasonNeeded
 from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseSubmitted, CaseWithdrawn
 from app.cases.models import Case, CaseEvent
 from app.cases.queries import case_of, item_of, locked_case
 from app.cases.rules import (
     LIFE,
     OPEN_STATES,
-    Address,
     CaseState,
     Decision,
     DeliveryMethod,
-    check_address,
     due_date,
     make_case_number,
 )
@@ -32,9 +30,12 @@ from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.clock.days import load_calendar
+from app.kernel.errors import InvalidInput
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
 from app.kernel.privacy import seal
+from app.profiles.queries import entry_of, opened, provinces_here
+from app.profiles.rules import Address, check_address
 from app.representation.queries import locked_subject
 from app.representation.rules import check_may_apply
 
@@ -51,24 +52,25 @@ async def apply(
     delivery_method: DeliveryMethod,
     address: Address | None,
     idempotency_key: str,
+    address_id: UUID | None = None,
 ) -> Case:
-    """File a case for the version of an item in force.
+    """File a case for the version of an item in force; `address_id` is an entry of the applicant's address book.
 
-    Raises `AssuranceTooLow`, `NotFound`, `CaseAlreadyOpen`, `PostNotOffered`, `AddressNeeded` or
+    Raises `AssuranceTooLow`, `NotFound`, `CaseAlreadyOpen`, `PostNotOffered`, `AddressNeeded`, `AddressInvalid` or
     `IdempotencyKeyReused`. The same key and body again gives the same case.
     """
     resident_id = actor.resident_id()
     async with db.transaction():
-        request = await claim(
-            resident_id, idempotency_key, "apply", item=item_key, method=delivery_method, address=address
-        )
+        wanted = {"item": item_key, "method": delivery_method, "address": address, "address_id": address_id}
+        request = await claim(resident_id, idempotency_key, "apply", **wanted)
         if request.earlier is not None:
             return await case_of(request.earlier, actor)
         resident = await locked_subject(actor)
         item = await item_in_force(item_key)
         await require_level(actor, resident, item.min_level)
         check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
-        sealed = _sealed_address(item, delivery_method, address)
+        chosen = await _chosen_address(resident_id, address, address_id)
+        sealed = _sealed_address(item, delivery_method, chosen)
         open_case = await Case.filter(resident_id=resident_id, item_key=item_key, state__in=OPEN_STATES).first()
         if open_case is not None:
             raise CaseAlreadyOpen(number=open_case.number)
@@ -94,7 +96,18 @@ def _sealed_address(item: ServiceItem, method: DeliveryMethod, address: Address 
         return None
     if not item.result_by_post:
         raise PostNotOffered(field="delivery")
-    return seal(orjson.dumps(asdict(check_address(address))).decode())
+    if address is None:
+        raise AddressNeeded(field="address")
+    return seal(orjson.dumps(asdict(check_address(address, provinces_here()))).decode())
+
+
+async def _chosen_address(resident_id: UUID, address: Address | None, address_id: UUID | None) -> Address | None:
+    """What was typed, or what the applicant's book says now: its later changes do not move a result under way."""
+    if address_id is None:
+        return address
+    if address is not None:
+        raise InvalidInput(field="addressId", reason_zh="地址只能选一种方式填写", reason_en="give one address, not two")
+    return opened(await entry_of(resident_id, address_id))
 
 
 async def _next_number(item: ServiceItem, day: date) -> str:

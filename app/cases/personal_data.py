@@ -13,12 +13,13 @@ from app.cases.events import CaseWithdrawn
 from app.cases.joining import giving_way
 from app.cases.models import Case, CaseEvent
 from app.cases.queries import address_of, events_of
-from app.cases.rules import LIFE, OPEN_STATES, Address, state_sentence
+from app.cases.rules import LIFE, OPEN_STATES, state_sentence
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.kernel import audit, clock
 from app.kernel.actor import SYSTEM
 from app.kernel.facts.publishing import publish
 from app.kernel.privacy import seal
+from app.profiles.rules import Address
 
 NO_ADDRESS = Address("已注销", "0000000", "000000", "已清除")
 """Stands where the address of a closed account stood: a posted case has one, the database insists."""

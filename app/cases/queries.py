@@ -10,13 +10,14 @@ import orjson
 from tortoise.queryset import QuerySet
 
 from app.cases.models import Case, CaseEvent
-from app.cases.rules import CASE_ROLES, Address, CaseState
+from app.cases.rules import CASE_ROLES, CaseState
 from app.catalogue.models import ServiceItem
 from app.identity.disclosure import PersonalField, full_fields
 from app.kernel import audit
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotFound
 from app.kernel.privacy import unseal
+from app.profiles.rules import Address
 
 
 def _not_found() -> NotFound:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,15 +10,11 @@ from uuid import UUID
 
 from stdnum.iso7064 import mod_11_10
 
-from app.cases.errors import AddressNeeded
 from app.catalogue.rules import LimitUnit
 from app.identity.rules import Role
 from app.kernel.clock import local
 from app.kernel.clock.calendar import WorkingCalendar, end_of_day
 from app.kernel.transitions import Graph, edge
-
-_PHONE = re.compile(r"\+?[0-9]{7,15}")
-_DIVISION = re.compile(r"[0-9]{6}([0-9]{3}){0,2}")
 
 
 class CaseState(StrEnum):
@@ -162,30 +157,6 @@ def due_date(
         while not calendar.is_working_day(day):
             day = calendar.working_day_after(day, 1)
     return DueDate(end_of_day(day), provisional=not calendar.is_published(day.year))
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a result is posted to; stored sealed."""
-
-    receiver: str
-    phone: str
-    division_code: str
-    detail: str
-
-
-def check_address(address: Address | None) -> Address:
-    """The address without blanks around its parts. Raises `AddressNeeded` unless every part is there."""
-    if address is None:
-        raise AddressNeeded(field="address")
-    given = Address(
-        address.receiver.strip(), address.phone.strip(), address.division_code.strip(), address.detail.strip()
-    )
-    if len(given.receiver) not in range(1, 31) or len(given.detail) not in range(1, 121):
-        raise AddressNeeded(field="address")
-    if not _PHONE.fullmatch(given.phone) or not _DIVISION.fullmatch(given.division_code):
-        raise AddressNeeded(field="address")
-    return given
 
 
 @dataclass(frozen=True)

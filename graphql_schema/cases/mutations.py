@@ -7,15 +7,16 @@ import strawberry
 from app.cases import commands
 from app.cases.rules import DeliveryMethod
 from app.identity.rules import Role
-from graphql_schema.cases.types import AddressInput, Case, CaseResult, ChosenFee
+from graphql_schema.cases.types import Case, CaseResult, ChosenFee
 from graphql_schema.context import Info
 from graphql_schema.guards import RESIDENTS, mutation, staff
+from graphql_schema.profiles.types import AddressInput
 from graphql_schema.scalars import as_key, as_uuid
 
 
 @strawberry.type
 class CasesMutation:
-    @mutation(RESIDENTS, "申请 · File a case for an item at its current version.")
+    @mutation(RESIDENTS, "申请 · File a case; to be posted to an `address`, or to `addressId` of `myAddresses`.")
     async def apply(
         self,
         info: Info,
@@ -23,6 +24,7 @@ class CasesMutation:
         idempotency_key: strawberry.ID,
         delivery: DeliveryMethod = DeliveryMethod.COLLECT,
         address: AddressInput | None = None,
+        address_id: strawberry.ID | None = None,
     ) -> CaseResult:
         case = await commands.apply(
             info.context.actor,
@@ -30,6 +32,7 @@ class CasesMutation:
             delivery_method=delivery,
             address=address.value() if address else None,
             idempotency_key=idempotency_key,
+            address_id=as_uuid(address_id) if address_id else None,
         )
         return Case.of(case)
 

@@ -11,7 +11,6 @@ from app.booking.queries import bookings_of_cases
 from app.cases import applicants, models, queries
 from app.cases.applicants import applicants_seen, reason_seen
 from app.cases.rules import (
-    Address,
     CaseState,
     Decision,
     DeliveryMethod,
@@ -153,17 +152,6 @@ class Case:
     @computed(batch=applicants_seen)
     async def masked_applicant(self, info: Info) -> str | None:
         return (await info.context.load(applicants_seen, (info.context.actor, self.row.resident_id))).name
-
-
-@strawberry.input(description="收件地址 · Where the result is posted to.")
-class AddressInput:
-    receiver: str
-    phone: str
-    division_code: str
-    detail: str
-
-    def value(self) -> Address:
-        return Address(self.receiver, self.phone, self.division_code, self.detail)
 
 
 @strawberry.input(description="A fee of the item's list that applies here.")

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import strawberry
 
-from app.cases.rules import Address
 from app.delivery import models, queries
 from app.delivery.ports import DeliveredTo, ParcelState, ParcelTracker
 from app.delivery.rules import STATE_WORDS, Watch
 from app.kernel import ports
 from app.kernel.inbox.notices import Notice
+from app.profiles.rules import Address
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from app.cases import commands
 from app.cases.models import Case, CaseEvent
-from app.cases.rules import Address, DeliveryMethod
+from app.cases.rules import DeliveryMethod
 from app.identity.rules import Role
 from app.kernel.actor import Actor
+from app.profiles.rules import Address
 from tests.identity.accounts import make_staff
 from tests.people import new_key
 

@@ -123,8 +123,8 @@ async def test_the_level_that_is_asked_for_is_enough(portal: Portal) -> None:
         ({"item": "no-such-item"}, "NOT_FOUND", None),
         ({"item": "marriage", **POSTED}, "POST_NOT_OFFERED", "delivery"),
         ({"delivery": "POST"}, "ADDRESS_NEEDED", "address"),
-        ({"delivery": "POST", "address": {**POSTED["address"], "phone": ""}}, "ADDRESS_NEEDED", "address"),
-        ({"delivery": "POST", "address": {**POSTED["address"], "detail": "x" * 121}}, "ADDRESS_NEEDED", "address"),
+        ({"delivery": "POST", "address": {**POSTED["address"], "phone": ""}}, "ADDRESS_INVALID", "phone"),
+        ({"delivery": "POST", "address": {**POSTED["address"], "detail": "x" * 121}}, "ADDRESS_INVALID", "detail"),
     ],
 )
 async def test_what_cannot_be_filed_is_refused_and_nothing_is_kept(

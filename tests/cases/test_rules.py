@@ -8,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.iso7064 import mod_11_10
 
-from app.cases.errors import AddressNeeded
 from app.cases.rules import (
     LIFE,
-    Address,
     CaseState,
     Decision,
     DeliveryMethod,
     NextStep,
-    check_address,
     due_date,
     make_case_number,
     next_step,
@@ -183,50 +180,3 @@ def test_a_promise_ends_on_a_working_day_and_one_more_day_never_ends_it_sooner(
     assert found.at >= accepted_at
     assert SPRING_2026.is_working_day(local(found.at).date())
     assert longer.at >= found.at
-
-
-GOOD = Address("测试收件人", "13000009876", "990102", "云澜市澄江区人民路1号(虚构)")
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        GOOD,
-        Address("测" * 30, "+85212345678", "990102001", "路" * 120),
-        Address("收", "1234567", "990102001002", "1"),
-    ],
-)
-def test_an_address_that_a_courier_can_find(address: Address) -> None:
-    assert check_address(address) == address
-
-
-def test_blanks_around_the_parts_are_dropped() -> None:
-    """The last four digits of the phone go to the carrier: a blank must not be one of them."""
-    spaced = Address(" 测试收件人 ", "13000009876 ", " 990102", " 云澜市澄江区人民路1号(虚构) ")
-    assert check_address(spaced) == GOOD
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        None,
-        Address("", "13000009876", "990102", "路1号"),
-        Address("  ", "13000009876", "990102", "路1号"),
-        Address("测" * 31, "13000009876", "990102", "路1号"),
-        Address("测试", "", "990102", "路1号"),
-        Address("测试", "phone", "990102", "路1号"),
-        Address("测试", "123456", "990102", "路1号"),
-        Address("测试", "1" * 16, "990102", "路1号"),
-        Address("测试", "++13000009876", "990102", "路1号"),
-        Address("测试", "1300000987٦", "990102", "路1号"),
-        Address("测试", "13000009876", "", "路1号"),
-        Address("测试", "13000009876", "澄江区", "路1号"),
-        Address("测试", "13000009876", "99010", "路1号"),
-        Address("测试", "13000009876", "990102", ""),
-        Address("测试", "13000009876", "990102", "路" * 121),
-    ],
-)
-def test_an_address_with_a_part_missing_is_refused(address: Address | None) -> None:
-    with pytest.raises(AddressNeeded) as refused:
-        check_address(address)
-    assert refused.value.field == "address"

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.cases.models import Case
-from app.cases.rules import Address, CaseState, Decision, DeliveryMethod
+from app.cases.rules import CaseState, Decision, DeliveryMethod
 from app.catalogue.queries import item_in_force
 from app.delivery.commands import register_parcel
 from app.delivery.models import Parcel
@@ -17,6 +17,7 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.privacy import seal
+from app.profiles.rules import Address
 from tests.identity.accounts import make_resident, make_staff
 
 ADDRESS = Address("测试居民甲", "13000001234", "990102", "云澜市澄江区人民路1号(虚构)")

@@ -1,0 +1,1 @@
+"""Address book and preferences, as the phone sees them."""

@@ -1,0 +1,1 @@
+"""How residents keep addresses and say how they want to be told things."""
