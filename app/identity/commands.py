@@ -15,6 +15,9 @@ from app.kernel.actor import Actor, ActorKind
 from app.kernel.privacy import seal
 from app.kernel.ratelimit import check_rate
 
+# Shared: several phones of one resident may sign in at once; who closes or joins the account waits for all of them.
+_HOLD_ACCOUNT = "SELECT id FROM resident WHERE id = $1 FOR KEY SHARE"
+
 
 @dataclass(frozen=True)
 class SignedIn:
@@ -48,9 +51,7 @@ async def _binding_of(channel: str, user: ChannelIdentity) -> ChannelBinding:
     # name is what both have in common while an app moves its users from one kind of name to the other.
     whom = f"{channel}/{user.app_id}/{user.user_id or user.open_id}"
     await db.rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", whom)
-    binding = await ChannelBinding.get_or_none(channel=channel, app_id=user.app_id, open_id=user.open_id)
-    if binding is None and user.user_id is not None:
-        binding = await ChannelBinding.filter(channel=channel, app_id=user.app_id, user_id=user.user_id).first()
+    binding = await _held_binding(channel, user)
     # Only the newest is good: whoever signs in on another phone ends what the one before could open.
     secret = seal(user.session_secret) if user.session_secret else None
     if binding is not None:
@@ -70,6 +71,24 @@ async def _binding_of(channel: str, user: ChannelIdentity) -> ChannelBinding:
         session_secret_sealed=secret,
         bound_at=clock.now(),
     )
+
+
+async def _held_binding(channel: str, user: ChannelIdentity) -> ChannelBinding | None:
+    """The user's binding; its account, first in the order of locks, is not closed or joined until we commit."""
+    while True:
+        binding = await _known_binding(channel, user)
+        if binding is None:
+            return None
+        await db.rows(_HOLD_ACCOUNT, binding.resident_id)
+        if await ChannelBinding.exists(id=binding.id, resident_id=binding.resident_id):
+            return binding
+
+
+async def _known_binding(channel: str, user: ChannelIdentity) -> ChannelBinding | None:
+    binding = await ChannelBinding.get_or_none(channel=channel, app_id=user.app_id, open_id=user.open_id)
+    if binding is None and user.user_id is not None:
+        binding = await ChannelBinding.filter(channel=channel, app_id=user.app_id, user_id=user.user_id).first()
+    return binding
 
 
 def sign_in_channel(code: str) -> SignInChannel:
