@@ -86,6 +86,7 @@ def _access(look: Look) -> dict[str, object]:
         "kind": look.words.kind,
         "text_zh": look.words.zh,
         "text_en": look.words.en,
+        "purpose_zh": look.purpose[0] if look.purpose else None,
         "case": look.case_id,
     }
 

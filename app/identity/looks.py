@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from app.identity.disclosure import Purpose
 from app.identity.models import Resident
 from app.kernel.actor import Actor
 from app.kernel.audit import AuditLine
@@ -29,9 +30,15 @@ class LookWords:
 LOOKS: dict[str, LookWords] = {
     "case.listed": LookWords(LookKind.LOOKED, "在待办列表中看到您的姓名和办件", "saw your name and case on their desk"),
     "case.seen": LookWords(LookKind.LOOKED, "查看了您的办件", "looked at your case"),
-    "case.address_seen": LookWords(
-        LookKind.LOOKED, "为打印面单查看了您的收件地址", "looked at your address to print a label"
+    "case.address_seen": LookWords(LookKind.LOOKED, "查看了您的完整收件地址", "read your address in full"),
+    "case.applicant_seen": LookWords(
+        LookKind.LOOKED, "查看了您的完整姓名、证件号码等信息", "read your name and numbers in full"
     ),
+    "mandate.seen": LookWords(LookKind.LOOKED, "查看了您给出的代办授权", "looked at the mandates you gave"),
+    "representation.claim_seen": LookWords(
+        LookKind.LOOKED, "查看了您的监护或法定代表人申报", "looked at your claim to represent somebody"
+    ),
+    "audit.read": LookWords(LookKind.LOOKED, "在审计中查看了与您有关的操作记录", "read what was recorded about you"),
     "case.accept": LookWords(LookKind.ACTED, "受理了您的申请", "accepted your application"),
     "case.approve": LookWords(LookKind.ACTED, "对您的申请作出准予决定", "approved your application"),
     "case.deny": LookWords(LookKind.ACTED, "对您的申请作出不予许可决定", "denied your application"),
@@ -43,7 +50,24 @@ LOOKS: dict[str, LookWords] = {
     "queue.finished": LookWords(LookKind.ACTED, "在窗口为您办完", "finished serving you at a window"),
     "queue.passed": LookWords(LookKind.ACTED, "因无人应答将您的排队号过号", "passed your number, as nobody came"),
     "booking.missed": LookWords(LookKind.ACTED, "将您的预约记为未到", "noted that you missed your booking"),
+    "mandate.granted": LookWords(LookKind.ACTED, "登记了您的代办授权", "registered a mandate of yours"),
+    "mandate.revoked": LookWords(LookKind.ACTED, "终止了您的代办授权", "ended a mandate of yours"),
+    "mandate.replaced": LookWords(LookKind.ACTED, "变更了您的代办授权", "replaced a mandate of yours"),
+    "representation.decided": LookWords(
+        LookKind.ACTED, "核验了您的监护或法定代表人申报", "decided on your claim to represent somebody"
+    ),
+    "identity.account_opened": LookWords(LookKind.ACTED, "在窗口为您开立了账号", "opened an account for you"),
+    "legal_person.registered": LookWords(LookKind.ACTED, "登记了法人信息", "registered the legal person"),
+    "legal_person.renamed": LookWords(LookKind.ACTED, "变更了法人名称", "changed the legal person's name"),
 }
+PURPOSES: dict[str, tuple[str, str]] = {
+    Purpose.VERIFY_IDENTITY: ("核对身份", "to verify your identity"),
+    Purpose.REVIEW_CASE: ("审查办件", "to review your case"),
+    Purpose.CONTACT_APPLICANT: ("与您联系", "to contact you"),
+    Purpose.ISSUE_RESULT: ("制作、发放结果", "to issue your result"),
+    "label": ("打印面单", "to print a label"),
+}
+
 OTHER = LookWords(LookKind.ACTED, "办理了与您有关的事项", "did something that concerns you")
 """What is said of an act without words of its own."""
 
@@ -59,6 +83,9 @@ class Look:
     """Key of their department; None for who works for all of the city."""
 
     words: LookWords
+    purpose: tuple[str, str] | None
+    """What they said they needed it for, in Chinese and English."""
+
     case_id: UUID | None
 
 
@@ -89,6 +116,7 @@ def _look(line: AuditLine) -> Look:
         title=by.get("title", ""),
         department=by.get("department"),
         words=LOOKS.get(line.act, OTHER),
+        purpose=PURPOSES.get(line.detail.get("purpose", "")),
         case_id=_case_of(line),
     )
 

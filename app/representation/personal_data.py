@@ -9,13 +9,12 @@ from uuid import UUID
 
 from app.identity.models import Resident
 from app.identity.ports import Fate, Kind, Reason, Retention
-from app.kernel import audit, clock, db
+from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
-from app.kernel.facts.publishing import publish
 from app.kernel.privacy import blind_index, seal, unseal
-from app.representation.events import MandateRevoked
+from app.representation.granting import end_mandate
 from app.representation.models import LegalPerson, Mandate, RepresentationClaim
-from app.representation.rules import CLAIM_LIFE, LIFE, Basis, ClaimState, MandateState
+from app.representation.rules import CLAIM_LIFE, Basis, ClaimState, MandateState
 
 _NOBODY = "已注销"
 _JOINED = "两个账号合并"
@@ -73,12 +72,12 @@ class Holdings:
         groups: defaultdict[tuple[str, Basis], list[Mandate]] = defaultdict(list)
         for mandate in await given.order_by("id").select_for_update():
             if mandate.agent_index in own:
-                await _end(mandate, "revoke", _JOINED)
+                await end_mandate(SYSTEM, mandate, "revoke", _JOINED)
             else:
                 groups[mandate.agent_index, mandate.basis].append(mandate)
         for live in groups.values():
             for mandate in mandates_giving_way(live, clock.now()):
-                await _end(mandate, "replace", _JOINED)
+                await end_mandate(SYSTEM, mandate, "replace", _JOINED)
         await _claim_once(absorbed, survivor)
         await LegalPerson.filter(account_id=absorbed).update(account_id=survivor)
         return {
@@ -96,9 +95,9 @@ class Holdings:
         own = await _indexes_of(resident_id)
         in_force = Mandate.filter(state=MandateState.IN_FORCE).order_by("id").select_for_update()
         for mandate in await in_force.filter(principal_id=resident_id):
-            await _end(mandate, "revoke", _PRINCIPAL_CLOSED)
+            await end_mandate(SYSTEM, mandate, "revoke", _PRINCIPAL_CLOSED)
         for mandate in await in_force.filter(agent_index__in=own):
-            await _end(mandate, "resign", _AGENT_CLOSED)
+            await end_mandate(SYSTEM, mandate, "resign", _AGENT_CLOSED)
         nobody = blind_index("mandate.nobody", str(resident_id))
         return {
             "mandates": await Mandate.filter(principal_id=resident_id).count(),
@@ -143,16 +142,6 @@ async def _indexes_of(*resident_ids: UUID) -> list[str]:
     """By which hashes mandates name these residents as agents."""
     rows = await Resident.filter(id__in=list(resident_ids))
     return [row.id_number_index for row in rows if row.id_number_index is not None]
-
-
-async def _end(mandate: Mandate, verb: str, why: str) -> None:
-    mandate.state = LIFE.next_state(mandate.state, verb)
-    mandate.ended_by, mandate.ended_at, mandate.end_reason = SYSTEM.reference, clock.now(), why
-    await mandate.save(update_fields=["state", "ended_by", "ended_at", "end_reason"])
-    await publish(MandateRevoked(mandate.id))
-    await audit.record(
-        SYSTEM, f"mandate.{verb}", f"mandate:{mandate.id}", result=mandate.state.value, person=mandate.principal_id
-    )
 
 
 async def _claim_once(absorbed: UUID, survivor: UUID) -> None:

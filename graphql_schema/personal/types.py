@@ -47,6 +47,10 @@ class Look:
     def text(self, info: Info) -> str:
         return info.context.say(self.look.words.zh, self.look.words.en)
 
+    @computed("What they said they needed it for.")
+    def purpose(self, info: Info) -> str | None:
+        return info.context.say(*self.look.purpose) if self.look.purpose else None
+
     @computed("The department they worked for that day.", batch=departments_by_key)
     async def department(self, info: Info) -> str:
         if self.look.department is None:
