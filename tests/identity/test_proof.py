@@ -56,7 +56,7 @@ async def test_a_passed_face_check_gives_level_four_and_shows_masked_data(portal
     assert phone.person.name not in resident["maskedName"]
     row = await resident_of(phone)
     assert [act for act, _ in await audit_of(f"resident:{row.id}")] == [
-        "identity.signed_in", "identity.proof_begun", "identity.level_raised",
+        "identity.signed_in", "consent.given", "identity.proof_begun", "identity.level_raised",
     ]  # fmt: skip
 
 
