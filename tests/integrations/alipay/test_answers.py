@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.alipay.answers import AnswerUnreadable, GatewayAnswer, read_answer
@@ -64,12 +64,14 @@ def test_an_answer_of_another_shape_is_none(text: str, reason: str) -> None:
         read_answer(text.encode(), METHOD)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text('{}[]":,\\ \na1se', max_size=60).map(str.encode))
 def test_no_bytes_make_the_reader_fall(body: bytes) -> None:
     with pytest.raises(AnswerUnreadable):
         read_answer(body, METHOD)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.dictionaries(st.text(), inner)))
 def test_whatever_stands_inside_is_cut_whole(value: object) -> None:
     import json
