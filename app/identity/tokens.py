@@ -74,6 +74,8 @@ def _verified(purpose: str, token: str) -> bytes | None:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
         return None
+    if _text(raw) != token:  # base64 is lenient: without this a token could be written in many ways
+        return None
     body, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
     return body if hmac.compare_digest(signature, _signature(purpose, body)) else None
 

@@ -13,6 +13,9 @@ from app.kernel.settings import get_settings
 from app.profiles.models import PostalAddress, Preferences
 from app.profiles.rules import INVENTED, MOST_ADDRESSES, PROVINCES, Address, Language, NoticeKind
 
+_LONGEST_LIST = 3 * MOST_ADDRESSES
+"""Joined accounts bring their addresses along; nothing more is added until some are removed."""
+
 
 def provinces_here() -> frozenset[str]:
     """First two digits of the division codes that are places here: outside production the seed's tree is one."""
@@ -22,7 +25,7 @@ def provinces_here() -> frozenset[str]:
 async def addresses_of(actor: Actor) -> list[PostalAddress]:
     """The address book of whose matter it is: an agent chooses among the principal's. The preferred one first."""
     book = PostalAddress.filter(resident_id=actor.resident_id())
-    return await book.order_by("-preferred", "-id").limit(MOST_ADDRESSES)
+    return await book.order_by("-preferred", "-id").limit(_LONGEST_LIST)
 
 
 async def own_address(actor: Actor, address_id: UUID) -> PostalAddress:

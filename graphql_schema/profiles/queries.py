@@ -13,7 +13,7 @@ from graphql_schema.scalars import as_uuid
 
 @strawberry.type
 class ProfilesQuery:
-    @query(RESIDENTS, "我的地址簿 · My addresses, the preferred one first; at most 20. For an agent the principal's.")
+    @query(RESIDENTS, "我的地址簿 · My addresses, the preferred one first. For an agent the principal's.")
     async def my_addresses(self, info: Info) -> list[PostalAddress]:
         return [PostalAddress.of(row) for row in await queries.addresses_of(info.context.actor)]
 
