@@ -1,0 +1,1 @@
+"""Acting for others: companies, children, the elderly, and whoever asked for help."""
