@@ -50,6 +50,11 @@ def staff(*roles: Role) -> Audience:
     return Audience(frozenset({ActorKind.STAFF}), frozenset(roles))
 
 
+def residents_and_staff(*roles: Role) -> Audience:
+    """Residents, and members of staff with one of these roles."""
+    return Audience(frozenset({ActorKind.RESIDENT, ActorKind.STAFF}), frozenset(roles))
+
+
 class Entry(FieldExtension):
     """Guards one field of Query or Mutation and turns refusals into data where the field answers with them."""
 

@@ -35,7 +35,7 @@ async def hash_password(password: str) -> str:
 
 async def password_matches(password: str, stored: str | None) -> bool:
     """Whether it is the password behind a hash; against None, an account nobody has, it takes just as long."""
-    return await asyncio.to_thread(_matches, password, stored or _hash_of_nobody())
+    return await asyncio.to_thread(_matches, password, stored)
 
 
 def needs_new_hash(stored: str) -> bool:
@@ -55,12 +55,13 @@ def _hashed(password: str) -> str:
     return recipe.derive_phc_encoded(password.encode())
 
 
-def _matches(password: str, stored: str) -> bool:
+def _matches(password: str, given: str | None) -> bool:
+    stored = _hash_of_nobody() if given is None else given
     if stored.startswith("scrypt$"):
         return _matches_scrypt(password, stored)
     try:
         Argon2id.verify_phc_encoded(password.encode(), stored)
-    except InvalidKey:
+    except (InvalidKey, ValueError):
         return False
     return True
 

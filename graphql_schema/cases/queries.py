@@ -10,7 +10,7 @@ from app.cases.rules import CASE_ROLES, CaseState
 from app.identity.disclosure import Purpose
 from graphql_schema.cases.types import Applicant, ApplicantResult, Case, CaseResult
 from graphql_schema.context import Info
-from graphql_schema.guards import RESIDENTS, SIGNED_IN, lookup, query, staff
+from graphql_schema.guards import RESIDENTS, lookup, query, residents_and_staff, staff
 from graphql_schema.paging import Connection, connection_of, key_after, page_size
 from graphql_schema.scalars import as_uuid
 
@@ -22,7 +22,7 @@ class CasesQuery:
         page = await queries.cases_of(info.context.actor, limit=page_size(first), before=key_after(after))
         return connection_of([(Case.of(row), str(row.id)) for row in page.cases], has_more=page.has_more)
 
-    @lookup(SIGNED_IN, "办件详情 · One of my cases; for staff any, and the look is audited.")
+    @lookup(residents_and_staff(*CASE_ROLES), "办件详情 · One of my cases; the look of staff is audited.")
     async def case(self, info: Info, id: strawberry.ID) -> CaseResult:  # noqa: A002 - the schema's word
         return Case.of(await queries.case_for(info.context.actor, as_uuid(id)))
 

@@ -52,31 +52,42 @@ def test_seeding_production_brings_the_catalogue_and_nobody(production: Portal, 
     assert logins(address) == []
 
 
+GOOD = ("--password", "four words make one")
+SCOPE = ("--department", "hrss", "--division", "990100")
+
+
 def test_an_operator_adds_a_clerk_once(production: Portal, address: str) -> None:
-    wanted = ("add-staff", "hall1.clerk", "--title", "窗口受理员", "--role", "WINDOW_ACCEPTOR", "--password", "x" * 12)
+    """For a part of the city; the password the operator chose is not their own."""
+    wanted = ("add-staff", "hall1.clerk", "--title", "窗口受理员", "--role", "WINDOW_ACCEPTOR", *SCOPE, *GOOD)
     added = production(*wanted)
     assert (added.returncode, added.stdout) == (0, "hall1.clerk may sign in as WINDOW_ACCEPTOR.\n")
     again = production(*wanted)
     assert again.returncode == 1
     assert "already" in again.stderr
     assert logins(address) == ["hall1.clerk"]
+    with psycopg.connect(address) as connection:
+        [row] = connection.execute("SELECT department_key, division_code, password_changed_at FROM staff")
+    assert row == ("hrss", "9901", None)
 
 
 @pytest.mark.parametrize(
-    ("login", "roles", "password", "says"),
+    ("login", "roles", "password", "division", "says"),
     [
-        ("A Clerk", ["ISSUER"], "x" * 12, "A login has"),
-        ("clerk-2", ["ISSUER"], "short", "at least 12 characters"),
-        ("clerk-2", ["KING"], "x" * 12, "A role is one of"),
-        ("clerk-2", ["AUDITOR", "SYSTEM_ADMINISTRATOR"], "x" * 12, "never held by one person"),
+        ("A Clerk", ["ISSUER"], "four words make one", "", "a login has"),
+        ("clerk-2", ["ISSUER"], "short", "", "12 to 128 characters"),
+        ("clerk-2", ["ISSUER"], "password1234", "", "easy to guess"),
+        ("clerk-2", ["ISSUER"], "clerk-2-clerk-2", "", "easy to guess"),
+        ("clerk-2", ["KING"], "four words make one", "", "a role is one of"),
+        ("clerk-2", ["AUDITOR", "SYSTEM_ADMINISTRATOR"], "four words make one", "", "never one person"),
+        ("clerk-2", ["ISSUER"], "four words make one", "99010", "digits"),
     ],
 )
 def test_a_faulty_account_is_refused_with_a_sentence(
-    production: Portal, address: str, login: str, roles: list[str], password: str, says: str
+    production: Portal, address: str, login: str, roles: list[str], password: str, division: str, says: str
 ) -> None:
     before = logins(address)
     options = [word for role in roles for word in ("--role", role)]
-    refused = production("add-staff", login, "--title", "x", *options, "--password", password)
+    refused = production("add-staff", login, "--title", "x", *options, "--division", division, "--password", password)
     assert refused.returncode == 1
     assert says in refused.stderr
     assert logins(address) == before

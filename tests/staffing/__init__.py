@@ -1,0 +1,1 @@
+"""What each role reaches, sees and does not."""

@@ -1,0 +1,193 @@
+"""What has been decided about staff: which role enters where, and what each field of what they reach holds.
+
+A new entry, type or field is not in these tables and fails the tests until somebody has decided about it.
+"""
+
+from __future__ import annotations
+
+from app.identity.rules import Role
+
+WINDOW, PRE_REVIEWER, HANDLER, APPROVER = Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER, Role.HANDLER, Role.APPROVER
+ISSUER, SUPERVISOR, MANAGER = Role.ISSUER, Role.SUPERVISOR, Role.DEPARTMENT_MANAGER
+SYSTEM, SECURITY, AUDITOR = Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR
+
+EVERY_ROLE = frozenset(Role)
+_CASES = frozenset({WINDOW, PRE_REVIEWER, HANDLER, APPROVER, ISSUER, SUPERVISOR})
+_KEEPERS = frozenset({SYSTEM, SECURITY, AUDITOR})
+
+ENTRIES: dict[str, frozenset[Role]] = {
+    # What anybody may look up, and one's own account.
+    "Query.assuranceLevels": EVERY_ROLE,
+    "Query.capabilities": EVERY_ROLE,
+    "Query.carriers": EVERY_ROLE,
+    "Query.item": EVERY_ROLE,
+    "Query.items": EVERY_ROLE,
+    "Query.myAccount": EVERY_ROLE,
+    "Query.mySessions": EVERY_ROLE,
+    "Query.paymentChannels": EVERY_ROLE,
+    "Query.privacyNotice": EVERY_ROLE,
+    "Query.proofMethods": EVERY_ROLE,
+    "Query.retentionPeriods": EVERY_ROLE,
+    "Query.servicePoints": EVERY_ROLE,
+    "Query.slots": EVERY_ROLE,
+    "Mutation.beginSecondFactor": EVERY_ROLE,
+    "Mutation.changePassword": EVERY_ROLE,
+    "Mutation.confirmSecondFactor": EVERY_ROLE,
+    "Mutation.nameDevice": EVERY_ROLE,
+    "Mutation.refreshSession": EVERY_ROLE,
+    "Mutation.revokeAllSessions": EVERY_ROLE,
+    "Mutation.revokeOtherSessions": EVERY_ROLE,
+    "Mutation.revokeSession": EVERY_ROLE,
+    "Mutation.signIn": EVERY_ROLE,
+    "Mutation.signOut": EVERY_ROLE,
+    "Mutation.staffSignIn": EVERY_ROLE,
+    # Cases.
+    "Query.applicant": _CASES - {SUPERVISOR},
+    "Query.case": _CASES,
+    "Query.desk": _CASES,
+    "Mutation.acceptCase": frozenset({WINDOW, PRE_REVIEWER}),
+    "Mutation.approveCase": frozenset({APPROVER}),
+    "Mutation.denyCase": frozenset({APPROVER}),
+    "Mutation.handOverResult": frozenset({WINDOW, ISSUER}),
+    # Parcels.
+    "Query.shippingLabel": frozenset({ISSUER}),
+    "Query.unknownPushes": frozenset({ISSUER, SUPERVISOR}),
+    "Mutation.registerParcel": frozenset({ISSUER}),
+    # The hall.
+    "Query.myWindow": frozenset({WINDOW}),
+    "Mutation.callNext": frozenset({WINDOW}),
+    "Mutation.closeWindow": frozenset({WINDOW}),
+    "Mutation.finishServing": frozenset({WINDOW}),
+    "Mutation.openExtraSession": frozenset({MANAGER}),
+    "Mutation.openWindow": frozenset({WINDOW}),
+    "Mutation.passTicket": frozenset({WINDOW}),
+    "Mutation.startServing": frozenset({WINDOW}),
+    # Acting for others, with the papers at a window.
+    "Query.mandatesAtWindow": frozenset({WINDOW}),
+    "Query.representationClaim": frozenset({WINDOW}),
+    "Query.representationClaims": frozenset({WINDOW}),
+    "Mutation.confirmRepresentationClaim": frozenset({WINDOW}),
+    "Mutation.endMandateAtWindow": frozenset({WINDOW}),
+    "Mutation.grantMandateAtWindow": frozenset({WINDOW}),
+    "Mutation.refuseRepresentationClaim": frozenset({WINDOW}),
+    "Mutation.registerLegalPerson": frozenset({WINDOW}),
+    # Accounts of staff, and what was done.
+    "Query.auditLines": frozenset({AUDITOR}),
+    "Query.staffAccount": _KEEPERS,
+    "Query.staffAccounts": _KEEPERS,
+    "Mutation.changeStaff": frozenset({SYSTEM}),
+    "Mutation.createStaff": frozenset({SYSTEM}),
+    "Mutation.disableStaff": frozenset({SYSTEM}),
+    "Mutation.enableStaff": frozenset({SYSTEM}),
+    "Mutation.grantRoles": frozenset({SECURITY}),
+    "Mutation.resetPassword": frozenset({SECURITY}),
+    "Mutation.resetSecondFactor": frozenset({SECURITY}),
+}
+
+NAMES_NOBODY: dict[str, str] = {
+    "AssuranceLevel": "level nameZh name purpose ways",
+    "AuditLine": "id at actor act subject result person requestId detail",
+    "Bill": "id number totalFen state issuedAt dueAt paidAt lines stateText",
+    "BillLine": "name amountFen quantity basis",
+    "Booking": "id state itemKey bookedAt slot ticket",
+    "Capability": "code name on",
+    "Carrier": "code nameZh",
+    "Case": (
+        "id number state decision deliveryMethod submittedAt acceptedAt dueAt dueIsProvisional decidedAt closedAt"
+        " stateText item nextStep bill booking parcel events applicant"
+    ),
+    "CaseEvent": "at verb state",
+    "ClaimInFull": "claim claimant",
+    "Department": "key name creditCode",
+    "ExtraSession": "slots",
+    "Fee": "key name amountFen unit rule group when basis",
+    "LastSignIn": "at address device failuresSince",
+    "LegalBasis": "law article",
+    "Limit": "value unit note text",
+    "Mandate": "id basis state items validFrom validTo endedAt basisText stateText principal",
+    "Material": (
+        "order name necessity condition source originalCopies photoCopies replacedByELicence tolerable"
+        " commitmentReplaceable"
+    ),
+    "NextThing": "code text",
+    "OneTimePassword": "account",
+    "OpeningPeriod": "weekday open close",
+    "OwnAccount": "staff login secondFactor passwordChangedAt duty",
+    "PageInfo": "hasNextPage endCursor",
+    "Parcel": (
+        "id carrier carrierName trackingNumber state stateAt deliveredTo watch watchRemark stateText timeline"
+        " latestEvent"
+    ),
+    "ParcelEvent": "at text place state",
+    "PaymentChannel": "code name",
+    "Principal": "id basis items validTo basisText kind creditCode",
+    "PrivacyNotice": "version effectiveFrom paragraphs purposes",
+    "Problem": "code message field retryable retryAfterSeconds suggestedId ways requestId",
+    "ProcessStep": "order name actor limitWorkingDays",
+    "ProofMethod": "code name level channel",
+    "PurposeInWords": "code name data ground law",
+    "Question": "question answer",
+    "Representation": "mandate agents",
+    "RepresentationClaim": "id basis state madeAt decidedAt stateText",
+    "Resident": "id level createdAt",
+    "RetentionPeriod": "domain kind name days basisZh",
+    "ServiceItem": (
+        "key version implementCode itemType handlingType visitCount onlineDepth bookable resultByPost proxyAllowed name"
+        " minLevel statutoryLimit promisedLimit fees materials conditions legalBasis processSteps questions visitReason"
+        " resultName department servicePoints"
+    ),
+    "ServicePoint": "key name kind address windows opening",
+    "Session": "id device channel bindingId maskedAddress createdAt refreshedAt expiresAt ended current",
+    "SessionsRevoked": "count",
+    "SignedIn": "tokens resident",
+    "SignedOut": "done",
+    "Slot": "id category day startsAt endsAt capacity free servicePoint",
+    "Staff": "id title roles roleTitles department division",
+    "StaffAccount": "staff login active secondFactor passwordIsOwn lockedUntil",
+    "StaffSignedIn": "tokens staff lastSignIn duty",
+    "Ticket": "id code state takenAt calledAt ahead window",
+    "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
+    "Window": "id number servicePoint categories open",
+    "WindowDesk": "window ticket",
+}
+"""Fields that hold no personal data of a resident and no secret. Connections and their edges go by their nodes."""
+
+IS_PERSONAL: dict[str, str] = {
+    "Applicant": "name idNumber phone",
+    "Case": "maskedApplicant reason",
+    "ClaimInFull": "subjectName subjectNumber",
+    "Claimant": "name maskedIdNumber",
+    "Mandate": "maskedAgent",
+    "Principal": "name",
+    "RepresentationClaim": "subjectName reason",
+    "Resident": "maskedName maskedIdNumber maskedPhone",
+    "ShippingLabel": "receiver phone divisionCode detail",
+}
+"""Fields that say something of a person; each has its place in a table of who sees how much."""
+
+IS_SECRET: dict[str, str] = {
+    "OneTimePassword": "password",
+    "SecondFactorEnrolment": "secret uri",
+    "Tokens": "access accessExpiresAt refresh",
+}
+"""Shown once, to whom it belongs or who hands it over."""
+
+_CASE_ENTRIES = {"Query.case", "Query.desk"} | {
+    f"Mutation.{verb}" for verb in ("acceptCase", "approveCase", "denyCase", "handOverResult")
+}
+REACHED_FROM: dict[str, set[str]] = {
+    "Applicant": {*_CASE_ENTRIES, "Query.applicant"},
+    "Case": _CASE_ENTRIES,
+    "ClaimInFull": {"Query.representationClaim"},
+    "Claimant": {"Query.representationClaim"},
+    "Resident": {"Mutation.signIn"},
+    "ShippingLabel": {"Query.shippingLabel"},
+    "Parcel": {*_CASE_ENTRIES, "Mutation.registerParcel"},
+    "Bill": _CASE_ENTRIES,
+    "Booking": _CASE_ENTRIES,
+    "AuditLine": {"Query.auditLines"},
+    "OneTimePassword": {"Mutation.resetPassword"},
+    "SecondFactorEnrolment": {"Mutation.beginSecondFactor"},
+    "Tokens": {"Mutation.refreshSession", "Mutation.signIn", "Mutation.staffSignIn"},
+}
+"""By which entries staff can come to a type at all, however deep: no path leads around."""

@@ -1,0 +1,129 @@
+"""Every role at every entry: through the schema, over HTTP, and below GraphQL."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from graphql import FieldNode
+
+from app.booking.layout import open_extra_session
+from app.cases import commands as cases
+from app.cases.applicants import applicant_in_full
+from app.cases.queries import address_for_posting, case_for, cases_waiting
+from app.cases.rules import CaseState
+from app.delivery.commands import register_parcel
+from app.delivery.queries import unknown_pushes
+from app.identity import administration
+from app.identity.auditing import Sought, audit_lines
+from app.identity.disclosure import Purpose
+from app.identity.rules import Role
+from app.kernel import clock
+from app.kernel.actor import Actor, ActorKind
+from app.kernel.errors import NotAllowed, Refusal
+from app.queueing import commands as queueing
+from graphql_schema.documents import OPERATIONS
+from tests.architecture.test_schema import entries, guards_of
+from tests.graphql.test_guards import codes_of, operation_of, some_variables
+from tests.identity.accounts import caller_of, make_staff
+from tests.portal import Portal
+from tests.staffing.decided import ENTRIES, EVERY_ROLE
+
+every_role = pytest.mark.parametrize("role", sorted(Role))
+DOCUMENTS = sorted(OPERATIONS.glob("*.graphql"))
+
+
+def entries_of(path: Path) -> Iterator[str]:
+    operation = operation_of(path)
+    for node in operation.selection_set.selections:
+        assert isinstance(node, FieldNode)
+        yield f"{operation.operation.value.capitalize()}.{node.name.value}"
+
+
+def test_who_of_the_staff_enters_where_is_decided() -> None:
+    """As the schema says it and as the table says it, no entry more and none less."""
+    told = {}
+    for name, field in entries():
+        audience = guards_of(field)[0].audience
+        if ActorKind.STAFF in audience.kinds:
+            told[name] = audience.roles or EVERY_ROLE
+    assert told == ENTRIES
+
+
+@every_role
+async def test_a_role_enters_where_it_may_and_nowhere_else(portal: Portal, role: Role) -> None:
+    """Each document with values that mean nothing, in a session of its own."""
+    staff = await make_staff(role)
+    astonishing = {}
+    for path in DOCUMENTS:
+        may = all(role in ENTRIES.get(entry, ()) for entry in entries_of(path))
+        codes = codes_of(await (await caller_of(portal, staff)).ask(path.stem, **some_variables(path)))
+        if ("NOT_ALLOWED" in codes) is may or codes & {"INTERNAL_ERROR", "SIGN_IN_REQUIRED"}:
+            astonishing[path.stem] = codes
+    assert astonishing == {}
+
+
+async def test_without_any_role_nothing_but_ones_own_account_is_open(portal: Portal) -> None:
+    """As it is for a new account, and for one that has a password to change first."""
+    nobody = await make_staff()
+    astonishing = {}
+    for path in DOCUMENTS:
+        may = all(ENTRIES.get(entry) == EVERY_ROLE for entry in entries_of(path))
+        codes = codes_of(await (await caller_of(portal, nobody)).ask(path.stem, **some_variables(path)))
+        if ("NOT_ALLOWED" in codes) is may:
+            astonishing[path.stem] = codes
+    assert astonishing == {}
+
+
+Act = Callable[[Actor, UUID], Awaitable[object]]
+ACTS: dict[str, Act] = {
+    "Query.applicant": lambda actor, one: applicant_in_full(actor, one, Purpose.REVIEW_CASE),
+    "Query.case": case_for,
+    "Query.desk": lambda actor, _: cases_waiting(actor, [CaseState.CLOSED], limit=1, after=None),
+    "Mutation.acceptCase": cases.accept,
+    "Mutation.approveCase": lambda actor, one: cases.approve(actor, one, {}),
+    "Mutation.denyCase": lambda actor, one: cases.deny(actor, one, "材料不实"),
+    "Mutation.handOverResult": cases.hand_over,
+    "Query.shippingLabel": address_for_posting,
+    "Query.unknownPushes": lambda actor, _: unknown_pushes(actor, limit=1, before=None),
+    "Mutation.registerParcel": lambda actor, one: register_parcel(actor, one, "ems", "1199999999999"),
+    "Mutation.callNext": lambda actor, _: queueing.call_next(actor),
+    "Mutation.closeWindow": lambda actor, _: queueing.close_window(actor),
+    "Mutation.finishServing": queueing.finish_serving,
+    "Mutation.openExtraSession": lambda actor, one: open_extra_session(
+        actor, str(one), "D", clock.now() + timedelta(days=1), clock.now() + timedelta(days=1, hours=1), 1
+    ),
+    "Mutation.openWindow": lambda actor, one: queueing.open_window(actor, str(one), 1, ()),
+    "Mutation.passTicket": queueing.pass_ticket,
+    "Mutation.startServing": queueing.start_serving,
+    "Query.auditLines": lambda actor, one: audit_lines(actor, Sought(person=one), limit=1, before=None),
+    "Query.staffAccount": administration.staff_of,
+    "Query.staffAccounts": lambda actor, _: administration.staff_list(actor, None, limit=1, after=None),
+    "Mutation.changeStaff": lambda actor, one: administration.change_account(actor, one, "x", None, ""),
+    "Mutation.createStaff": lambda actor, _: administration.create_account(actor, "A Clerk", "x", None, ""),
+    "Mutation.disableStaff": lambda actor, one: administration.set_active(actor, one, active=False),
+    "Mutation.enableStaff": lambda actor, one: administration.set_active(actor, one, active=True),
+    "Mutation.grantRoles": lambda actor, one: administration.grant_roles(actor, one, []),
+    "Mutation.resetPassword": administration.reset_password,
+    "Mutation.resetSecondFactor": administration.reset_second_factor,
+}
+
+
+@every_role
+async def test_the_domains_refuse_by_themselves_what_the_schema_refuses(portal: Portal, role: Role) -> None:
+    """Who got past a guard, or comes by another door, is refused all the same."""
+    actor = await make_staff(role)
+    told = {}
+    for name, act in ACTS.items():
+        try:
+            await act(actor, uuid4())
+        except NotAllowed:
+            told[name] = False
+        except Refusal:
+            told[name] = True
+        else:
+            told[name] = True
+    assert told == {name: role in ENTRIES[name] for name in ACTS}
