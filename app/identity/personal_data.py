@@ -34,6 +34,11 @@ _PURGES = {
             SELECT id FROM inbox_answered_request WHERE created_at < $1 LIMIT 1000
         ) RETURNING id
     """,
+    "notices": """
+        DELETE FROM inbox_notice WHERE id IN (
+            SELECT id FROM inbox_notice WHERE state = 'HANDLED' AND handled_at < $1 LIMIT 1000
+        ) RETURNING id
+    """,
     "consents": """
         DELETE FROM consent WHERE id IN (SELECT id FROM consent WHERE withdrawn_at < $1 LIMIT 1000) RETURNING id
     """,
@@ -43,6 +48,7 @@ _PURGES = {
 class Holdings:
     """The account itself, how host apps name it, proofs, sessions, consents and answered requests.
 
+    Providers' notices name nobody that could be looked up; they only grow old.
     Audit lines are told and counted here too, and never purged: the database refuses to remove them.
     """
 
@@ -56,12 +62,16 @@ class Holdings:
         "consents": Kind(
             "同意与撤回同意的记录", "consents", Fate.KEPT, "《个人信息保护法》第十四条:须能证明曾取得同意"
         ),
+        "notices": Kind(
+            "支付、物流通知的原文", "providers' notices as sent", Fate.KEPT, "《网络安全法》第二十一条:不少于六个月"
+        ),
         "audit": Kind("访问和操作记录", "record of who did what", Fate.KEPT, "《网络安全法》第二十一条、等级保护三级"),
     }
     retention: tuple[Retention, ...] = (
         Retention("sessions", 180, "《网络安全法》第二十一条:自登录结束起不少于六个月"),
         Retention("proofs", 30, "《个人信息保护法》第十九条:核验完成后的最短必要期限"),
         Retention("requests", 90, "《个人信息保护法》第十九条:防止重复提交所需的最短期限"),
+        Retention("notices", 180, "《网络安全法》第二十一条:自处理完成起不少于六个月"),
         Retention("consents", 1095, "《个人信息保护法》第十四条、第五十六条:自撤回起三年"),
         Retention("audit", 1095, "《网络安全法》第二十一条:不少于六个月,本市定为三年"),
     )

@@ -19,7 +19,7 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.audit import AuditLine
-from app.kernel.privacy import unseal
+from app.kernel.privacy import seal, unseal
 from app.payments.commands import issue_bill, pay
 from app.payments.models import Bill, PaymentAttempt
 from app.profiles.models import PostalAddress
@@ -231,6 +231,18 @@ async def test_closing_needs_a_fresh_proof_and_a_rehearsal_does_not(portal: Port
     async with nothing_moves():
         assert (await ask(caller, dry_run=True))["__typename"] == "Closing"
         assert (await ask(caller, dry_run=False))["code"] == "STEP_UP_NEEDED"
+
+
+async def test_an_agent_may_neither_close_nor_export_nor_look_for_another(portal: Portal) -> None:
+    principal, agent = await make_account(), await make_account()
+    await make_mandate(principal.id, agent.index, agent_name_sealed=seal(NAME))
+    caller = await stepped_up(portal, agent.actor)
+    caller.acting_for = str(principal.id)
+    async with nothing_moves():
+        assert (await ask(caller, dry_run=False))["code"] == "ACTING_FOR_ANOTHER"
+        assert (await caller.do("ExportMyData"))["code"] == "ACTING_FOR_ANOTHER"
+        looked = await caller.ask("LookedAtMyData")
+    assert looked["errors"][0]["extensions"]["code"] == "ACTING_FOR_ANOTHER"
 
 
 async def test_staff_have_no_such_account(portal: Portal) -> None:

@@ -14,6 +14,7 @@ from app.identity.retention import BATCH, purge_what_ran_out, retention_periods
 from app.identity.tasks import purge_each_night
 from app.kernel import clock, jobs, ports
 from app.kernel.audit import AuditLine
+from app.kernel.inbox.notices import Notice, NoticeState
 from app.kernel.inbox.requests import AnsweredRequest
 from app.representation.models import RepresentationClaim
 from app.representation.rules import Basis, ClaimState, MandateState
@@ -52,12 +53,20 @@ async def make_proof(resident: UUID, ended: datetime, *, finished: bool) -> Iden
     )  # fmt: skip
 
 
+async def make_notice(state: NoticeState, handled: datetime) -> Notice:
+    return await Notice.create(
+        provider="wechat", kind="payment", event_key=unique(), topic="t", content={}, raw_body=b"", raw_headers={},
+        received_at=handled, state=state, handled_at=handled,
+    )  # fmt: skip
+
+
 async def rows_ended(resident: UUID, days: int, age: timedelta) -> list[Model]:
     """A row of each kind with this period, ended so long ago."""
     ended = clock.now() - age
     match days:
         case 180:
-            return [await make_session(resident, ended, revoked=revoked) for revoked in (True, False)]
+            sessions = [await make_session(resident, ended, revoked=revoked) for revoked in (True, False)]
+            return [*sessions, await make_notice(NoticeState.HANDLED, ended)]
         case 30:
             return [await make_proof(resident, ended, finished=finished) for finished in (True, False)]
         case 90:
@@ -94,6 +103,7 @@ async def test_what_is_still_in_force_has_no_end_to_count_from(portal: Portal) -
     kept: list[Model] = [
         await Consent.create(resident_id=resident, purpose="PHONE", version="1", given_at=long_ago),
         await make_mandate(resident, unique(), valid_from=long_ago, granted_at=long_ago),
+        await make_notice(NoticeState.UNMATCHED, long_ago),
         await make_case(resident, CaseState.CLOSED, submitted_at=long_ago, closed_at=long_ago),
     ]
     await purge_what_ran_out()
