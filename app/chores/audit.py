@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import partial
 
 import click
 
@@ -20,14 +21,14 @@ def audit() -> None:
 @audit.command()
 def chain() -> None:
     """Chain what is not chained yet, all of it; the worker does the same each minute."""
-    click.echo(f"{run(_chain())} lines chained")
+    click.echo(f"{run(_chain)} lines chained")
 
 
 @audit.command()
 @click.option("--last", default=7, show_default=True, help="How many days.")
 def anchor(last: int) -> None:
     """Print the newest anchors, to keep where no administrator of the database can reach them."""
-    for line in run(_anchors(last)):
+    for line in run(partial(_anchors, last)):
         click.echo(line)
 
 
@@ -36,7 +37,7 @@ def anchor(last: int) -> None:
 def verify(anchors: tuple[str, ...]) -> None:
     """Name every audit line that was changed, removed or inserted; exit status 1 when there is one."""
     kept = dict(_read_anchor(text) for text in anchors)
-    sys.exit(1 if run(_verify(kept)) else 0)
+    sys.exit(1 if run(partial(_verify, kept)) else 0)
 
 
 def _read_anchor(text: str) -> tuple[str, str]:

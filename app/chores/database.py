@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -15,15 +15,15 @@ from app.kernel.settings import get_settings
 T = TypeVar("T")
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Callable[[], Awaitable[T]]) -> T:
     """Run a chore with the database open; leaves with one sentence when there is none."""
     configure_logging(get_settings().log_format, "chore")
     return asyncio.run(_with_database(work))
 
 
-async def _with_database(work: Coroutine[Any, Any, T]) -> T:
+async def _with_database(work: Callable[[], Awaitable[T]]) -> T:
     async with _opened():
-        return await work
+        return await work()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,7 @@ def keys() -> None:
 @keys.command()
 def status() -> None:
     """List the keys of the ring and what each seals; exit status 1 when a key is missing or the index is wrong."""
-    sys.exit(0 if run(_status()) else 1)
+    sys.exit(0 if run(_status) else 1)
 
 
 @keys.command()
@@ -31,14 +32,14 @@ def status() -> None:
 @click.option("--batch", default=500, show_default=True, type=click.IntRange(1, 10_000), help="Values a transaction.")
 def rotate(dry_run: bool, batch: int) -> None:
     """Seal everything with the newest key; may be interrupted and run again."""
-    sys.exit(0 if run(_plan() if dry_run else _rotate(batch)) else 1)
+    sys.exit(0 if run(_plan if dry_run else partial(_rotate, batch)) else 1)
 
 
 @keys.command()
 @click.option("--dry-run", is_flag=True, help="Only count.")
 def reindex(dry_run: bool) -> None:
     """Compute the index of numbers anew with PORTAL_INDEX_KEY; stop web and worker first."""
-    sys.exit(0 if run(_reindex(dry_run)) else 1)
+    sys.exit(0 if run(partial(_reindex, dry_run)) else 1)
 
 
 async def _status() -> bool:

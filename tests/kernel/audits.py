@@ -1,13 +1,9 @@
-"""An audit in a database of its own, for whoever breaks into it."""
+"""An audit, and the hands of whoever breaks into it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
-from tortoise.context import TortoiseContext
-
-from app.embedded import EmbeddedPostgres
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM
 from app.kernel.audit.chaining import chain, last_link
@@ -15,26 +11,9 @@ from app.kernel.audit.encoding import COLUMNS, next_hash
 from app.kernel.audit.faults import FaultKind
 from app.kernel.audit.lines import AuditLine, AuditLink
 from app.kernel.audit.verifying import Verification
-from app.migrating import migrate
 
 Named = tuple[FaultKind, int | None, int | None]
-_TEMPLATE = "audit_template"
 _TABLES = ("audit_line", "audit_link", "audit_anchor")
-
-
-@asynccontextmanager
-async def audit_of_its_own(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
-    """A migrated and otherwise empty database, and its address; everything inside speaks to it."""
-    await migrate(postgres.create_database(_TEMPLATE))
-    name = f"audit_{db.new_id().hex}"
-    url = postgres.create_database(name, template=_TEMPLATE)
-    try:
-        async with TortoiseContext() as context:
-            await context.init(config=db.tortoise_config(url))
-            yield url
-            await context.close_connections()
-    finally:
-        postgres.drop_database(name)
 
 
 async def write(count: int) -> None:

@@ -18,12 +18,13 @@ from app.kernel.audit.lines import AuditAnchor, AuditLine, AuditLink
 from app.kernel.audit.verifying import Verification
 from app.kernel.clock.days import CalendarDay
 from app.kernel.logging import redact
-from tests.kernel.audits import audit_of_its_own, find_faults, write, write_and_chain
+from tests.kernel.audits import find_faults, write, write_and_chain
+from tests.kernel.databases import database_of_its_own
 from tests.portal import Services
 
 
 async def test_what_was_written_is_chained_once_and_found_whole(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(7)
         assert await chain() == 0
         await write(3)
@@ -45,7 +46,7 @@ async def test_a_detail_reads_back_as_it_was_signed_whatever_is_in_it(services: 
         {"text": 'é \u2028 "quoted" \\ 𠮷 \x1f 掌厅', "键": "值"},
         {"moment": datetime(2026, 5, 1, tzinfo=UTC), "id": db.new_id(), "roles": ["ISSUER"]},
     ]
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         for detail in details:
             await audit.record(SYSTEM, "thing.done", "thing:1", detail=detail, person=db.new_id())
         await chain()
@@ -56,7 +57,7 @@ async def test_an_act_that_cannot_be_written_down_is_not_done(services: Services
     """The calendar is a command like any other; the disk of the audit is full."""
     from app.catalogue.commands import import_calendar
 
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await db.rows("ALTER TABLE audit_line ADD CONSTRAINT disk_full CHECK (false) NOT VALID")
         document = {"holidays": [{"date": "2026-10-01", "name_zh": "国庆节"}], "adjusted_workdays": []}
         with pytest.raises(IntegrityError, match="disk_full"):
@@ -68,7 +69,7 @@ async def test_an_act_that_cannot_be_written_down_is_not_done(services: Services
 @pytest.mark.parametrize("table", ["audit_link", "audit_anchor"])
 @pytest.mark.parametrize("attack", ["UPDATE {} SET hash = ''", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_the_chain_only_grows_too(services: Services, table: str, attack: str) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(2)
         await anchor_yesterday()
         with pytest.raises(RaiseError, match="the audit chain is never changed or removed"):
@@ -77,7 +78,7 @@ async def test_the_chain_only_grows_too(services: Services, table: str, attack: 
 
 
 async def test_a_line_that_commits_late_gets_a_later_place(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         written, may_commit = asyncio.Event(), asyncio.Event()
 
         async def slow() -> None:
@@ -98,7 +99,7 @@ async def test_a_line_that_commits_late_gets_a_later_place(services: Services) -
 
 
 async def test_many_writers_and_chains_at_once_leave_every_line_chained_once(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         writing = True
 
         async def act(number: int) -> None:
@@ -127,7 +128,7 @@ async def test_many_writers_and_chains_at_once_leave_every_line_chained_once(ser
 
 async def test_a_day_is_anchored_once_and_the_log_carries_it_away(services: Services) -> None:
     """00:05 in Shanghai; the hours after find the anchor there."""
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write(4)
         with clock.standing_at(datetime(2026, 5, 1, 16, 5, tzinfo=UTC)), capture_logs() as logged:
             await anchor_yesterday()
@@ -161,7 +162,7 @@ def test_no_log_takes_part_of_a_hash_for_a_mobile_number() -> None:
 
 
 async def test_what_waits_for_the_next_minute_is_no_fault_and_what_waits_longer_is(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write(1)
         assert await find_faults() == []
         with clock.standing_at(clock.now() + timedelta(minutes=11)):

@@ -15,7 +15,6 @@ from app.kernel.audit.lines import AuditLine, AuditLink
 from app.kernel.audit.verifying import Verification
 from tests.kernel.audits import (
     append_link,
-    audit_of_its_own,
     break_in,
     find_faults,
     rebuild_the_chain,
@@ -24,6 +23,7 @@ from tests.kernel.audits import (
     write_and_chain,
     write_unsigned,
 )
+from tests.kernel.databases import database_of_its_own
 from tests.portal import Services, environment
 
 CHANGED, REMOVED, INSERTED, UNCHAINED, LINKS_REMOVED, LINK_BROKEN, ANCHOR = FaultKind
@@ -50,7 +50,7 @@ def test_every_column_is_tried() -> None:
 
 @pytest.mark.parametrize("column", CHANGES)
 async def test_a_changed_line_is_named(services: Services, column: str) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(f"UPDATE audit_line SET {column} = {CHANGES[column]} WHERE id = 5")  # noqa: S608
         assert await find_faults() == [(CHANGED, 5, 5)]
@@ -58,7 +58,7 @@ async def test_a_changed_line_is_named(services: Services, column: str) -> None:
 
 
 async def test_a_line_under_another_number_is_missed_and_found(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in("UPDATE audit_line SET id = 1000 WHERE id = 5")
         assert await find_faults() == [(REMOVED, 5, 5), (INSERTED, 1000, None)]
@@ -66,21 +66,21 @@ async def test_a_line_under_another_number_is_missed_and_found(services: Service
 
 @pytest.mark.parametrize("value", ["'infinity'", "'0044-03-15 12:00:00+00 BC'"])
 async def test_a_moment_outside_of_time_does_not_stop_the_search(services: Services, value: str) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(4)
         await break_in(f"UPDATE audit_line SET at = {value}, detail = '[1e400]' WHERE id = 2")  # noqa: S608
         assert await find_faults() == [(CHANGED, 2, 2)]
 
 
 async def test_removed_lines_are_named(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in("DELETE FROM audit_line WHERE id IN (1, 5, 9)")
         assert await find_faults() == [(REMOVED, 1, 1), (REMOVED, 5, 5), (REMOVED, 9, 9)]
 
 
 async def test_lines_removed_with_their_links_leave_a_gap(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(
             "DELETE FROM audit_line WHERE id IN (1, 5, 6)", "DELETE FROM audit_link WHERE position IN (1, 5, 6)"
@@ -90,7 +90,7 @@ async def test_lines_removed_with_their_links_leave_a_gap(services: Services) ->
 
 
 async def test_closing_the_gap_breaks_the_chain_where_it_was(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(
             "DELETE FROM audit_line WHERE id = 5",
@@ -102,7 +102,7 @@ async def test_closing_the_gap_breaks_the_chain_where_it_was(services: Services)
 
 
 async def test_a_removed_link_alone_leaves_a_gap_and_a_line_without_a_place(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in("DELETE FROM audit_link WHERE position = 5")
         with clock.standing_at(clock.now() + timedelta(minutes=11)):
@@ -114,7 +114,7 @@ async def test_a_removed_link_alone_leaves_a_gap_and_a_line_without_a_place(serv
 @pytest.mark.parametrize("mac", ["mac", "''", "'dev1.' || repeat('0', 64)", "'dev1.掌厅'"])
 async def test_an_inserted_line_is_named_also_with_the_mac_of_another(services: Services, mac: str) -> None:
     """At once, and still when the worker has chained it in good faith."""
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(COPY.format(1000, 5).replace("person, mac FROM", f"person, {mac} FROM"))
         assert await find_faults() == [(INSERTED, 1000, None)]
@@ -125,7 +125,7 @@ async def test_an_inserted_line_is_named_also_with_the_mac_of_another(services: 
 
 
 async def test_an_inserted_line_with_a_link_of_its_own_is_named(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(COPY.format(1000, 5))
         await append_link(1000)
@@ -134,7 +134,7 @@ async def test_an_inserted_line_with_a_link_of_its_own_is_named(services: Servic
 
 async def test_lines_that_changed_places_are_both_named(services: Services) -> None:
     """Each has a genuine MAC; it is not the MAC of that number."""
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(
             "UPDATE audit_line SET id = -3 WHERE id = 3",
@@ -145,7 +145,7 @@ async def test_lines_that_changed_places_are_both_named(services: Services) -> N
 
 
 async def test_links_that_lead_to_each_others_lines_are_both_named(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(
             "UPDATE audit_link SET line_id = -3 WHERE line_id = 3",
@@ -157,21 +157,21 @@ async def test_links_that_lead_to_each_others_lines_are_both_named(services: Ser
 
 @pytest.mark.parametrize("value", ["''", "'no hash at all'", "repeat('a', 64)"])
 async def test_a_changed_link_is_named_and_only_that(services: Services, value: str) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in(f"UPDATE audit_link SET hash = {value} WHERE position = 5")  # noqa: S608
         assert await find_faults() == [(LINK_BROKEN, 5, 5)]
 
 
 async def test_a_link_before_the_first_is_named(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(3)
         await break_in("UPDATE audit_link SET position = -7 WHERE position = 3")
         assert await find_faults() == [(LINK_BROKEN, 3, -7)]
 
 
 async def test_a_changed_line_in_a_rebuilt_chain_is_named_by_its_mac(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await break_in("UPDATE audit_line SET result = 'refused' WHERE id = 5")
         await rebuild_the_chain()
@@ -185,7 +185,7 @@ async def anchor_on(day: int) -> None:
 
 
 async def test_a_line_missing_from_a_rebuilt_chain_is_shown_by_the_anchors(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await anchor_on(1)
         await break_in("DELETE FROM audit_line WHERE id = 5")
@@ -196,13 +196,13 @@ async def test_a_line_missing_from_a_rebuilt_chain_is_shown_by_the_anchors(servi
 
 
 async def test_a_chain_cut_short_is_shown_by_the_anchors_and_by_nothing_else(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         cut = ("DELETE FROM audit_line WHERE id > 6", "DELETE FROM audit_link WHERE position > 6")
         await break_in(*cut)
         assert await find_faults() == []  # nothing was anchored yet
 
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await anchor_on(1)
         await break_in(*cut)
@@ -213,7 +213,7 @@ async def test_a_chain_cut_short_is_shown_by_the_anchors_and_by_nothing_else(ser
 
 
 async def test_who_removes_the_anchors_too_is_shown_by_those_kept_elsewhere(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_and_chain(9)
         await anchor_on(1)
         [anchor] = await newest_anchors(7)
@@ -233,7 +233,7 @@ async def test_who_removes_the_anchors_too_is_shown_by_those_kept_elsewhere(serv
 
 
 async def test_a_forged_or_removed_anchor_is_named(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         for day in (1, 2, 3):
             await write_and_chain(3)
             await anchor_on(day)
@@ -248,7 +248,7 @@ async def test_a_forged_or_removed_anchor_is_named(services: Services) -> None:
 
 
 async def test_days_without_a_line_are_anchored_too(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await anchor_on(1)
         await anchor_on(2)
         await write_and_chain(2)
@@ -262,7 +262,7 @@ async def test_days_without_a_line_are_anchored_too(services: Services) -> None:
 
 
 async def test_lines_older_than_the_macs_are_held_by_the_chain_and_accepted_nowhere_else(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write_unsigned(3)
         await write(2)
         assert await chain() == 5
@@ -282,7 +282,7 @@ def key(letter: str) -> str:
 
 
 async def test_lines_of_a_key_that_left_the_ring_are_counted_and_still_held_by_the_chain(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         with environment({"PORTAL_ENCRYPTION_KEYS": key("a")}):
             await write_and_chain(4)
             await anchor_on(1)
@@ -301,7 +301,7 @@ async def test_lines_of_a_key_that_left_the_ring_are_counted_and_still_held_by_t
 
 
 async def test_more_lines_than_a_page_are_chained_and_walked(services: Services) -> None:
-    async with audit_of_its_own(services.postgres):
+    async with database_of_its_own(services.postgres):
         await write(1)
         await break_in(
             "INSERT INTO audit_line (at, actor, act, subject, result, detail, mac) "
