@@ -20,7 +20,7 @@ from app.identity.errors import LastAdministrator, LoginTaken
 from app.identity.models import Staff
 from app.identity.passwords import hash_password, make_one_time_password
 from app.identity.queries import recent_sessions
-from app.identity.rules import ROLE_TITLES, Role
+from app.identity.rules import Role
 from app.identity.staff_rules import (
     check_another,
     check_login,
@@ -216,7 +216,7 @@ async def _check_others_stay(staff: Staff, lost: Iterable[Role]) -> None:
         counted = await db.row(_OTHERS, staff.id, role.value)
         assert counted is not None
         if counted["others"] == 0:
-            raise LastAdministrator(title=ROLE_TITLES[role], role=role.value)
+            raise LastAdministrator(role=role.value)
 
 
 async def _note(actor: Actor, act: str, staff: Staff, **detail: object) -> None:

@@ -224,8 +224,8 @@ class NotOnOneself(Refusal):
 
 class LastAdministrator(Refusal):
     code = "LAST_ADMINISTRATOR"
-    zh = "这是最后一位在用的{title},请先设置另一位"
-    en = "This is the last active holder of {role}; appoint another one first."
+    zh = "这是最后一位在用的管理员({role}),请先设置另一位"
+    en = "This is the last active administrator ({role}); appoint another one first."
 
 
 class ScopeTooWide(Refusal):

@@ -20,7 +20,8 @@ from app.identity.staff_rules import FAILURES_WITHIN_MINUTES, NextDuty, next_dut
 from app.identity.tokens import Tokens
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor, ActorKind, Scope
-from app.kernel.privacy import unseal
+from app.kernel.errors import TooManyRequests
+from app.kernel.privacy import blind_index, unseal
 from app.kernel.ratelimit import check_rate
 from app.kernel.settings import get_settings
 
@@ -63,6 +64,8 @@ async def sign_in(login: str, password: str, code: str | None, device: str, addr
     """
     await check_rate("120/minute", "staff-sign-in", address)
     staff = await begin_try(login)
+    if staff is None:
+        await _lock_like_a_known_one(login)
     right = await password_matches(password, staff.password_hash if staff else None)
     if staff is None:
         raise StaffCredentialsWrong
@@ -87,6 +90,14 @@ async def begin_try(login: str) -> Staff | None:
     if staff is not None and counted is None:
         raise StaffLockedOut(minutes=LOCK_MINUTES)
     return staff
+
+
+async def _lock_like_a_known_one(login: str) -> None:
+    """A lock must not tell which logins exist: one that nobody has is locked after five tries as well."""
+    try:
+        await check_rate(f"{LOCK_AFTER_FAILURES}/{LOCK_MINUTES} minutes", "no-such-staff", blind_index("login", login))
+    except TooManyRequests:
+        raise StaffLockedOut(minutes=LOCK_MINUTES) from None
 
 
 async def _enter(known: Staff, password_hash: str, code: str | None, device: str, address: str) -> StaffSignedIn:

@@ -158,6 +158,23 @@ async def test_nobody_gives_more_of_the_city_than_they_have(portal: Portal) -> N
     assert (changed.department_key, changed.division_code) == ("tax", "990102")
 
 
+async def test_an_account_is_moved_closed_and_opened_again(portal: Portal) -> None:
+    clerk = await make_staff(Role.HANDLER)
+    system, one = await caller_of(portal, await make_staff(SYSTEM)), str(clerk.id)
+
+    moved = await system.do("ChangeStaff", id=one, title="二号窗口", department="tax", division="990100")
+    assert (moved["staff"]["title"], moved["staff"]["department"], moved["staff"]["division"]) == (
+        "二号窗口",
+        "tax",
+        "9901",
+    )
+    assert moved["staff"]["roles"] == ["HANDLER"]
+    assert not (await system.do("DisableStaff", id=one))["active"]
+    assert (await system.do("EnableStaff", id=one))["active"]
+    acts = [act for act, _ in await audit_of(f"staff:{one}")]
+    assert acts == ["identity.staff_changed", "identity.staff_disabled", "identity.staff_enabled"]
+
+
 async def test_a_closed_account_is_out_at_once(portal: Portal) -> None:
     system, clerk = await make_staff(SYSTEM), await make_staff(Role.APPROVER)
     caller = await caller_of(portal, clerk)

@@ -42,8 +42,9 @@ async def test_a_wrong_password_and_an_unknown_login_get_the_same_answer(portal:
 
     wrong = await stranger.do("StaffSignIn", login=staff.login, password=WRONG)
     async with nothing_moves():
-        unknown = await stranger.do("StaffSignIn", login="nobody", password=RIGHT)
-        impossible = [await stranger.do("StaffSignIn", login=no, password=RIGHT) for no in ("x" * 61, "换行\n", "")]
+        unknown = await stranger.do("StaffSignIn", login=f"nobody-{db.new_id()}", password=RIGHT)
+        unheard_of = (f"{db.new_id()}" + "x" * 61, f"{db.new_id()}换行\n", "")
+        impossible = [await stranger.do("StaffSignIn", login=no, password=RIGHT) for no in unheard_of]
 
     assert wrong["code"] == unknown["code"] == "STAFF_CREDENTIALS_WRONG"
     assert {refused["code"] for refused in impossible} == {"STAFF_CREDENTIALS_WRONG"}
@@ -69,6 +70,13 @@ async def test_five_wrong_passwords_lock_for_half_an_hour(portal: Portal) -> Non
     with clock.standing_at(staff.locked_until):
         await sign_in(staff)
     assert await Staff.exists(id=staff.id, failures=0, locked_until=None)
+
+
+async def test_a_lock_does_not_tell_which_logins_exist(portal: Portal) -> None:
+    staff, stranger = await make_clerk(), portal.stranger()
+    for login in (staff.login, f"nobody-{db.new_id()}"):
+        answers = [await stranger.do("StaffSignIn", login=login, password=WRONG) for _ in range(7)]
+        assert [refused["code"] for refused in answers] == ["STAFF_CREDENTIALS_WRONG"] * 5 + ["STAFF_LOCKED_OUT"] * 2
 
 
 async def test_after_a_lock_the_count_starts_anew(portal: Portal) -> None:
@@ -178,12 +186,12 @@ async def test_the_last_sign_in_and_what_was_tried_since_are_told(portal: Portal
 
 
 async def test_an_address_may_try_a_hundred_and_twenty_times_a_minute(portal: Portal) -> None:
-    address = f"192.0.2.21/{db.new_id()}"
-    for _ in range(120):
+    staff, address = await make_clerk(), f"192.0.2.21/{db.new_id()}"
+    for number in range(120):
         with pytest.raises(StaffCredentialsWrong):
-            await staffing.sign_in("x" * 61, WRONG, None, "", address)
+            await staffing.sign_in(f"nobody-{number}-{address}" + "x" * 61, WRONG, None, "", address)
     with pytest.raises(TooManyRequests):
-        await staffing.sign_in("nobody", WRONG, None, "", address)
+        await staffing.sign_in(staff.login, WRONG, None, "", address)
 
 
 async def test_an_account_is_made_once(portal: Portal) -> None:
