@@ -19,6 +19,7 @@ from app.identity.privacy_notice import Purpose
 from app.identity.queries import binding_of, locked_resident
 from app.kernel import audit, db, ports
 from app.kernel.actor import Actor
+from app.kernel.errors import IdempotencyKeyReused
 from app.kernel.inbox.requests import claim
 from app.kernel.privacy import blind_index, seal, unseal
 
@@ -27,13 +28,13 @@ _ALLOWANCE = "10/hour"
 
 
 async def set_phone(actor: Actor, channel: str, code: str) -> Resident:
-    """Keep the mobile number that the phone-number button vouches for; what it gave is accepted once.
+    """Keep the mobile number that the phone-number button vouches for; what it gave one user is no other's.
 
     Raises `SignInUnavailable`, `ConsentNeeded`, or what `SignInChannel.phone_number` raises.
     """
     adapter, binding = await _vouching(actor, channel)
     number = await adapter.phone_number(code, binding.open_id)
-    return await _keep(actor, channel, number, adapter.voucher(code))
+    return await _keep(actor, binding, number, adapter.voucher(code))
 
 
 async def set_phone_from_session_data(actor: Actor, channel: str, encrypted: str, iv: str) -> Resident:
@@ -50,7 +51,7 @@ async def set_phone_from_session_data(actor: Actor, channel: str, encrypted: str
     if binding.session_secret_sealed is None:
         raise SessionDataUnreadable
     number = opener.phone_number(unseal(binding.session_secret_sealed), encrypted, iv)
-    return await _keep(actor, channel, number, f"{binding.id}/{encrypted.strip()}")
+    return await _keep(actor, binding, number, f"{binding.id}/{encrypted.strip()}")
 
 
 async def _vouching(actor: Actor, channel: str) -> tuple[SignInChannel, ChannelBinding]:
@@ -65,11 +66,11 @@ async def _vouching(actor: Actor, channel: str) -> tuple[SignInChannel, ChannelB
     return adapter, binding
 
 
-async def _keep(actor: Actor, channel: str, number: str, voucher: str) -> Resident:
+async def _keep(actor: Actor, binding: ChannelBinding, number: str, voucher: str) -> Resident:
     async with db.transaction():
         resident = await locked_resident(actor.own_id())
         await check_given(resident.id, Purpose.PHONE)
-        await _accept_once(channel, voucher, resident)
+        await _accept_from_its_user(binding, voucher, resident)
         resident.phone_sealed = seal(number)
         resident.phone_index = blind_index(PHONE, number)
         await resident.save(update_fields=["phone_sealed", "phone_index"])
@@ -77,13 +78,17 @@ async def _keep(actor: Actor, channel: str, number: str, voucher: str) -> Reside
     return resident
 
 
-async def _accept_once(channel: str, voucher: str, resident: Resident) -> None:
+async def _accept_from_its_user(binding: ChannelBinding, voucher: str, resident: Resident) -> None:
     """Some vouchers hold no user, time or nonce: whoever picked one up could otherwise bring it again.
 
-    All accounts of a channel claim under one owner, so that a second one is refused like the first again.
+    The user of the host app who brings one first may bring it again, since Alipay's is the same text at every tap;
+    nobody else may. All users of a channel claim under one owner.
     """
-    owner = uuid5(NAMESPACE_URL, f"phone-vouchers/{channel}")
-    claimed = await claim(owner, hashlib.sha256(voucher.encode("utf-8", "replace")).hexdigest(), "set-phone")
-    if claimed.earlier is not None:
-        raise PhoneCodeInvalid
-    await claimed.answered_with(resident.id)
+    owner = uuid5(NAMESPACE_URL, f"phone-vouchers/{binding.channel}")
+    key = hashlib.sha256(voucher.encode("utf-8", "replace")).hexdigest()
+    try:
+        claimed = await claim(owner, key, "set-phone", user=f"{binding.app_id}/{binding.open_id}")
+    except IdempotencyKeyReused:
+        raise PhoneCodeInvalid from None
+    if claimed.earlier is None:
+        await claimed.answered_with(resident.id)
