@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
-from app.identity.errors import SessionEnded
+from app.identity.errors import SessionEnded, SwitchedOff
 from app.identity.queries import actor_of
 from app.kernel.actor import ANONYMOUS
 from app.kernel.errors import Refusal
@@ -206,7 +206,7 @@ async def _context(request: Request) -> Context:
             context.actor = await actor_of(token.strip())
             if principal := request.headers.get(_ACTING_FOR, "").strip():
                 context.actor = await acting_for(context.actor, principal)
-        except (SessionEnded, MandateEnded) as ended:
+        except (SessionEnded, MandateEnded, SwitchedOff) as ended:
             context.actor, context.fault = ANONYMOUS, ended
     if not request.headers.get("accept-language", "").strip():
         context.language = context.actor.language or context.language

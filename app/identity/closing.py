@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from app.identity import capabilities
 from app.identity.assurance import require_step_up
 from app.identity.errors import AccountEnded
+from app.identity.events import AccountClosed
 from app.identity.models import Resident
 from app.identity.ports import Kind, PersonalData, Reason
 from app.identity.queries import recent_sessions
 from app.identity.rules import Level
 from app.kernel import audit, clock, db, ports
 from app.kernel.actor import Actor
+from app.kernel.facts.publishing import publish
 from app.kernel.ratelimit import check_rate
 
 
@@ -51,9 +54,10 @@ class _OnlyAsked(Exception):
 async def close_account(actor: Actor, *, dry_run: bool) -> Closing:
     """Close the resident's own account, or say what stands in the way or would happen; again is harmless.
 
-    The real run needs a proof of this very session. Raises `ActingForAnother`, `StepUpNeeded`, `AccountEnded`
-    (joined with another) or `TooManyRequests`.
+    The real run needs a proof of this very session. Raises `SwitchedOff`, `ActingForAnother`, `StepUpNeeded`,
+    `AccountEnded` (joined with another) or `TooManyRequests`.
     """
+    capabilities.check_on(capabilities.ACCOUNT_CLOSING)
     resident_id = actor.own_id()
     await check_rate("20/hour", "closing", str(resident_id))
     if not dry_run:
@@ -93,6 +97,7 @@ async def _close(actor: Actor, resident_id: UUID) -> Closing:
     await Resident.filter(id=resident_id).update(closed_at=clock.now())
     told = {f"{outcome.domain}.{outcome.kind}": outcome.count for outcome in outcomes if outcome.count}
     await audit.record(actor, "identity.account_closed", f"resident:{resident_id}", detail=told)
+    await publish(AccountClosed(resident_id))
     return Closing(closed=True, outcomes=tuple(outcomes))
 
 

@@ -33,3 +33,11 @@ class ChannelUnbound(Fact):
     about: ClassVar[str] = "resident_id"
     resident_id: UUID
     channel: str
+
+
+@dataclass(frozen=True)
+class AccountClosed(Fact):
+    """The resident left; what the law keeps is nobody's by name."""
+
+    about: ClassVar[str] = "resident_id"
+    resident_id: UUID

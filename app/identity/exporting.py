@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+from app.identity import capabilities
 from app.identity.assurance import require_step_up
 from app.identity.looks import Look, looks_of
 from app.identity.ports import PersonalData
@@ -31,9 +32,10 @@ class Export:
 async def export_all(actor: Actor) -> Export:
     """Write down everything held of the resident, opened, in one JSON document; five times a day at most.
 
-    A proven account proves itself again first. Raises `ActingForAnother`, `StepUpNeeded`, `AccountEnded` or
-    `TooManyRequests`.
+    A proven account proves itself again first. Raises `SwitchedOff`, `ActingForAnother`, `StepUpNeeded`,
+    `AccountEnded` or `TooManyRequests`.
     """
+    capabilities.check_on(capabilities.DATA_EXPORT)
     resident_id = actor.own_id()
     await require_step_up(actor, Level.L2)
     await check_rate("5/day", "export", str(resident_id))

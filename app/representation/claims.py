@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from app.identity.capabilities import ACTING_FOR_OTHERS, check_on
 from app.identity.models import Resident
 from app.identity.queries import locked_resident
 from app.identity.rules import Role
@@ -64,6 +65,7 @@ async def claim_legal_person(actor: Actor, credit_code: str, name: str) -> Repre
 
 
 async def _claim(actor: Actor, basis: Basis, index: str, name: str, number: str) -> RepresentationClaim:
+    check_on(ACTING_FOR_OTHERS)
     await check_rate("20/hour", "representation-claim", str(actor.id))
     async with db.transaction():
         claimant = await locked_resident(actor.own_id())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.catalogue.queries import items_in_force
+from app.identity.capabilities import ACTING_FOR_OTHERS, check_on
 from app.identity.merging import ID_NUMBER, displace
 from app.identity.models import PersonKind, Resident
 from app.identity.queries import locked_resident
@@ -115,8 +116,10 @@ async def put_in_force(
 ) -> Mandate:
     """Let `agent` act for the locked `principal`, in the caller's transaction.
 
-    A mandate of the same agent and basis is replaced. Raises `NobodyForThemselves` or `TooManyMandates`.
+    A mandate of the same agent and basis is replaced. Raises `SwitchedOff`, `NobodyForThemselves` or
+    `TooManyMandates`.
     """
+    check_on(ACTING_FOR_OTHERS)
     if index_of(agent) == principal.id_number_index:
         raise NobodyForThemselves
     live = await live_mandates(principal)

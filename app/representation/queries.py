@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.catalogue.queries import keys_open_to_proxies
+from app.identity.capabilities import ACTING_FOR_OTHERS, check_on
 from app.identity.models import Resident
 from app.identity.queries import locked_resident
 from app.identity.rules import STRONG
@@ -45,8 +46,10 @@ async def acting_for(actor: Actor, principal: str) -> Actor:
     """The same resident acting for an account they hold a mandate of, the widest when there are several.
 
     Asked at every request, so that a revoked mandate ends at once. Raises `MandateEnded` alike for no mandate,
-    no such account, an account that is joined or closed, text that names none, and for who is no resident.
+    no such account, an account that is joined or closed, text that names none, and for who is no resident;
+    `SwitchedOff` where a city does not offer it.
     """
+    check_on(ACTING_FOR_OTHERS)
     try:
         principal_id = UUID(principal)
     except ValueError:

@@ -12,6 +12,7 @@ from app.kernel.settings import SettingsInvalid, get_settings
 from tests.identity.traces import nothing_moves
 from tests.people import new_key
 from tests.portal import Portal, environment
+from tests.representation.stage import child_number
 
 
 @contextmanager
@@ -88,3 +89,21 @@ def test_a_word_that_names_nothing_stops_the_start(portal: Portal) -> None:
     assert "'proof/wechat-fase'" in str(stopped.value)
     assert "proof/wechat-face" in str(stopped.value)
     assert portal.url
+
+
+async def test_what_is_ours_is_refused_by_name_when_it_is_off(portal: Portal) -> None:
+    phone = await portal.phone()
+    me = (await phone.ask("Me"))["data"]["me"]["id"]
+    with switched_off("data-export", "account-closing", "acting-for-others"):
+        async with nothing_moves():
+            told = [
+                await phone.do("ExportMyData"),
+                await phone.do("CloseMyAccount", dryRun=True),
+                await phone.do("ClaimGuardianship", child={"name": "测试孩子", "idNumber": child_number()}),
+            ]
+            phone.acting_for = me
+            acting = await phone.ask("Me")
+
+    assert [problem["code"] for problem in told] == ["SWITCHED_OFF"] * 3
+    assert "导出个人信息" in told[0]["message"]
+    assert acting["errors"][0]["extensions"]["code"] == "SWITCHED_OFF"
