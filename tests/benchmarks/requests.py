@@ -1,0 +1,46 @@
+"""One GraphQL request through the whole application, without a network in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.types import ASGIApp, Message
+
+
+class Knock:
+    """The same request again and again."""
+
+    def __init__(self, app: ASGIApp, query: str, token: str = "") -> None:
+        self._app = app
+        self._body = orjson.dumps({"query": query})
+        headers = [(b"content-type", b"application/json"), (b"host", b"127.0.0.1")]
+        self._headers = [*headers, (b"authorization", f"Bearer {token}".encode())] if token else headers
+        self.answer = b""
+        self.status = 0
+
+    async def __call__(self) -> None:
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "query_string": b"",
+            "root_path": "",
+            "headers": self._headers,
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 8000),
+        }
+        await self._app(scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self.answer = message["body"]
