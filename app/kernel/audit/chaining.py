@@ -46,12 +46,13 @@ async def chain(*, everything: bool = False, tell: Callable[[int], None] = lambd
     start = -(2**63) if everything else (await db.rows(_WINDOW, _LOOKING_BACK))[0]["start"]
     chained = 0
     while added := await _chain_some(start):
-        chained += added
+        chained, start = chained + len(added), added[-1]
         tell(chained)
     return chained
 
 
-async def _chain_some(start: int) -> int:
+async def _chain_some(start: int) -> list[int]:
+    """Link the first unlinked lines beyond an id, and give their ids."""
     async with db.transaction():
         await db.rows(_LOCK)
         end = await last_link()
@@ -62,7 +63,7 @@ async def _chain_some(start: int) -> int:
             links.append((position, line["id"], previous))
         if links:
             await db.rows(_CHAIN, *(list(column) for column in zip(*links, strict=True)))
-        return len(links)
+        return [line_id for _, line_id, _ in links]
 
 
 async def last_link() -> End:
