@@ -135,7 +135,11 @@ async def test_me_is_whoever_holds_the_token(portal: Portal) -> None:
     resident = await Resident.get(id=me["id"])
     assert (await actor_of(phone.access)).id == resident.id
     assert (me["level"]["level"], me["maskedName"], me["maskedIdNumber"], me["maskedPhone"]) == (1, None, None, None)
-    assert answer["data"]["proofMethods"] == [{"code": "wechat-face", "name": "微信人脸核验", "level": 4}]
+    assert answer["data"]["proofMethods"] == [
+        {"code": "alipay-face", "name": "支付宝人脸核验", "level": 4},
+        {"code": "wechat-face", "name": "微信人脸核验", "level": 4},
+        {"code": "alipay-two-factor", "name": "支付宝身份信息核验", "level": 2},
+    ]
 
 
 async def test_without_a_token_nobody_is_me(portal: Portal) -> None:
