@@ -10,7 +10,7 @@ from asyncpg import RaiseError  # type: ignore[import-untyped]
 from structlog.testing import capture_logs
 from tortoise.exceptions import IntegrityError
 
-from app.kernel import audit, clock, db
+from app.kernel import audit, clock, db, jobs
 from app.kernel.actor import SYSTEM
 from app.kernel.audit.chaining import anchor_yesterday, chain, chain_new_lines, newest_anchors
 from app.kernel.audit.encoding import grouped
@@ -18,6 +18,7 @@ from app.kernel.audit.lines import AuditAnchor, AuditLine, AuditLink
 from app.kernel.audit.verifying import Verification
 from app.kernel.clock.days import CalendarDay
 from app.kernel.logging import redact
+from app.wiring import load_reactions
 from tests.kernel.audits import find_faults, write, write_and_chain
 from tests.kernel.databases import database_of_its_own
 from tests.portal import Services
@@ -167,3 +168,9 @@ async def test_what_waits_for_the_next_minute_is_no_fault_and_what_waits_longer_
         assert await find_faults() == []
         with clock.standing_at(clock.now() + timedelta(minutes=11)):
             assert await find_faults() == [("UNCHAINED", 1, None)]
+
+
+def test_the_worker_chains_each_minute_and_anchors_after_midnight_in_shanghai() -> None:
+    load_reactions()
+    crons = {task.task.name: task.cron for task in jobs.queue.periodic_registry.periodic_tasks.values()}
+    assert (crons["audit.chain"], crons["audit.anchor"]) == ("* * * * *", "5 * * * *")
