@@ -23,13 +23,13 @@ from app.identity.ports import PersonalData
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.inbox.requests import AnsweredRequest
-from app.kernel.privacy import unseal
+from app.kernel.privacy import seal, unseal
 from app.payments.commands import issue_bill
 from app.payments.models import Bill
 from app.payments.personal_data import Holdings as Bills
 from app.profiles.models import PostalAddress, Preferences
 from app.profiles.personal_data import Holdings as Profiles
-from app.queueing.commands import call_next, check_in, start_serving
+from app.queueing.commands import call_next, check_in, finish_serving, start_serving
 from app.queueing.models import Ticket
 from app.queueing.personal_data import Holdings as Tickets
 from app.queueing.rules import TicketState
@@ -41,7 +41,7 @@ from tests.cases.filing import CARD, accept_case, approved_case, file_case
 from tests.identity.accounts import make_resident
 from tests.identity.traces import audit_of
 from tests.people import new_key
-from tests.personal_data.everything import make_account, make_mandate, unique
+from tests.personal_data.everything import NUMBER, make_account, make_mandate, unique
 from tests.portal import Portal
 from tests.queueing.hall import Hall
 
@@ -211,7 +211,8 @@ async def test_of_two_claims_of_one_child_the_earlier_waits_and_the_other_is_for
     child, now = unique(), clock.now()
     claims = [
         await RepresentationClaim.create(
-            claimant_id=owner.id, basis=Basis.GUARDIAN, subject_index=child, name_sealed="s", number_sealed="s",
+            claimant_id=owner.id, basis=Basis.GUARDIAN, subject_index=child, name_sealed=seal("测试孩子丁"),
+            number_sealed=seal(NUMBER),
             state=ClaimState.PENDING, made_at=now + timedelta(minutes=late),
         )
         for owner, late in ((absorbed, 0), (survivor, 5))
@@ -295,6 +296,7 @@ async def test_of_two_numbers_the_one_at_the_window_stays_and_the_waiting_one_en
         served.booking.id: BookingState.CHECKED_IN,
         waiting.booking.id: BookingState.HALL_CANCELLED,  # nobody's fault
     }
+    await finish_serving(clerk, at_window.id)
     await hall.close()
 
 

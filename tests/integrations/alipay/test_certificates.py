@@ -92,6 +92,7 @@ def mode(tmp_path: Path, root: Issued, first: Issued) -> Mode:
             "gateway_url": "http://alipay.test/gateway.do",
             "app_id": APP_ID,
             "app_private_key_file": tmp_path / "app.pem",
+            "public_key_file": None,  # whatever the environment says
             "app_cert_file": tmp_path / "app.crt",
             "cert_file": tmp_path / "alipay.crt",
             "root_cert_file": tmp_path / "root.crt",
