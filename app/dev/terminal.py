@@ -133,7 +133,7 @@ def _show_box(stack: Stack, seconds: float) -> None:
         ("Start page", f"{stack.url}/", "staff accounts, links"),
         ("GraphiQL", f"{stack.url}/graphiql", "the journey's operations, ready to try"),
         ("GraphQL", f"{stack.url}/graphql", ""),
-        ("Sandbox", f"{stack.sandbox_url}/", "play WeChat, the payer and the courier"),
+        ("Sandbox", f"{stack.sandbox_url}/", "play WeChat, Alipay, the payer and the courier"),
         ("Check", "make doctor", "in another terminal"),
         ("Stop", "Ctrl-C", "stops everything; your data stays"),
     )
