@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.identity.assurance import require_level, require_step_up
 from app.identity.models import Resident
-from app.identity.rules import Level
+from app.identity.rules import STRONG, Level
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import ActingForAnother, NotFound
@@ -91,11 +91,13 @@ async def revoke_mandate(actor: Actor, mandate_id: UUID) -> Mandate:
 
 
 async def resign_mandate(actor: Actor, mandate_id: UUID) -> Mandate:
-    """Give up acting for somebody, at once; again is harmless. Raises `NotFound`.
+    """Give up acting for somebody, at once; again is harmless. Raises `NotFound`, also for who is below L3: they
+    only typed in the agent's number.
 
     Only the mandate is locked: nothing of the principal's is decided on.
     """
-    index = (await Resident.get(id=actor.own_id())).id_number_index
+    holder = await Resident.get(id=actor.own_id())
+    index = holder.id_number_index if holder.level >= STRONG else None
     async with db.transaction():
         mandate = await _locked(mandate_id, agent_index=index or "")
         if LIFE.may(mandate.state, "resign"):

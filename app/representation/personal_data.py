@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.identity.models import Resident
 from app.identity.ports import Fate, Kind, Reason, Retention
+from app.identity.rules import STRONG
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
 from app.kernel.privacy import blind_index, seal, unseal
@@ -139,8 +140,12 @@ def mandates_giving_way(live: Sequence[Mandate], now: datetime) -> list[Mandate]
 
 
 async def _indexes_of(*resident_ids: UUID) -> list[str]:
-    """By which hashes mandates name these residents as agents."""
-    rows = await Resident.filter(id__in=list(resident_ids))
+    """By which hashes mandates name these residents as agents.
+
+    None below L3: whoever only typed in a stranger's name and number would be told whom that one acts for, and
+    end their mandates by leaving.
+    """
+    rows = await Resident.filter(id__in=list(resident_ids), level__gte=STRONG)
     return [row.id_number_index for row in rows if row.id_number_index is not None]
 
 

@@ -1,0 +1,75 @@
+"""What somebody can do who merely knows a stranger's name and number, or holds a borrowed phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from app.representation.models import Mandate
+from app.representation.rules import MandateState
+from tests.identity.traces import nothing_moves
+from tests.people import Phone
+from tests.portal import Portal
+from tests.representation.stage import Someone, credit_code, make_someone, window
+
+
+async def match(phone: Phone) -> dict[str, Any]:
+    """Type in the name and number of the person whose phone it is."""
+    person = phone.person
+    answer: dict[str, Any] = await phone.do(
+        "MatchIdentity", name=person.name, idNumber=person.id_number, method="alipay-two-factor"
+    )
+    return answer
+
+
+async def named_by_others(portal: Portal, name: str, id_number: str) -> tuple[Someone, str, str]:
+    """A company's representative, and somebody's proxy, whom nobody has seen on a phone yet; both mandates."""
+    card = {"name": name, "idNumber": id_number}
+    clerk = await window(portal)
+    entered = await clerk.do(
+        "RegisterLegalPerson", creditCode=credit_code(), name="测试有限责任公司", representative=card
+    )
+    principal = await make_someone(portal)
+    granted = await principal.phone.do("GrantMandate", agent=card, items=None)
+    return principal, entered["mandate"]["id"], granted["id"]
+
+
+async def test_who_typed_in_a_strangers_number_learns_not_whom_they_act_for(portal: Portal) -> None:
+    phone = await portal.phone(proven=False)
+    await named_by_others(portal, phone.person.name, phone.person.id_number)
+    assert (await match(phone))["level"]["level"] == 2
+
+    rehearsal = await phone.do("CloseMyAccount")
+    exported = await phone.do("ExportMyData")
+
+    assert rehearsal["reasons"] == []
+    counts = {f"{one['domain']}.{one['kind']}": one["count"] for one in rehearsal["outcomes"]}
+    assert counts["representation.agencies"] == 0
+    sections = {one["kind"]: one["rows"] for one in orjson.loads(exported["json"])["sections"]}
+    assert sections["agencies"] == []
+
+
+async def test_who_typed_in_a_strangers_number_ends_none_of_their_mandates(portal: Portal) -> None:
+    """Neither by giving one up whose id leaked nor by leaving."""
+    phone = await portal.phone(proven=False)
+    _, represents, acts = await named_by_others(portal, phone.person.name, phone.person.id_number)
+    await match(phone)
+
+    async with nothing_moves():
+        refused = await phone.do("ResignMandate", id=acts)
+    closed = await phone.do("CloseMyAccount", dryRun=False)
+
+    assert refused["code"] == "NOT_FOUND"
+    assert closed["closed"]
+    kept = await Mandate.filter(id__in=[represents, acts])
+    assert {mandate.state for mandate in kept} == {MandateState.IN_FORCE}
+    await phone.sign_in()
+    await phone.prove()
+    assert {held["id"] for held in await mandates_held(phone)} == {represents, acts}
+
+
+async def mandates_held(phone: Phone) -> list[dict[str, Any]]:
+    answer = await phone.ask("MandatesHeld")
+    assert "errors" not in answer, answer
+    return [edge["node"] for edge in answer["data"]["mandatesHeld"]["edges"]]
