@@ -7,7 +7,7 @@ from datetime import timedelta
 from app.identity.capabilities import is_on, proof
 from app.identity.models import IdentityProof, ProofState, Resident
 from app.identity.ports import IdentityAuthority, IdentityProver
-from app.identity.rules import STEP_UP_MINUTES, Way, check_level, check_stepped_up
+from app.identity.rules import STEP_UP_MINUTES, STRONG, Way, check_level, check_stepped_up
 from app.kernel import clock, ports
 from app.kernel.actor import Actor
 
@@ -36,11 +36,13 @@ async def require_step_up(actor: Actor, required: int) -> None:
     """Raise `StepUpNeeded` unless this very session proved at least `required` within ten minutes.
 
     For what a borrowed phone must not be able to do. An account that never proved anything has nothing to
-    repeat and is let through.
+    repeat and is let through; one that was proved by a face needs a face, since the owner's name and number are
+    known to many.
     """
     resident = await Resident.get(id=actor.own_id())
     if resident.level == 1:
         return
+    required = max(required, min(resident.level, STRONG))
     since = clock.now() - timedelta(minutes=STEP_UP_MINUTES)
     proved = await IdentityProof.filter(
         session_id=actor.session_id, state=ProofState.PASSED, finished_at__gt=since, level__gte=required

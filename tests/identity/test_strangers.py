@@ -73,3 +73,19 @@ async def mandates_held(phone: Phone) -> list[dict[str, Any]]:
     answer = await phone.ask("MandatesHeld")
     assert "errors" not in answer, answer
     return [edge["node"] for edge in answer["data"]["mandatesHeld"]["edges"]]
+
+
+async def test_a_borrowed_phone_is_no_step_up_for_who_knows_its_owners_number(portal: Portal) -> None:
+    """Of an account that was proved by a face, a typed name and number prove nothing again."""
+    owner = await portal.phone()
+    borrowed = Phone(portal.url, portal.control, owner.person)
+    portal.people.append(borrowed)
+    await borrowed.sign_in()
+    assert (await match(borrowed))["level"]["level"] == 4
+
+    async with nothing_moves():
+        exported = await borrowed.do("ExportMyData")
+        closed = await borrowed.do("CloseMyAccount", dryRun=False)
+
+    assert (exported["code"], closed["code"]) == ("STEP_UP_NEEDED", "STEP_UP_NEEDED")
+    assert set(exported["ways"]) == {"alipay-face", "wechat-face"}
