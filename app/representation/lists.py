@@ -59,9 +59,13 @@ class Use:
 
 
 async def uses_of_mandates(actor: Actor, *, limit: int, before: int | None) -> list[Use]:
-    """Who did what in one's name, or in that of the legal person one represents; newest first."""
+    """Who did what in one's name, or in that of the legal person one represents; newest first.
+
+    An account is not acted in for another: that it was joined, or lost its number to another, is left out.
+    """
     whose = _whose(actor)
     query = AuditLine.filter(person=whose, actor__startswith=f"{_RESIDENT}:").exclude(actor=f"{_RESIDENT}:{whose}")
+    query = query.exclude(act__startswith="identity.")
     if before is not None:
         query = query.filter(id__lt=before)
     return [Use(line, UUID(line.actor.partition(":")[2])) for line in await query.order_by("-id").limit(limit)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from app.identity.models import Resident
 from app.representation.models import Mandate
 from app.representation.rules import MandateState
 from tests.identity.traces import nothing_moves
@@ -89,3 +90,23 @@ async def test_a_borrowed_phone_is_no_step_up_for_who_knows_its_owners_number(po
 
     assert (exported["code"], closed["code"]) == ("STEP_UP_NEEDED", "STEP_UP_NEEDED")
     assert set(exported["ways"]) == {"alipay-face", "wechat-face"}
+
+
+async def test_who_lost_a_number_is_not_shown_who_took_it(portal: Portal) -> None:
+    """Losing a number, and joining, are no acts of an agent."""
+    stranger = await portal.phone(proven=False)
+    owner = Phone(portal.url, portal.control, await portal.control.make_phone(
+        name=stranger.person.name, id_number=stranger.person.id_number
+    ))  # fmt: skip
+    portal.people.append(owner)
+    await owner.sign_in()
+    await match(stranger)
+    await owner.prove()
+    row = await Resident.get(id=(await stranger.ask("Me"))["data"]["me"]["id"])
+    assert row.level == 1
+
+    answers = [await stranger.ask("MandateUses"), await owner.ask("MandateUses")]
+    await stranger.prove()  # it was theirs too: now both are one
+    answers.append(await owner.ask("MandateUses"))
+
+    assert [answer["data"]["mandateUses"]["edges"] for answer in answers] == [[], [], []]
