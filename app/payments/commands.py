@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from app.cases.queries import item_of, locked_case
@@ -19,7 +20,7 @@ from app.kernel.actor import SYSTEM, Actor
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
 from app.kernel.logging import get_logger
-from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused
+from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused, PaymentUnderWay
 from app.payments.events import BillIssued
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.ports import OrderRefused, PaymentChannel, PaymentOrder
@@ -94,8 +95,8 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     """Open an order at a payment channel and give the phone what it needs.
 
     The amount is the bill's. An attempt that is still good is used again, one whose time is over is closed at
-    the provider first. Raises `NotFound`, `NothingToPay`, `BillExpired`, `ChannelUnavailable`, `PaymentRefused`,
-    `ProviderUnavailable` or `IdempotencyKeyReused`.
+    the provider first. Raises `NotFound`, `NothingToPay`, `BillExpired`, `PaymentUnderWay` (somebody else
+    opened it), `ChannelUnavailable`, `PaymentRefused`, `ProviderUnavailable` or `IdempotencyKeyReused`.
     """
     adapter = live_channel(channel)
     await bill_of(bill_id, actor)
@@ -133,12 +134,21 @@ async def _prepare(
         attempt = await live_attempt(bill.id)
         if attempt is None:
             attempt = await _new_attempt(bill, channel, user.open_id)
+        _check_own(attempt, channel, user.open_id, now)
         bill.state = BILL_LIFE.next_state(bill.state, "open")
         await bill.save(update_fields=["state"])
         if request.earlier is None:
             await request.answered_with(attempt.id)
             await audit.record(actor, "payment.prepared", f"payment:{attempt.id}", detail={"channel": channel})
     return attempt
+
+
+def _check_own(attempt: PaymentAttempt, channel: str, open_id: str, now: datetime) -> None:
+    """An order at the provider is for one payer: an agent or a second app of the resident cannot go on with it."""
+    if (attempt.channel, attempt.payer_open_id) != (channel, open_id):
+        left = max(timedelta(), attempt.expires_at - now)
+        seconds = ceil(left.total_seconds())
+        raise PaymentUnderWay(minutes=ceil(seconds / 60), retry_after_seconds=seconds, field="billId")
 
 
 async def _new_attempt(bill: Bill, channel: str, open_id: str) -> PaymentAttempt:

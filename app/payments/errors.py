@@ -11,6 +11,13 @@ class NothingToPay(Refusal):
     en = "This bill is already paid; nothing more is due."
 
 
+class PaymentUnderWay(Refusal):
+    code = "PAYMENT_UNDER_WAY"
+    zh = "这张缴费单正在另一部手机上支付,请在那里完成支付,或在{minutes}分钟后再试"
+    en = "This bill is being paid on another phone; finish it there, or try again in {minutes} minutes."
+    retryable = True
+
+
 class BillExpired(Refusal):
     code = "BILL_EXPIRED"
     zh = "该缴费单已过期,请联系执收单位重新开单"

@@ -10,7 +10,7 @@ from app.identity.models import ChannelBinding
 from app.kernel import clock, db
 from app.kernel.errors import ProviderUnavailable
 from app.payments.commands import pay
-from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused
+from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused, PaymentUnderWay
 from app.payments.rules import AttemptState, BillState
 from app.payments.settling import expire
 from tests.identity.accounts import caller_of
@@ -137,3 +137,19 @@ async def test_paid_in_the_last_minute_it_is_not_opened_again(payer: Payer) -> N
     with clock.standing_at(payable.attempt.expires_at), pytest.raises(NothingToPay):
         await payer.open_order()
     assert (await payer.standing())["attempts"] == [AttemptState.SUCCEEDED]
+
+
+async def test_an_order_that_one_payer_opened_is_not_handed_to_another(portal: Portal, payer: Payer) -> None:
+    """The resident's second app, or an agent: what the phone would get is signed for somebody else."""
+    opened = await payer.open_order()
+    second = await portal.control.make_phone()
+    await ChannelBinding.filter(resident_id=payer.actor.id).update(open_id=second.openid)
+
+    async with nothing_moves():
+        with pytest.raises(PaymentUnderWay) as refused:
+            await payer.open_order()
+
+    assert refused.value.retryable
+    assert 1700 < (refused.value.retry_after_seconds or 0) <= 1800
+    with clock.standing_at(opened.attempt.expires_at):
+        assert (await payer.open_order()).attempt.payer_open_id == second.openid
