@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from app.kernel.settings import SettingsInvalid, get_settings
 
 _NONCE_BYTES = 12
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Unreadable(Exception):
@@ -80,7 +82,7 @@ def _mac(key: bytes, purpose: str, message: bytes) -> str:
 
 
 def read_keys(text: str) -> dict[str, bytes]:
-    """`id:base64,id:base64`, newest first; every key has 32 bytes. Raises `ValueError` otherwise."""
+    """`id:base64,id:base64`, newest first; every key has 32 bytes and an id of its own. Raises `ValueError`."""
     keys: dict[str, bytes] = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
         key_id, _, encoded = entry.partition(":")
@@ -88,8 +90,10 @@ def read_keys(text: str) -> dict[str, bytes]:
             key = base64.b64decode(encoded, validate=True)
         except ValueError:
             key = b""
-        if not key_id or "." in key_id or len(key) != 32:
+        if not _KEY_ID.fullmatch(key_id) or len(key) != 32:
             raise ValueError("PORTAL_ENCRYPTION_KEYS: each entry is `id:base64-of-32-bytes`")
+        if key_id in keys:  # the later would take the place of the earlier, and what that sealed would be lost
+            raise ValueError(f"PORTAL_ENCRYPTION_KEYS: two keys are called {key_id!r}: give each an id of its own")
         keys[key_id] = key
     if not keys:
         raise ValueError("PORTAL_ENCRYPTION_KEYS: at least one key is needed")

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEV_SECRET = "dev-only-secret-never-in-production"  # noqa: S105 - refused in production below
-DEV_ENCRYPTION_KEYS = "dev1:ZGV2LW9ubHktZW5jcnlwdGlvbi1rZXktMzJieXRlcyE="
+DEV_ENCRYPTION_KEY = "ZGV2LW9ubHktZW5jcnlwdGlvbi1rZXktMzJieXRlcyE="
 
 
 class SettingsInvalid(SystemExit):
@@ -24,16 +24,16 @@ class Settings(BaseSettings):
 
     env: Literal["dev", "test", "production"] = "dev"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = "http://127.0.0.1:8000"
     database_url: str = ""
     redis_url: str = ""
     trusted_proxies: str = ""
     """Addresses or networks of our own proxies, whose `X-Forwarded-For` names the caller."""
 
-    database_pool: int = 10
+    database_pool: int = Field(default=10, ge=1)
     secret_key: SecretStr = SecretStr(DEV_SECRET)
-    encryption_keys: SecretStr = SecretStr(DEV_ENCRYPTION_KEYS)
+    encryption_keys: SecretStr = SecretStr(f"dev1:{DEV_ENCRYPTION_KEY}")
     index_key: SecretStr = SecretStr("")
     """For the hashes that find numbers; when it is empty, one that follows from the secret key."""
 
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
             faults.append("PORTAL_SECRET_KEY is missing: set it to at least 32 random characters")
         elif len(self.secret_key.get_secret_value()) < 32:
             faults.append("PORTAL_SECRET_KEY is too short: use at least 32 random characters")
-        if self.encryption_keys.get_secret_value() == DEV_ENCRYPTION_KEYS:
+        if DEV_ENCRYPTION_KEY in self.encryption_keys.get_secret_value():  # everybody can read it here
             faults.append("PORTAL_ENCRYPTION_KEYS is missing: set it to `id:base64-of-32-bytes`")
         if self.graphql_allow != "trusted":
             faults.append("PORTAL_GRAPHQL_ALLOW must be `trusted` in production")

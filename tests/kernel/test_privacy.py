@@ -98,6 +98,20 @@ def test_keys_that_are_none_are_refused_by_name_and_without_repeating_them(text:
     assert key(16) not in str(refused.value)
 
 
+@pytest.mark.parametrize("key_id", ["?", "k" * 41, "k 1", "钥匙", "k\n1"])
+def test_an_id_that_values_and_lines_could_not_carry_is_refused(key_id: str) -> None:
+    """It stands before each sealed value and each MAC, and must be told from what is not sealed at all."""
+    with pytest.raises(ValueError, match="each entry is"):
+        read_keys(f"{key_id}:{key()}")
+
+
+def test_two_keys_of_one_id_are_refused_and_none_takes_the_place_of_the_other() -> None:
+    other = base64.b64encode(b"y" * 32).decode()
+    with pytest.raises(ValueError, match="two keys are called 'k1'") as refused:
+        read_keys(f"k1:{key()},k2:{key()},k1:{other}")
+    assert key() not in str(refused.value)
+
+
 def test_a_ring_that_cannot_be_read_stops_the_program_with_a_sentence() -> None:
     with environment({"PORTAL_ENCRYPTION_KEYS": "k1:c2hvcnQ="}), pytest.raises(SettingsInvalid) as stopped:
         key_ring()

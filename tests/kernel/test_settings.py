@@ -53,6 +53,11 @@ def test_a_complete_production_starts() -> None:
             "dev1:ZGV2LW9ubHktZW5jcnlwdGlvbi1rZXktMzJieXRlcyE=",
             "PORTAL_ENCRYPTION_KEYS is missing: set it to `id:base64-of-32-bytes`",
         ),
+        (
+            "ENCRYPTION_KEYS",
+            " d:ZGV2LW9ubHktZW5jcnlwdGlvbi1rZXktMzJieXRlcyE=, p1:" + "QUFB" * 11,
+            "PORTAL_ENCRYPTION_KEYS is missing: set it to `id:base64-of-32-bytes`",
+        ),
         ("GRAPHQL_ALLOW", "all", "PORTAL_GRAPHQL_ALLOW must be `trusted` in production"),
         ("PUBLIC_URL", "http://hall.example.gov.cn", "PORTAL_PUBLIC_URL must begin with https:// in production"),
     ],
@@ -71,7 +76,16 @@ def test_production_names_everything_that_is_wrong_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("PORT", "eighty"), ("ENV", "staging"), ("WORKER_CONCURRENCY", "0"), ("LOG_FORMAT", "xml")]
+    ("variable", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("DATABASE_POOL", "0"),
+        ("ENV", "staging"),
+        ("WORKER_CONCURRENCY", "0"),
+        ("LOG_FORMAT", "xml"),
+    ],
 )
 def test_a_value_that_cannot_be_read_is_named(variable: str, value: str) -> None:
     told = refused(**{variable: value})
