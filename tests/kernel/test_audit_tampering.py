@@ -261,6 +261,21 @@ async def test_days_without_a_line_are_anchored_too(services: Services) -> None:
         assert await find_faults() == []
 
 
+async def test_an_anchor_of_a_day_to_come_written_by_a_wrong_clock_is_no_fault(services: Services) -> None:
+    async with database_of_its_own(services.postgres):
+        await write_and_chain(3)
+        await anchor_on(1)
+        await write_and_chain(2)
+        await anchor_on(20)  # the clock ran ahead for a night, and was put right
+        await anchor_on(2)
+        await write_and_chain(4)
+        await anchor_on(3)
+        assert await find_faults() == []
+
+        await break_in("DELETE FROM audit_anchor WHERE day = '2026-05-20'")
+        assert await told() == ["the anchor of 2026-05-02 does not follow from the one before it, which was removed"]
+
+
 async def test_lines_older_than_the_macs_are_held_by_the_chain_and_accepted_nowhere_else(services: Services) -> None:
     async with database_of_its_own(services.postgres):
         await write_unsigned(3)
