@@ -28,11 +28,12 @@ from app.identity.staff_rules import (
     check_scope,
     check_title,
     check_within,
+    contains,
     lost_roles,
 )
 from app.identity.staffing import end_sessions
 from app.kernel import audit, db
-from app.kernel.actor import Actor
+from app.kernel.actor import Actor, Scope
 from app.kernel.errors import NotAllowed, NotFound
 
 DISABLED = "ACCOUNT_DISABLED"
@@ -42,7 +43,12 @@ SECOND_FACTOR_RESET = "SECOND_FACTOR_RESET"
 KEEPERS = (Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR)
 """Who may look at the accounts of others."""
 
-_OTHERS = "SELECT count(*) AS others FROM staff WHERE active AND id <> $1 AND roles @> to_jsonb(ARRAY[$2::text])"
+# Somebody with a part of the city cannot take the place of who has all of it, nor one who never had a password.
+_OTHERS = """
+    SELECT count(*) AS others FROM staff
+    WHERE active AND id <> $1 AND roles @> to_jsonb(ARRAY[$2::text]) AND password_changed_at IS NOT NULL
+      AND (department_key IS NULL OR department_key = $3) AND starts_with($4, division_code)
+"""
 
 
 def visible_staff(actor: Actor) -> QuerySet[Staff]:
@@ -105,12 +111,14 @@ async def create_account(actor: Actor, login: str, title: str, department: str |
 async def change_account(actor: Actor, staff_id: UUID, title: str, department: str | None, division: str) -> Staff:
     """Give an account another title and another part of the city.
 
-    Raises `NotAllowed`, `NotOnOneself`, `NotFound`, `InvalidInput` or `ScopeTooWide`.
+    Raises `NotAllowed`, `NotOnOneself`, `NotFound`, `InvalidInput`, `ScopeTooWide` or `LastAdministrator`.
     """
     scope = check_scope(department, division)
     async with _one_after_another(actor, Role.SYSTEM_ADMINISTRATOR):
         staff = await _another(actor, staff_id)
         check_within(actor.scope, scope)
+        if staff.active and not contains(scope, Scope(staff.department_key, staff.division_code)):
+            await _check_others_stay(staff, lost_roles(staff.roles, ()))
         staff.title = check_title(title)
         staff.department_key, staff.division_code = scope.department, scope.division
         await staff.save(update_fields=["title", "department_key", "division_code"])
@@ -213,7 +221,7 @@ async def _another(actor: Actor, staff_id: UUID) -> Staff:
 
 async def _check_others_stay(staff: Staff, lost: Iterable[Role]) -> None:
     for role in lost:
-        counted = await db.row(_OTHERS, staff.id, role.value)
+        counted = await db.row(_OTHERS, staff.id, role.value, staff.department_key, staff.division_code)
         assert counted is not None
         if counted["others"] == 0:
             raise LastAdministrator(role=role.value)

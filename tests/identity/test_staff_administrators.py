@@ -120,6 +120,34 @@ async def test_the_last_system_administrator_keeps_the_role(portal: Portal) -> N
         assert (await grant_roles(security, system.staff_id(), [Role.APPROVER])).roles == ["APPROVER"]
 
 
+async def test_who_has_a_part_of_the_city_does_not_take_the_place_of_who_had_all_of_it(portal: Portal) -> None:
+    system = await make_staff(SYSTEM)
+    async with only_administrators(SECURITY, 1) as [security]:
+        await make_staff(SECURITY, scope=Scope(None, "990102"))
+        await make_staff(SECURITY, scope=Scope("housing", ""))
+        async with nothing_moves():
+            with pytest.raises(LastAdministrator):
+                await set_active(system, security.staff_id(), active=False)
+            with pytest.raises(LastAdministrator):
+                await change_account(system, security.staff_id(), "安全管理员", None, "990102")
+        renamed = await change_account(system, security.staff_id(), "别的名字", None, "")
+        assert renamed.title == "别的名字"
+        await make_staff(SECURITY)
+        narrowed = await change_account(system, security.staff_id(), "安全管理员", None, "990102")
+        assert narrowed.division_code == "990102"
+
+
+async def test_who_never_had_a_password_of_their_own_is_no_other_administrator(portal: Portal) -> None:
+    """Only a security administrator could give them one: without the last nobody ever would."""
+    system = await make_staff(SYSTEM)
+    async with only_administrators(SECURITY, 1) as [security]:
+        other = await make_staff(SECURITY)
+        await Staff.filter(id=other.id).update(password_changed_at=None)
+        async with nothing_moves():
+            with pytest.raises(LastAdministrator):
+                await set_active(system, security.staff_id(), active=False)
+
+
 async def test_two_administrators_who_put_each_other_out_leave_one(portal: Portal) -> None:
     async with only_administrators(SYSTEM, 2) as [one, other]:
         outcomes = await at_once(
