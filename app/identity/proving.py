@@ -20,7 +20,7 @@ from app.identity.errors import (
 from app.identity.models import IdentityProof, ProofState, Resident
 from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, ProofOutcome, ProofVerdict
 from app.identity.privacy_notice import Purpose
-from app.identity.queries import channel_user
+from app.identity.queries import channel_user, locked_resident
 from app.identity.rules import PROOF_SENTENCES, check_id_number, check_person_name
 from app.kernel import audit, clock, db, ports
 from app.kernel.actor import Actor
@@ -35,8 +35,8 @@ async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> I
     """Open an identity check at the provider; the phone goes on with the proof's ticket.
 
     A face is sensitive data: it is asked for only with a consent of its own (个人信息保护法 29). Raises
-    `ProofUnavailable`, `ConsentNeeded`, `PersonNameInvalid`, `IdentityNumberInvalid`, `TooManyRequests` or
-    `ProviderUnavailable`.
+    `ProofUnavailable`, `ConsentNeeded`, `PersonNameInvalid`, `IdentityNumberInvalid`, `TooManyRequests`,
+    `AccountEnded` or `ProviderUnavailable`.
     """
     resident_id = actor.own_id()
     prover = _live(IdentityProver, method)
@@ -48,6 +48,7 @@ async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> I
     proof_id = db.new_id()
     started = await prover.begin(proof_id.hex, claim)
     async with db.transaction():
+        await locked_resident(resident_id)
         proof = _new_proof(actor, proof_id, method, claim, prover.level)
         proof.ticket, proof.url, proof.expires_at = started.ticket, started.url, started.expires_at
         await proof.save(force_create=True)
@@ -59,13 +60,14 @@ async def match_identity(actor: Actor, method: str, name: str, id_number: str) -
     """Have an authority say whether name and number belong together; a match gives its level at once.
 
     Raises `ProofUnavailable`, `PersonNameInvalid`, `IdentityNumberInvalid`, `ProofFailed`, `IdentityTaken`,
-    `AnotherPerson`, `TooManyRequests` or `ProviderUnavailable`.
+    `AnotherPerson`, `AccountEnded`, `TooManyRequests` or `ProviderUnavailable`.
     """
     authority = _live(IdentityAuthority, method)
     claim = await _claim(actor, name, id_number, "")
     proof_id = db.new_id()
     outcome = await authority.check(proof_id.hex, claim)
     async with db.transaction():
+        await locked_resident(actor.own_id())  # nothing is written down for an account that was left meanwhile
         proof = _new_proof(actor, proof_id, method, claim, authority.level)
         proof.expires_at = clock.now()
         await proof.save(force_create=True)
@@ -101,8 +103,9 @@ async def finish_proof(actor: Actor, proof_id: UUID) -> Resident:
     """Ask the provider how the check ended and, when it passed, raise the resident's level.
 
     Where the number is another account's of the same person, both become one and that account is given back.
-    Again after a pass is harmless. Raises `NotFound`, `ProofPending`, `ProofExpired`, `ProofFailed`,
-    `IdentityTaken`, `AnotherPerson`, `AccountEnded` or `ProviderUnavailable`.
+    Again after a pass is harmless. Who withdrew the consent meanwhile has nobody asked. Raises `NotFound`,
+    `ProofPending`, `ProofExpired`, `ConsentNeeded`, `ProofFailed`, `IdentityTaken`, `AnotherPerson`, `AccountEnded`
+    or `ProviderUnavailable`.
     """
     resident = await Resident.get(id=actor.own_id())
     if resident.merged_into_id is not None:
@@ -114,6 +117,7 @@ async def finish_proof(actor: Actor, proof_id: UUID) -> Resident:
         return resident
     if proof.state is ProofState.FAILED or proof.expires_at <= clock.now():
         raise ProofExpired
+    await consents.check_given(resident.id, Purpose.FACE_CHECK)
     claim = PersonClaim(unseal(proof.name_sealed), unseal(proof.id_number_sealed), proof.open_id)
     outcome = await _live(IdentityProver, proof.method).outcome(proof.reference, proof.ticket, claim)
     return await _conclude(actor, proof, claim, outcome)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.identity import proving
-from app.identity.errors import ProofExpired, ProofUnavailable
+from app.identity.errors import AccountEnded, ProofExpired, ProofUnavailable
 from app.identity.models import IdentityProof, ProofState, Resident
 from app.identity.queries import actor_of
 from app.kernel import clock, db
@@ -228,3 +228,27 @@ async def test_slips_of_the_finger_count_as_attempts_too(portal: Portal) -> None
         refused = await begin(phone)
 
     assert (refused["code"], refused["retryAfterSeconds"]) == ("TOO_MANY_REQUESTS", 3600)
+
+
+async def test_who_withdraws_the_consent_before_the_end_is_not_looked_at(portal: Portal) -> None:
+    phone = await willing(portal)
+    proof = await begin(phone)
+    await portal.control.face(phone.person.openid, proof["ticket"])
+    await phone.do("WithdrawConsent", purpose="FACE_CHECK")
+
+    async with nothing_moves():
+        refused = await phone.do("FinishProof", id=proof["id"])
+
+    assert (refused["code"], refused["ways"]) == ("CONSENT_NEEDED", ["FACE_CHECK"])
+    await phone.agree("FACE_CHECK")
+    assert (await phone.do("FinishProof", id=proof["id"]))["level"]["level"] == 4
+
+
+async def test_a_process_that_still_trusts_a_closed_account_writes_no_name_down_for_it(portal: Portal) -> None:
+    phone = await portal.phone()
+    stale = await actor_of(phone.access)
+    assert (await phone.do("CloseMyAccount", dryRun=False))["closed"]
+
+    async with nothing_moves():
+        with pytest.raises(AccountEnded):
+            await proving.match_identity(stale, "alipay-two-factor", phone.person.name, phone.person.id_number)
