@@ -59,11 +59,13 @@ async def begin_proof(actor: Actor, method: str, name: str, id_number: str) -> I
 async def match_identity(actor: Actor, method: str, name: str, id_number: str) -> Resident:
     """Have an authority say whether name and number belong together; a match gives its level at once.
 
+    One number is not tried from ever new accounts; a face may be, so that no stranger's tries keep its owner out.
     Raises `ProofUnavailable`, `PersonNameInvalid`, `IdentityNumberInvalid`, `ProofFailed`, `IdentityTaken`,
     `AnotherPerson`, `AccountEnded`, `TooManyRequests` or `ProviderUnavailable`.
     """
     authority = _live(IdentityAuthority, method)
     claim = await _claim(actor, name, id_number, "")
+    await check_rate("30/day", "proof-of-number", blind_index(merging.ID_NUMBER, claim.id_number))
     proof_id = db.new_id()
     outcome = await authority.check(proof_id.hex, claim)
     async with db.transaction():
@@ -76,12 +78,10 @@ async def match_identity(actor: Actor, method: str, name: str, id_number: str) -
 
 async def _claim(actor: Actor, name: str, id_number: str, open_id: str) -> PersonClaim:
     """What is to be proved, when it can be true at all. Every try counts for the person and for the device, also
-    one with a slip of the finger; and one number is not tried from ever new ones.
+    one with a slip of the finger.
     """
     await check_attempt(actor, "proof", "20/hour")
-    claim = PersonClaim(check_person_name(name), check_id_number(id_number, clock.today()), open_id)
-    await check_rate("30/day", "proof-of-number", blind_index(merging.ID_NUMBER, claim.id_number))
-    return claim
+    return PersonClaim(check_person_name(name), check_id_number(id_number, clock.today()), open_id)
 
 
 def _new_proof(actor: Actor, proof_id: UUID, method: str, claim: PersonClaim, level: int) -> IdentityProof:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 
+from app.identity import proving
+from app.identity.errors import ProofFailed
 from app.identity.models import Resident
+from app.kernel.errors import TooManyRequests
 from app.representation.models import Mandate
 from app.representation.rules import MandateState
+from tests.identity.accounts import make_resident
 from tests.identity.traces import nothing_moves
 from tests.people import Phone
 from tests.portal import Portal
@@ -110,3 +115,20 @@ async def test_who_lost_a_number_is_not_shown_who_took_it(portal: Portal) -> Non
     answers.append(await owner.ask("MandateUses"))
 
     assert [answer["data"]["mandateUses"]["edges"] for answer in answers] == [[], [], []]
+
+
+async def test_a_stranger_who_tries_a_number_all_day_does_not_keep_its_owner_out(portal: Portal) -> None:
+    """Thirty guesses at the name are the end of guessing; whose face it is comes in all the same."""
+    owner = await portal.phone(proven=False)
+    number = owner.person.id_number
+    for guesser in [await make_resident() for _ in range(3)]:
+        for _ in range(10):
+            with pytest.raises(ProofFailed):
+                await proving.match_identity(guesser, "alipay-two-factor", "测试路人", number)
+
+    another = await make_resident()
+    async with nothing_moves():
+        with pytest.raises(TooManyRequests):
+            await proving.match_identity(another, "alipay-two-factor", "测试路人", number)
+
+    assert (await owner.prove())["level"]["level"] == 4
