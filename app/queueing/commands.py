@@ -14,7 +14,9 @@ from tortoise.expressions import Q
 from app.booking.commands import record_check_in, record_hall_cancelled, record_missed, record_served
 from app.booking.models import Booking
 from app.booking.queries import booking_of, locked_booking
+from app.catalogue.models import ServicePoint
 from app.catalogue.queries import service_point_for
+from app.identity.models import Staff
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor
@@ -93,12 +95,13 @@ async def open_window(actor: Actor, service_point: str, number: int, categories:
         if category not in point.queue_categories:
             raise CategoryNotServed(category=category, field="categories")
     try:
-        return await _sit_down(staff_id, service_point, number, categories or tuple(point.queue_categories))
+        return await _sit_down(staff_id, point, number, categories or tuple(point.queue_categories))
     except IntegrityError:
         raise WindowTaken(number=number, title="同事", field="number") from None
 
 
-async def _sit_down(staff_id: UUID, service_point: str, number: int, categories: tuple[str, ...]) -> Window:
+async def _sit_down(staff_id: UUID, point: ServicePoint, number: int, categories: tuple[str, ...]) -> Window:
+    service_point = point.key
     async with db.transaction():
         window = Window(service_point_id=service_point, number=number)
         mine_or_wanted = Q(staff_id=staff_id) | Q(service_point_id=service_point, number=number)
@@ -109,14 +112,19 @@ async def _sit_down(staff_id: UUID, service_point: str, number: int, categories:
                 await _stand_up(row)
         if window.staff_id not in {None, staff_id}:
             await window.fetch_related("staff")
-            # Whoever was shown the door does not keep the window they sat at.
-            if window.staff is not None and window.staff.active:
+            if window.staff is not None and _may_keep(window.staff, point):
                 raise WindowTaken(number=number, title=window.staff.title, field="number")
         window.staff_id = staff_id
         window.categories = list(categories)
         window.opened_at = clock.now()
         await window.save()
     return window
+
+
+def _may_keep(sitting: Staff, point: ServicePoint) -> bool:
+    """Whoever was shown the door, or moved to other work or another part of the city, does not keep a window."""
+    works_here = point.division_code.startswith(sitting.division_code)
+    return sitting.active and Role.WINDOW_ACCEPTOR in sitting.roles and works_here
 
 
 async def close_window(actor: Actor) -> Window:

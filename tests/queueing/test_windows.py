@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.identity.models import Staff
 from app.identity.rules import Role
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound, Refusal
@@ -49,6 +50,21 @@ async def test_a_window_somebody_sits_at_is_taken(portal: Portal) -> None:
     assert refused.value.sentence("zh") == "3号窗口已由测试工位使用"
     await close_window(sitting)
     await open_window(other, STATION, 3, ())
+    await close_window(other)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [{"active": False}, {"roles": ["CASHIER"]}, {"division_code": "990199"}],
+    ids=["closed", "other work", "elsewhere"],
+)
+async def test_who_no_longer_works_here_does_not_keep_the_window(portal: Portal, moved: dict[str, Any]) -> None:
+    """They can no longer close it themselves: without this nobody could sit there again."""
+    gone, other = await make_staff(Role.WINDOW_ACCEPTOR), await make_staff(Role.WINDOW_ACCEPTOR)
+    await open_window(gone, STATION, 3, ())
+    await Staff.filter(id=gone.id).update(**moved)
+    opened = await open_window(other, STATION, 3, ())
+    assert (opened.number, opened.staff_id) == (3, other.id)
     await close_window(other)
 
 
