@@ -6,6 +6,7 @@ legacy `application/json`. Queries of trusted documents also by `GET`. One opera
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,6 +42,9 @@ _ACTING_FOR = "acting-for"
 """Names the account on whose behalf a request is made, as `myMandates` gives it."""
 
 _NULL = b"\\u0000"
+_NULL_IN_DOCUMENT = re.compile(r"\\u\{0+\}")
+"""GraphQL's own way to write the same character, which JSON does not see."""
+
 _SORRY = {"zh": "服务出现问题,请稍后再试", "en": "Something went wrong on our side."}
 
 
@@ -135,6 +139,8 @@ def _from_json(sent: dict[str, Any]) -> _Asked:
         raise BadRequest("BAD_REQUEST", "`operationName` must be text and `variables` an object.")
     if trusted is not None:
         return _Asked(_trusted(trusted), name, variables or {})
+    if isinstance(text, str) and _NULL_IN_DOCUMENT.search(text):
+        raise BadRequest("BAD_REQUEST", "The document must not contain null characters.")
     if not isinstance(text, str) or not text.strip():
         raise BadRequest("BAD_REQUEST", "Send `query` with a document or `documentId` with its SHA-256.")
     if get_settings().graphql_allow == "trusted" and text not in trusted_documents().values():

@@ -118,6 +118,7 @@ async def test_a_body_that_is_not_json_is_400(portal: Portal, body: bytes) -> No
         {"query": QUESTION, "variables": "{}"},
         {"query": QUESTION, "operationName": 7},
         {"query": QUESTION, "variables": {"no column takes": "a null\u0000"}},
+        {"query": 'mutation { signIn(code: "nor\\u{00}one in GraphQL\'s own words") { __typename } }'},
     ],
 )
 async def test_a_body_that_is_no_single_request_is_400(portal: Portal, body: Any) -> None:
