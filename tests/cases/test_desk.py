@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import base64
+from uuid import UUID
+
 import pytest
 
 from app.cases.rules import CASE_ROLES
+from app.identity.models import Resident
 from app.identity.rules import Role
-from app.kernel.privacy import unseal
+from app.kernel.privacy import seal, unseal
 from tests.cases.filing import ADDRESS, accept_case, file_case
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.traces import audit_of, nothing_moves
@@ -29,6 +33,26 @@ async def test_the_desk_shows_what_waits_oldest_first_and_masked(portal: Portal)
     mine = seen[-1]
     assert (mine["id"], mine["maskedApplicant"]) == (str(accepted.id), "测**民")
     assert (mine["item"]["name"], mine["deliveryMethod"]) == ("居民身份证丢失补领(损坏换领)", "COLLECT")
+
+
+async def test_one_name_that_no_key_opens_does_not_take_the_others_from_the_desk(portal: Portal) -> None:
+    """As after a key that left the ring too early; asked for in full it stays an error."""
+    lost = await make_resident()
+    cases = [await accept_case(await file_case(resident)) for resident in (lost, await make_resident())]
+    await Resident.filter(id=lost.id).update(name_sealed="gone." + "A" * 60, phone_sealed=seal("13000001234"))
+    approver, acceptor = [
+        await caller_of(portal, await make_staff(role)) for role in (Role.APPROVER, Role.WINDOW_ACCEPTOR)
+    ]
+    after = base64.urlsafe_b64encode(str(UUID(int=cases[0].id.int - 1)).encode()).decode().rstrip("=")
+
+    page = await approver.do("Desk", states=["ACCEPTED"], first=2, after=after)
+    detail = await acceptor.do("CaseDetail", id=str(cases[0].id))
+    in_full = await acceptor.ask("Applicant", caseId=str(cases[0].id), purpose="REVIEW_CASE")
+
+    assert [edge["node"]["maskedApplicant"] for edge in page["edges"]] == [None, "测**民"]
+    assert detail["applicant"] == {"name": None, "idNumber": None, "phone": "130****1234"}
+    assert in_full["errors"][0]["extensions"]["code"] == "INTERNAL_ERROR"
+    await Resident.filter(id=lost.id).update(name_sealed=seal("测试居民"))
 
 
 async def test_a_desk_without_states_is_empty(portal: Portal) -> None:

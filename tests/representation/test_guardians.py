@@ -69,6 +69,22 @@ async def test_a_guardian_is_confirmed_by_a_window_and_acts_for_the_child(portal
     assert (await clerk.do("RepresentationClaimDetail", id=claimed["id"]))["subjectNumber"] is None
 
 
+async def test_one_claim_that_no_key_opens_leaves_the_window_its_list(portal: Portal) -> None:
+    parent, clerk = await make_someone(portal), await window(portal)
+    claims = [
+        await parent.phone.do("ClaimGuardianship", child={"name": CHILD, "idNumber": child_number()}) for _ in range(2)
+    ]
+    await RepresentationClaim.filter(id=claims[0]["id"]).update(name_sealed="gone." + "A" * 60)
+
+    answer = await clerk.ask("RepresentationClaims", first=50)
+
+    seen = {edge["node"]["id"]: edge["node"]["subjectName"] for edge in answer["data"]["representationClaims"]["edges"]}
+    assert [seen[claim["id"]] for claim in claims] == [None, "测****甲"]
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL_ERROR"]
+    for claim in claims:
+        await clerk.do("RefuseRepresentationClaim", id=claim["id"], reason="测试")
+
+
 async def test_a_window_refuses_with_a_reason_and_the_child_is_forgotten(portal: Portal) -> None:
     parent, clerk, number = await make_someone(portal), await window(portal), child_number()
     claimed = await parent.phone.do("ClaimGuardianship", child={"name": CHILD, "idNumber": number})
