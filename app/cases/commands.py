@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from app.cases.errors import AddressNeeded, CaseAlreadyOpen, PostNotOffered, ReasonNeeded
+from app.cases.errors import AddressNeeded, ApplicantUnproven, CaseAlreadyOpen, PostNotOffered, ReasonNeeded
 from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseSubmitted, CaseWithdrawn
 from app.cases.models import Case, CaseEvent
 from app.cases.queries import case_of, item_of, locked_case
@@ -26,6 +26,7 @@ from app.catalogue.models import Department, ServiceItem
 from app.catalogue.queries import item_in_force
 from app.catalogue.rules import due_fees
 from app.identity.assurance import require_level
+from app.identity.queries import resident
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
@@ -65,9 +66,9 @@ async def apply(
         request = await claim(resident_id, idempotency_key, "apply", **wanted)
         if request.earlier is not None:
             return await case_of(request.earlier, actor)
-        resident = await locked_subject(actor)
+        applicant = await locked_subject(actor)
         item = await item_in_force(item_key)
-        await require_level(actor, resident, item.min_level)
+        await require_level(actor, applicant, item.min_level)
         check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
         chosen = await _chosen_address(resident_id, address, address_id)
         sealed = _sealed_address(item, delivery_method, chosen)
@@ -138,12 +139,16 @@ async def accept(actor: Actor, case_id: UUID) -> Case:
 async def approve(actor: Actor, case_id: UUID, chosen_fees: Mapping[str, int]) -> Case:
     """Decide in the applicant's favour; `chosen_fees` maps fee keys of the item's list to quantities.
 
-    Raises `NotAllowed`, `NotFound`, `IllegalMove`, `FeeChoiceNeeded`, `FeeOutsideList` or `FeeNotConfigured`.
+    Raises `NotAllowed`, `NotFound`, `IllegalMove`, `ApplicantUnproven`, `FeeChoiceNeeded`, `FeeOutsideList` or
+    `FeeNotConfigured`.
     """
     actor.staff_id(Role.APPROVER)
     async with db.transaction():
         case = await locked_case(case_id, actor)
         item = await item_of(case)
+        # Filed under a number that was only typed in, and that a face took back since: it may be anybody's case.
+        if (await resident(case.resident_id)).level < item.min_level:
+            raise ApplicantUnproven
         lines = due_fees(item.fees, chosen_fees)
         owed = sum(line.total_fen for line in lines)
         case.state = LIFE.next_state(case.state, "approve_with_fee" if owed else "approve")

@@ -27,3 +27,9 @@ class ReasonNeeded(Refusal):
     code = "REASON_NEEDED"
     zh = "不予许可须写明理由(行政许可法第三十八条)"
     en = "A denial needs its reasons (Administrative Licensing Law, article 38)."
+
+
+class ApplicantUnproven(Refusal):
+    code = "APPLICANT_UNPROVEN"
+    zh = "申请人的身份已不能确认(该身份证号已由他人刷脸认领),请通知申请人重新核验,或写明理由不予许可"
+    en = "Who applied is no longer known: a face check took the number back. Ask them to prove who they are, or deny."

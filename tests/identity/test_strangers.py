@@ -7,15 +7,19 @@ from typing import Any
 import orjson
 import pytest
 
+from app.cases.errors import ApplicantUnproven
+from app.cases.models import Case
+from app.cases.rules import Decision
 from app.identity import proving
 from app.identity.errors import ProofFailed
 from app.identity.models import Resident
 from app.kernel.errors import TooManyRequests
 from app.representation.models import Mandate
 from app.representation.rules import MandateState
+from tests.cases.filing import accept_case, approve_case
 from tests.identity.accounts import make_resident
 from tests.identity.traces import nothing_moves
-from tests.people import Phone
+from tests.people import Phone, new_key
 from tests.portal import Portal
 from tests.representation.stage import Someone, credit_code, make_someone, window
 
@@ -27,6 +31,15 @@ async def match(phone: Phone) -> dict[str, Any]:
         "MatchIdentity", name=person.name, idNumber=person.id_number, method="alipay-two-factor"
     )
     return answer
+
+
+async def second_phone(portal: Portal, of: Phone) -> Phone:
+    """Another phone, with an account of its own, of a person of the same name and number."""
+    person = await portal.control.make_phone(name=of.person.name, id_number=of.person.id_number)
+    phone = Phone(portal.url, portal.control, person)
+    portal.people.append(phone)
+    await phone.sign_in()
+    return phone
 
 
 async def named_by_others(portal: Portal, name: str, id_number: str) -> tuple[Someone, str, str]:
@@ -100,11 +113,7 @@ async def test_a_borrowed_phone_is_no_step_up_for_who_knows_its_owners_number(po
 async def test_who_lost_a_number_is_not_shown_who_took_it(portal: Portal) -> None:
     """Losing a number, and joining, are no acts of an agent."""
     stranger = await portal.phone(proven=False)
-    owner = Phone(portal.url, portal.control, await portal.control.make_phone(
-        name=stranger.person.name, id_number=stranger.person.id_number
-    ))  # fmt: skip
-    portal.people.append(owner)
-    await owner.sign_in()
+    owner = await second_phone(portal, stranger)
     await match(stranger)
     await owner.prove()
     row = await Resident.get(id=(await stranger.ask("Me"))["data"]["me"]["id"])
@@ -132,3 +141,20 @@ async def test_a_stranger_who_tries_a_number_all_day_does_not_keep_its_owner_out
             await proving.match_identity(another, "alipay-two-factor", "测试路人", number)
 
     assert (await owner.prove())["level"]["level"] == 4
+
+
+async def test_what_was_filed_under_a_strangers_number_is_not_granted_once_the_owner_came(portal: Portal) -> None:
+    """Whoever filed it may be the same person: they prove themselves and it goes on."""
+    phone = await portal.phone(proven=False)
+    await match(phone)
+    filed = await phone.do("Apply", itemKey="elderly-allowance", idempotencyKey=new_key())
+    case = await accept_case(await Case.get(id=filed["id"]))
+    owner = await second_phone(portal, phone)
+    await owner.prove()
+
+    async with nothing_moves("staff"):
+        with pytest.raises(ApplicantUnproven):
+            await approve_case(case)
+
+    await phone.prove()
+    assert (await approve_case(case)).decision == Decision.APPROVED
