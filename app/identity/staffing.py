@@ -26,6 +26,9 @@ from app.kernel.ratelimit import check_rate
 from app.kernel.settings import get_settings
 
 REFUSED = "identity.staff_sign_in_refused"
+CODE_ASKED = "identity.staff_code_asked"
+"""The password was right and came without a code: a first step, or somebody who knows nothing but the password."""
+
 _LONGEST_LOGIN = 60
 
 _TRY = """
@@ -74,6 +77,9 @@ async def sign_in(login: str, password: str, code: str | None, device: str, addr
             raise StaffCredentialsWrong  # noqa: TRY301 - noted below like every other refusal
         renewed = await hash_password(password) if needs_new_hash(staff.password_hash) else staff.password_hash
         return await _enter(staff, renewed, code, device, address)
+    except SecondFactorNeeded:
+        await _note(staff.id, CODE_ASKED, "asked")
+        raise
     except (StaffCredentialsWrong, SecondFactorWrong) as refusal:
         await _note(staff.id, REFUSED, "refused", because=refusal.code)
         raise

@@ -133,6 +133,17 @@ async def test_a_code_is_never_taken_twice(portal: Portal) -> None:
         await sign_in(staff, code=code)
 
 
+async def test_a_right_password_without_its_code_is_written_down(portal: Portal) -> None:
+    """Nobody may lock an account, or find out its password, without leaving a line."""
+    staff = await make_clerk()
+    code = code_at(await enrolled(staff), clock.now())
+    with pytest.raises(SecondFactorNeeded):
+        await sign_in(staff)
+    assert (await audit_of(f"staff:{staff.id}"))[-1] == ("identity.staff_code_asked", "asked")
+    assert (await Staff.get(id=staff.id)).failures == 1
+    assert (await sign_in(staff, code=code)).last is None  # of the very first sign-in there is none to tell of
+
+
 async def test_an_older_code_is_not_taken_after_a_newer_one(portal: Portal) -> None:
     staff = await make_clerk()
     secret, now = await enrolled(staff), clock.now()
