@@ -10,10 +10,13 @@ import psycopg
 from psycopg.errors import UndefinedTable
 
 from app import migrating, wiring
+from app.identity.passwords import password_matches
+from app.identity.rules import Role
 from app.kernel import db, ports, redis
 from app.kernel.http import OutboundClient
 from app.kernel.settings import Settings, SettingsInvalid
 from app.reachability import database_fault, place, redis_fault
+from app.seeding import DEV_PASSWORD, dev_login
 
 _SECONDS = 10.0
 _WORKERS = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 seconds'"
@@ -22,6 +25,7 @@ _LATE = """
     WHERE status = 'todo' AND now() - interval '5 minutes' > coalesce(
         scheduled_at, (SELECT max(at) FROM procrastinate_events WHERE job_id = job.id))
 """
+_OPEN_ACCOUNTS = "SELECT login, password_hash FROM staff WHERE active AND login = ANY(%s) ORDER BY login"
 _DEAD = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
 
 
@@ -50,6 +54,8 @@ async def examine(settings: Settings) -> list[Finding]:
         "worker": _ask_worker,
         "providers": _ask_providers,
     }
+    if settings.in_production:
+        asked["default accounts"] = _ask_default_accounts
     answers = await asyncio.gather(*(_patiently(what, ask(settings)) for what, ask in asked.items()))
     return [finding for findings in answers for finding in findings]
 
@@ -100,6 +106,18 @@ async def _ask_worker(settings: Settings) -> list[Finding]:
         ),
         Finding("dead letters", dead == 0, f"{dead} given up", "see docs/operations.md, section Dead letters"),
     ]
+
+
+async def _ask_default_accounts(settings: Settings) -> list[Finding]:
+    """A database that was once seeded in development has accounts whose password everybody can read here."""
+    conninfo = db.libpq_url(settings.database_url)
+    async with await psycopg.AsyncConnection.connect(conninfo, connect_timeout=5) as connection:
+        found = await connection.execute(_OPEN_ACCOUNTS, [[dev_login(role) for role in Role]])
+        accounts = await found.fetchall()
+    left = [login for login, stored in accounts if await password_matches(DEV_PASSWORD, stored)]
+    advice = "let a system administrator close them (DisableStaff); seed production only with PORTAL_ENV=production"
+    told = f"open with the password of development: {', '.join(left)}" if left else "none is open"
+    return [Finding("default accounts", not left, told, advice)]
 
 
 async def _ask_providers(settings: Settings) -> list[Finding]:
