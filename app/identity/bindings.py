@@ -38,7 +38,7 @@ async def unbind(actor: Actor, binding_id: UUID) -> list[ChannelBinding]:
             raise NotFound(what_zh="这个绑定", what_en="binding")
         if len(held) == 1:
             raise LastBinding
-        ended = await Session.filter(binding_id=binding_id, revoked_at=None).select_for_update()
+        ended = await Session.filter(binding_id=binding_id, revoked_at=None).order_by("id").select_for_update()
         for session in ended:
             session.revoked_at, session.revoked_because = clock.now(), UNBOUND
             await session.save(update_fields=["revoked_at", "revoked_because"])

@@ -83,6 +83,7 @@ class Holdings:
         await _agree_once(absorbed, survivor)
         await _answer_once(absorbed, survivor)
         await _hand_over_phone_and_language(absorbed, survivor)
+        await _lock_sessions(absorbed)
         await Resident.filter(merged_into_id=absorbed).update(merged_into_id=survivor)
         return {
             "bindings": await ChannelBinding.filter(resident_id=absorbed).update(resident_id=survivor),
@@ -99,6 +100,7 @@ class Holdings:
         """Consents are withdrawn and sessions ended; what is left of the account names nobody."""
         now = clock.now()
         await Consent.filter(resident_id=resident_id, withdrawn_at=None).update(withdrawn_at=now)
+        await _lock_sessions(resident_id)
         await Session.filter(resident_id=resident_id, revoked_at=None).update(
             revoked_at=now, revoked_because=ACCOUNT_CLOSED
         )
@@ -128,6 +130,11 @@ class Holdings:
     async def purge(self, kind: str, before: datetime) -> int:
         statement = _PURGES.get(kind)
         return len(await db.rows(statement, before)) if statement else 0
+
+
+async def _lock_sessions(resident_id: UUID) -> None:
+    """In the order of their keys, as who ends them all does: an update takes them as they lie and would meet it."""
+    await Session.filter(resident_id=resident_id).order_by("id").select_for_update()
 
 
 async def _agree_once(absorbed: UUID, survivor: UUID) -> None:
