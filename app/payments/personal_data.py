@@ -26,8 +26,9 @@ class Holdings:
 
     async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
         """Bills follow their cases; an order under way is still paid by who opened it, from their own app."""
-        ids = await Bill.filter(resident_id=absorbed).order_by("id").select_for_update().values_list("id", flat=True)
-        return {"bills": await Bill.filter(id__in=list(ids)).update(resident_id=survivor)}
+        # Whole rows: of a list of values Tortoise forgets the lock.
+        bills = await Bill.filter(resident_id=absorbed).order_by("id").select_for_update()
+        return {"bills": await Bill.filter(id__in=[bill.id for bill in bills]).update(resident_id=survivor)}
 
     async def reasons_to_stay(self, resident_id: UUID) -> Sequence[Reason]:
         bills = await Bill.filter(resident_id=resident_id).order_by("id")
