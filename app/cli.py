@@ -99,7 +99,7 @@ def seed() -> None:
     """Load the catalogue and the calendar; in development also people to try things with."""
     from app import seeding  # noqa: PLC0415 - wires every domain
 
-    _database_url()
+    _check_tables()
     configure_logging(get_settings().log_format, "seed")
     asyncio.run(seeding.seed())
 
@@ -113,7 +113,7 @@ def import_catalogue(file: Path) -> None:
     from app.catalogue.errors import CatalogueInvalid  # noqa: PLC0415 - the same
     from app.kernel.actor import SYSTEM  # noqa: PLC0415 - the same
 
-    _database_url()
+    _check_tables()
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -145,7 +145,7 @@ def add_staff(
     from app.identity.staffing import ensure_staff  # noqa: PLC0415 - the same
     from app.kernel.errors import Refusal  # noqa: PLC0415 - the same
 
-    _database_url()
+    _check_tables()
     try:
         staff_rules.check_password(password, staff_rules.check_login(login))
         known_as, held = staff_rules.check_title(title), staff_rules.check_roles(roles)
@@ -170,7 +170,7 @@ def replay(notice: UUID) -> None:
     from app import wiring  # noqa: PLC0415 - wires every domain
     from app.kernel.inbox import notices  # noqa: PLC0415 - the same
 
-    _database_url()
+    _check_tables()
 
     async def ask() -> bool:
         async with wiring.connected():
@@ -228,6 +228,14 @@ def _database_url() -> str:
     if fault := asyncio.run(database_fault(url)) if url else _NO_DATABASE:
         raise click.ClickException(fault)
     return url
+
+
+def _check_tables() -> None:
+    """Leave with one sentence when there is no database, or one that is older than this program."""
+    from app.migrating import tables_fault  # noqa: PLC0415 - loads every model
+
+    if fault := asyncio.run(tables_fault(_database_url())):
+        raise click.ClickException(fault)
 
 
 def _find_running_stack() -> None:

@@ -46,6 +46,12 @@ async def pending(database_url: str) -> list[str]:
     return [name for name in known() if name not in applied]
 
 
+async def tables_fault(database_url: str) -> str | None:
+    """One sentence when the database lacks tables that this program needs; raises `psycopg.OperationalError`."""
+    missing = await pending(database_url)
+    return f"The database is older than this program ({', '.join(missing)}): run `portal migrate`." if missing else None
+
+
 def known() -> list[str]:
     """Names of the migrations this program brings, oldest first."""
     names = (module.name for module in pkgutil.iter_modules(migrations.__path__))

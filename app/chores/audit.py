@@ -25,7 +25,7 @@ def chain() -> None:
 
 
 @audit.command()
-@click.option("--last", default=7, show_default=True, help="How many days.")
+@click.option("--last", default=7, show_default=True, type=click.IntRange(1, 10_000), help="How many days.")
 def anchor(last: int) -> None:
     """Print the newest anchors, to keep where no administrator of the database can reach them."""
     for line in run(partial(_anchors, last)):

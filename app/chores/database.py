@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def run(work: Callable[[], Awaitable[T]]) -> T:
-    """Run a chore with the database open; leaves with one sentence when there is none."""
+    """Run a chore with the database open; leaves with one sentence when there is none, or an older one."""
     configure_logging(get_settings().log_format, "chore")
     return asyncio.run(_with_database(work))
 
@@ -29,11 +29,12 @@ async def _with_database(work: Callable[[], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def _opened() -> AsyncIterator[None]:
     from app.kernel import db  # noqa: PLC0415 - loads the ORM, which `--help` does not need
+    from app.migrating import tables_fault  # noqa: PLC0415 - the same
     from app.reachability import database_fault  # noqa: PLC0415 - the same
 
     url = get_settings().database_url
     missing = "No database is named: start `make run` in another terminal, or set PORTAL_DATABASE_URL."
-    if fault := await database_fault(url) if url else missing:
+    if fault := (await database_fault(url) or await tables_fault(url)) if url else missing:
         raise click.ClickException(fault)
     await db.connect()
     try:

@@ -77,6 +77,19 @@ async def test_a_wrong_password_and_a_missing_database_are_told_apart(postgres: 
     assert "create database 'nowhere' with `createdb`" in missing
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["seed", "add-staff abc --title 审计员 --role AUDITOR --password long-enough-9", "audit verify", "keys status"],
+)
+def test_a_database_without_tables_is_told_to_migrate(postgres: EmbeddedPostgres, command: str) -> None:
+    url = postgres.create_database("without_tables")
+    said = run_portal(*command.split(), PORTAL_DATABASE_URL=url)
+    postgres.drop_database("without_tables")
+    assert said.returncode == 1
+    assert said.stderr.startswith("Error: The database is older than this program (0001_initial, 0002_hall,")
+    assert said.stderr.endswith(": run `portal migrate`.\n")
+
+
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "nonsense://127.0.0.1:1", "redis://127.0.0.1:99999/0"])
 async def test_an_unusable_redis_address_is_a_sentence(url: str) -> None:
     fault = await redis_fault(url)
