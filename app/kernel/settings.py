@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,6 +56,18 @@ class Settings(BaseSettings):
     def _split_words(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _names_networks(cls, value: str) -> str:
+        for word in filter(None, map(str.strip, value.split(","))):
+            try:
+                network = ip_network(word, strict=False)
+            except ValueError:
+                raise ValueError(f"{word!r} is no address and no network of your own proxies") from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{word!r} would let every caller choose the address that limits and audit go by")
         return value
 
     @model_validator(mode="after")

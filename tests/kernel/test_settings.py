@@ -85,6 +85,9 @@ def test_production_names_everything_that_is_wrong_at_once() -> None:
         ("ENV", "staging"),
         ("WORKER_CONCURRENCY", "0"),
         ("LOG_FORMAT", "xml"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "10.0.0.1,0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "proxy.internal"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_named(variable: str, value: str) -> None:
@@ -99,6 +102,11 @@ def test_no_secret_is_ever_repeated() -> None:
         assert secret not in told
     for secret in (SECRET, COMPLETE["PORTAL_ENCRYPTION_KEYS"]):
         assert secret not in repr(get_settings())
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    with environment({"PORTAL_TRUSTED_PROXIES": "172.16.0.0/12, fdaa::/16,10.0.0.1"}):
+        assert get_settings().trusted_proxies == "172.16.0.0/12, fdaa::/16,10.0.0.1"
 
 
 def test_providers_are_words_between_commas() -> None:
