@@ -46,6 +46,7 @@ _OBVIOUS = frozenset(
         "qwertyuiopasdf",
         "welcome12345",
         "zhangting123",
+        "zhangting-dev",
         "zhangting1234",
         "zhengwu12345",
     }
