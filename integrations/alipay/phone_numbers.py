@@ -36,7 +36,7 @@ class PhoneNumbers:
         `ProviderUnavailable` when only our own key is missing.
         """
         try:
-            content = _object(self._opened(_object(told)))
+            content = self._content(_object(told))
         except SealBroken as fault:
             _log.warning("phone number does not open", cause=fault.reason)
             raise PhoneCodeInvalid from None
@@ -54,6 +54,13 @@ class PhoneNumbers:
         except SealBroken:
             return told
 
+    def _content(self, outer: Mapping[str, Any]) -> Mapping[str, Any]:
+        content = _object(self._opened(outer))
+        if self._cipher is not None and _is_plain(outer) and content.get("code") == SUCCESS:
+            # For an application that has a key Alipay encrypts: in the clear it was made for another application.
+            raise SealBroken("not-encrypted")
+        return content
+
     def _opened(self, outer: Mapping[str, Any]) -> str:
         """What was signed is the cipher text with its quotes, or, where nothing is encrypted, the text itself."""
         response, signature = outer.get("response"), outer.get("sign")
@@ -62,7 +69,7 @@ class PhoneNumbers:
         if not isinstance(signature, str) or not signature:
             # So it comes while the console lacks the gateway, the AES key or the public key of the application.
             raise SealBroken("unsigned")
-        if response.startswith("{"):
+        if _is_plain(outer):
             self._trust.check_offline(response, signature)
             return response
         self._trust.check_offline(f'"{response}"', signature)
@@ -70,6 +77,10 @@ class PhoneNumbers:
             _log.error("a phone number cannot be opened: ALIPAY_AES_KEY is not set")
             raise unavailable("my.getPhoneNumber: ALIPAY_AES_KEY is not set")
         return self._cipher.decrypt(response)
+
+
+def _is_plain(outer: Mapping[str, Any]) -> bool:
+    return str(outer.get("response")).startswith("{")
 
 
 def _object(text: str) -> Mapping[str, Any]:
