@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.identity.models import ChannelBinding, Consent, IdentityProof, Resident, Session
 from app.identity.ports import Fate, Kind, Reason, Retention
+from app.identity.privacy_notice import Purpose, still_holds
 from app.identity.queries import recent_sessions
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
@@ -77,7 +78,7 @@ class Holdings:
     )
 
     async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
-        """Of one purpose agreed to in both accounts the older consent stays in force; of one request key answered
+        """Of one purpose agreed to in both accounts the older consent that holds stays; of one request key answered
         in both, the survivor's answer. Phone and language go over only where the survivor has none.
         """
         await _agree_once(absorbed, survivor)
@@ -138,10 +139,11 @@ async def _lock_sessions(resident_id: UUID) -> None:
 
 
 async def _agree_once(absorbed: UUID, survivor: UUID) -> None:
-    """Of two consents in force for one purpose the older stays: since then the resident agrees."""
+    """Of two consents in force for one purpose one stays that still holds, then the older: since then they agree."""
     kept: set[str] = set()
     both = Consent.filter(resident_id__in=[absorbed, survivor], withdrawn_at=None)
-    for consent in await both.order_by("given_at", "id").select_for_update():
+    by_age, today = await both.order_by("given_at", "id").select_for_update(), clock.today()
+    for consent in sorted(by_age, key=lambda row: not still_holds(Purpose(row.purpose), row.version, today)):
         if consent.purpose in kept:
             consent.withdrawn_at = clock.now()
             await consent.save(update_fields=["withdrawn_at"])

@@ -7,6 +7,7 @@ import pytest
 from app.identity import consents
 from app.identity.errors import ConsentNeeded
 from app.identity.models import Consent, Resident
+from app.identity.personal_data import Holdings
 from app.identity.privacy_notice import NOTICES, PURPOSES, Ground, Notice, Purpose, notice_on, still_holds
 from app.identity.queries import actor_of
 from app.kernel import clock, db
@@ -203,6 +204,21 @@ async def test_of_accounts_that_were_joined_the_consent_in_force_is_withdrawn(po
 
     assert (await consents.withdraw(resident, Purpose.PHONE)).id == older.id
     assert await in_force(resident) == []
+
+
+async def test_joining_keeps_the_consent_that_holds_rather_than_an_older_one_to_a_forgotten_version(
+    portal: Portal,
+) -> None:
+    absorbed, survivor = await make_resident(), await make_resident()
+    longer_ago = clock.now() - timedelta(days=900)
+    await Consent.create(resident_id=survivor.id, purpose=Purpose.PHONE, version="2019", given_at=longer_ago)
+    await consents.give(absorbed, Purpose.PHONE, CURRENT)
+
+    async with db.transaction():
+        await Holdings().move(absorbed.own_id(), survivor.own_id())
+
+    assert await in_force(survivor) == [("PHONE", CURRENT)]
+    await consents.check_given(survivor.own_id(), Purpose.PHONE)
 
 
 def test_a_new_version_asks_again_only_for_what_it_changed() -> None:
