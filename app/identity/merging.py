@@ -16,7 +16,7 @@ from app.identity.events import AccountsJoined, NumberLost
 from app.identity.models import Resident
 from app.identity.ports import PersonalData, PersonClaim
 from app.identity.queries import locked_resident, recent_sessions
-from app.identity.rules import STRONG, Holding, next_holding
+from app.identity.rules import STRONG, Holding, may_replace, next_holding
 from app.kernel import audit, db, ports
 from app.kernel.actor import Actor
 from app.kernel.facts.publishing import publish
@@ -54,11 +54,11 @@ async def take_number(actor: Actor, accounts: Accounts, claim: PersonClaim, leve
     """Give the actor's account the number it has proved at `level`, or join it with the account that has it.
 
     In the caller's transaction. Gives the account that is left, and the caller has to call `forget_absorbed`
-    after the commit. Raises `AnotherPerson` when the account is somebody else's already, `IdentityTaken` when
+    after the commit. Raises `AnotherPerson` when the account is proved to be somebody else's, `IdentityTaken` when
     the number is another account's and this one has not proved it well enough.
     """
     mine, holder, index = accounts.mine, accounts.holder, accounts.index
-    if mine.id_number_index not in {None, index}:
+    if mine.id_number_index not in {None, index} and not may_replace(held_at=mine.level, proved_at=level):
         raise AnotherPerson
     if holder is None:
         return await _write(actor, mine, claim, index, level)

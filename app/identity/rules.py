@@ -83,6 +83,13 @@ class Holding(StrEnum):
     """Both are this person: two accounts become one."""
 
 
+def may_replace(*, held_at: int, proved_at: int) -> bool:
+    """Whether an account may become another person's: only who typed in a number that is not theirs may still
+    show whose face it is (levels 1 to 4).
+    """
+    return held_at < STRONG <= proved_at
+
+
 def next_holding(*, held_at: int, proved_at: int) -> Holding:
     """Decide by how well each side has proved the number (levels 1 to 4).
 

@@ -246,3 +246,15 @@ async def test_a_city_that_does_not_join_accounts_says_so_and_leaves_both(portal
 
     assert refused["code"] == "SWITCHED_OFF"
     assert (await second.do("FinishProof", id=proof))["__typename"] == "Resident"
+
+
+async def test_who_typed_in_a_relatives_number_can_still_show_their_own_face(portal: Portal) -> None:
+    phone = await portal.phone(proven=False)
+    relative = await portal.control.make_phone(name="测试长辈", id_number=identity_number(next(_numbers)))
+    typed = await phone.do("MatchIdentity", name=relative.name, idNumber=relative.id_number, method="alipay-two-factor")
+    assert typed["level"]["level"] == 2
+
+    proved = await phone.prove()
+
+    row = await Resident.get(id=proved["id"])
+    assert (row.level, row.id_number_index) == (4, blind_index("resident.id_number", phone.person.id_number))
