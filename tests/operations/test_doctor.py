@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from app import migrating, wiring
 from app.doctor import examine
 from app.embedded import EmbeddedPostgres, free_port
 from app.identity.models import Staff
 from app.identity.passwords import hash_password
 from app.identity.rules import Role
 from app.identity.staffing import ensure_staff
-from app.kernel.settings import Settings, get_settings
+from app.kernel.settings import Settings
 from app.seeding import DEV_PASSWORD, dev_login
+from tests.kernel.databases import database_of_its_own
 from tests.operations.conftest import run_portal
-from tests.portal import environment
 
 
 async def test_with_everything_down_every_part_is_named_and_no_password_is_told() -> None:
@@ -42,24 +41,21 @@ async def test_an_empty_database_is_told_to_migrate(postgres: EmbeddedPostgres) 
 
 async def test_production_is_told_of_accounts_that_development_left_open(postgres: EmbeddedPostgres) -> None:
     """GB/T 22239: default accounts are removed. Their password is in the sources."""
-    url = postgres.create_database("once_in_development")
-    left_in_development = {"PORTAL_ENV": "test", "PORTAL_DATABASE_URL": url, "PORTAL_PROVIDERS": ""}
-    with environment(left_in_development):
-        await migrating.migrate(url)
-        async with wiring.connected():
-            for role in (Role.WINDOW_ACCEPTOR, Role.CASHIER, Role.ISSUER):
-                await ensure_staff(dev_login(role), DEV_PASSWORD, "测试工位", (role,))
-            await Staff.filter(login="cashier").update(active=False)
-            await Staff.filter(login="issuer").update(password_hash=await hash_password("another-password"))
-        in_development = {finding.what for finding in await examine(get_settings())}
-    production = Settings.model_construct(env="production", database_url=url, redis_url="", providers=())
+    async with database_of_its_own(postgres) as url:
+        for role in (Role.WINDOW_ACCEPTOR, Role.CASHIER, Role.ISSUER):
+            await ensure_staff(dev_login(role), DEV_PASSWORD, "测试工位", (role,))
+        await Staff.filter(login="cashier").update(active=False)
+        await Staff.filter(login="issuer").update(password_hash=await hash_password("another-password"))
+        production, development = [
+            Settings.model_construct(env=env, database_url=url, redis_url="", providers=())
+            for env in ("production", "dev")
+        ]
+        in_production = {finding.what: finding for finding in await examine(production)}
+        in_development = {finding.what for finding in await examine(development)}
 
-    findings = {finding.what: finding for finding in await examine(production)}
-
-    told = findings["default accounts"]
+    told = in_production["default accounts"]
     assert (told.works, told.detail) == (False, "open with the password of development: window-acceptor")
     assert "default accounts" not in in_development
-    postgres.drop_database("once_in_development")
 
 
 def test_without_any_database_the_command_says_how_to_get_one() -> None:
