@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
+from tortoise.context import TortoiseContext
+from tortoise.migrations.api import migrate as apply_all
+
 from app import migrating
 from app.embedded import EmbeddedPostgres
+from app.kernel import db
 
 
 async def test_two_processes_that_migrate_at_once_apply_each_migration_once(postgres: EmbeddedPostgres) -> None:
@@ -15,3 +20,50 @@ async def test_two_processes_that_migrate_at_once_apply_each_migration_once(post
     assert sorted(one + other) == migrating.known()
     assert await migrating.pending(url) == []
     postgres.drop_database("migrated")
+
+
+# As the release before wrote them: no column that came later is named.
+_PEOPLE_OF_THE_RELEASE_BEFORE = """
+    INSERT INTO resident (id, level, created_at) VALUES ('00000000-0000-7000-8000-000000000001', 4, now());
+    INSERT INTO channel_binding (id, resident_id, channel, app_id, open_id, bound_at)
+        VALUES ('00000000-0000-7000-8000-000000000002', '00000000-0000-7000-8000-000000000001', 'wechat', 'a', 'o',
+            now());
+    INSERT INTO identity_proof (id, resident_id, method, reference, ticket, open_id, name_sealed, id_number_sealed,
+            state, raw_code, started_at, expires_at)
+        VALUES ('00000000-0000-7000-8000-000000000003', '00000000-0000-7000-8000-000000000001', 'wechat-face', 'r', 't',
+            'o', 's', 's', 'PASSED', '10000', now(), now());
+    INSERT INTO staff (id, login, password_hash, title, roles, active, failures)
+        VALUES ('00000000-0000-7000-8000-000000000004', 'clerk', 'unusable', '窗口', '["WINDOW_ACCEPTOR"]', true, 0);
+    INSERT INTO session (id, resident_id, channel, device, refresh_hash, created_at, refreshed_at, expires_at)
+        VALUES ('00000000-0000-7000-8000-000000000005', '00000000-0000-7000-8000-000000000001', 'wechat', 'd', 'h',
+            now(), now(), now());
+    INSERT INTO audit_line (at, actor, act, subject, result, detail) VALUES (now(), 'a', 'b', 'c', 'done', '{}');
+"""
+_AS_THEY_ARE_NOW = """
+    SELECT r.kind, r.language, r.merged_into_id, p.level AS proof, s.address, st.division_code, st.totp_step,
+        st.password_changed_at, a.mac
+    FROM resident r, identity_proof p, session s, staff st, audit_line a
+"""
+
+
+async def test_a_database_with_people_of_the_release_before_is_brought_up_to_date(postgres: EmbeddedPostgres) -> None:
+    """A new column needs a default in the database: for the rows that are there, and for what the old code still adds."""
+    url = postgres.create_database("release_before")
+    try:
+        async with TortoiseContext():
+            await apply_all(
+                config=db.tortoise_config(url), target=f"{db.APP}.0004_jobs_and_guards", direction="forward"
+            )
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_PEOPLE_OF_THE_RELEASE_BEFORE)
+
+            assert await migrating.migrate(url) == [name for name in migrating.known() if name > "0005"]
+
+            told = connection.execute(_AS_THEY_ARE_NOW).fetchall()
+            assert told == [("NATURAL", "", None, 1, "", "", 0, None, "")]
+            connection.execute(
+                "INSERT INTO staff (id, login, password_hash, title, roles, active, failures) "
+                "VALUES ('00000000-0000-7000-8000-000000000006', 'other', 'unusable', '窗口', '[]', true, 0)"
+            )
+    finally:
+        postgres.drop_database("release_before")
