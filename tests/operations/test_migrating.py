@@ -47,7 +47,7 @@ _AS_THEY_ARE_NOW = """
 
 
 async def test_a_database_with_people_of_the_release_before_is_brought_up_to_date(postgres: EmbeddedPostgres) -> None:
-    """A new column needs a default in the database: for the rows that are there, and for what the old code still adds."""
+    """A new column needs a default in the database: for the rows there are, and for what the old code still adds."""
     url = postgres.create_database("release_before")
     try:
         async with TortoiseContext():
