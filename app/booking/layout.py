@@ -79,7 +79,7 @@ async def open_extra_session(
             raise SessionInvalid(
                 reason_zh="该服务点不办理这类业务", reason_en="the service point does not serve this business"
             )
-        await db.rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"session/{service_point}/{category}")
+        await db.one_at_a_time(f"session/{service_point}/{category}")
         slots = Slot.filter(service_point_id=service_point, category=category)
         if await slots.filter(starts_at__lt=closes_at, ends_at__gt=opens_at).exists():
             raise SessionInvalid(reason_zh="与已有时段重叠", reason_en="it overlaps slots that are there already")

@@ -58,7 +58,7 @@ async def import_catalogue(actor: Actor, document: Mapping[str, Any]) -> ImportR
     if faults:
         raise CatalogueInvalid(faults)
     async with db.transaction():
-        await db.rows("SELECT pg_advisory_xact_lock(hashtextextended('catalogue', 0))")
+        await db.one_at_a_time("catalogue")
         await _keep_places(catalogue)
         report = await _publish_items(catalogue)
         await audit.record(actor, "catalogue.imported", "catalogue", detail={"report": str(report)})

@@ -205,7 +205,7 @@ async def _one_after_another(actor: Actor, role: Role) -> AsyncIterator[None]:
     """A transaction no other administrator is in, of somebody who still is one when it begins."""
     own_id = actor.staff_id(role)
     async with db.transaction():
-        await db.rows("SELECT pg_advisory_xact_lock(hashtextextended('staff-administration', 0))")
+        await db.one_at_a_time("staff-administration")
         own = await Staff.get(id=own_id)
         if not own.active or role not in own.roles:
             raise NotAllowed

@@ -50,7 +50,7 @@ async def _binding_of(channel: str, user: ChannelIdentity) -> ChannelBinding:
     # Two phones of one person may sign in for the first time at once: the second waits for the first. The older
     # name is what both have in common while an app moves its users from one kind of name to the other.
     whom = f"{channel}/{user.app_id}/{user.user_id or user.open_id}"
-    await db.rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", whom)
+    await db.one_at_a_time(whom)
     binding = await _held_binding(channel, user)
     # Only the newest is good: whoever signs in on another phone ends what the one before could open.
     secret = seal(user.session_secret) if user.session_secret else None

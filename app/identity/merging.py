@@ -34,15 +34,22 @@ class Accounts:
     index: str
 
 
+async def holder_of(index: str) -> Resident | None:
+    """The account that holds a number, not locked yet; no other transaction takes the number before this one ends.
+
+    So one account takes it at a time, also while nobody holds it and no row could be locked.
+    """
+    await db.one_at_a_time(f"{ID_NUMBER}/{index}")
+    return await Resident.get_or_none(id_number_index=index)
+
+
 async def locked_accounts(actor: Actor, id_number: str) -> Accounts:
     """Lock everybody whom a proof of this number concerns, in the caller's transaction and before anything else.
 
     Raises `AccountEnded` when one of them was joined or closed in this moment.
     """
     index = blind_index(ID_NUMBER, id_number)
-    # One number is taken by one account at a time, also while nobody holds it and no row could be locked.
-    await db.rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{ID_NUMBER}/{index}")
-    held = await Resident.get_or_none(id_number_index=index)
+    held = await holder_of(index)
     mine_id = actor.own_id()
     rows = {key: await locked_resident(key) for key in sorted({mine_id} if held is None else {mine_id, held.id})}
     mine = rows.pop(mine_id)

@@ -114,6 +114,14 @@ async def row(sql: str, *values: object) -> Mapping[str, Any] | None:
     return found[0] if found else None
 
 
+async def one_at_a_time(what: str) -> None:
+    """Wait until nobody else's transaction holds `what`, then hold it until the end of the open one.
+
+    For what has no row to lock yet: the first sign-in of a user, a number that nobody holds.
+    """
+    await rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", what)
+
+
 async def reachable() -> None:
     """Raise when the database does not answer."""
     await rows("SELECT 1")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from app.catalogue.queries import items_in_force
 from app.identity.capabilities import ACTING_FOR_OTHERS, check_on
-from app.identity.merging import ID_NUMBER, displace
+from app.identity.merging import ID_NUMBER, displace, holder_of
 from app.identity.models import PersonKind, Resident
 from app.identity.queries import locked_resident
 from app.identity.rules import Holding, Level, next_holding
@@ -31,7 +31,6 @@ from app.representation.rules import (
 )
 
 CREDIT_CODE = "legal_person.credit_code"
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
 def index_of(person: Person) -> str:
@@ -45,9 +44,7 @@ async def account_of(actor: Actor, person: Person) -> Resident:
     An account that only ever had the number typed in loses it: it may be anybody's. In the caller's transaction.
     Raises `NamesDiffer` or `AccountEnded`.
     """
-    index = index_of(person)
-    await db.rows(_ONE_AT_A_TIME, f"{ID_NUMBER}/{index}")
-    held = await Resident.get_or_none(id_number_index=index)
+    held = await holder_of(index_of(person))
     if held is not None:
         account = await locked_resident(held.id)
         if next_holding(held_at=account.level, proved_at=Level.L4) is not Holding.DISPLACE:
@@ -77,7 +74,7 @@ async def company_account(actor: Actor, company: Company) -> Resident:
 
     In the caller's transaction. Raises `AccountEnded`.
     """
-    await db.rows(_ONE_AT_A_TIME, f"{CREDIT_CODE}/{company.credit_code}")
+    await db.one_at_a_time(f"{CREDIT_CODE}/{company.credit_code}")
     known = await LegalPerson.get_or_none(credit_code=company.credit_code)
     if known is None:
         account = await Resident.create(

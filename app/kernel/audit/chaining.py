@@ -20,7 +20,7 @@ from app.kernel.privacy import key_ring
 _log = get_logger(__name__)
 _BATCH = 2_000
 _LOOKING_BACK = 100_000
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('audit chain', 0))"
+_CHAIN_LOCK = "audit chain"
 _LAST = "SELECT position, hash FROM audit_link ORDER BY position DESC LIMIT 1"
 _WINDOW = "SELECT coalesce(max(line_id), 0) - $1::bigint AS start FROM audit_link"
 _UNCHAINED = f"""
@@ -54,7 +54,7 @@ async def chain(*, everything: bool = False, tell: Callable[[int], None] = lambd
 async def _chain_some(start: int) -> list[int]:
     """Link the first unlinked lines beyond an id, and give their ids."""
     async with db.transaction():
-        await db.rows(_LOCK)
+        await db.one_at_a_time(_CHAIN_LOCK)
         end = await last_link()
         position, previous = end.position, end.hash
         links: list[tuple[int, int, str]] = []
@@ -88,7 +88,7 @@ async def write_anchor() -> bool:
     """Anchor the day that ended last (Asia/Shanghai) and say so in the log; False when it has its anchor."""
     day = clock.today() - timedelta(days=1)
     async with db.transaction():
-        await db.rows(_LOCK)
+        await db.one_at_a_time(_CHAIN_LOCK)
         if await AuditAnchor.exists(day=day):
             return False
         end = await last_link()
