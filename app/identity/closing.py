@@ -6,7 +6,6 @@ would happen, and there is no second list of deletions to keep in step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -14,11 +13,12 @@ from app.identity import capabilities
 from app.identity.assurance import require_step_up
 from app.identity.errors import AccountEnded
 from app.identity.events import AccountClosed
+from app.identity.holdings import in_order_of_locks
 from app.identity.models import Resident
-from app.identity.ports import Kind, PersonalData, Reason
+from app.identity.ports import Kind, Reason
 from app.identity.queries import recent_sessions
 from app.identity.rules import Level
-from app.kernel import audit, clock, db, ports
+from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
 from app.kernel.facts.publishing import publish
 from app.kernel.ratelimit import check_rate
@@ -91,7 +91,7 @@ async def _close(actor: Actor, resident_id: UUID) -> Closing:
         return Closing(closed=False, reasons=reasons)
     outcomes: list[Outcome] = []
     # The account itself comes last: by its identity number the others find what is theirs.
-    for domain, held in sorted(_in_order_of_locks(), key=lambda entry: entry[0] == "identity"):
+    for domain, held in sorted(in_order_of_locks(), key=lambda entry: entry[0] == "identity"):
         counts = await held.forget(resident_id)
         outcomes += [Outcome(domain, kind, held.kinds[kind], count) for kind, count in counts.items()]
     await Resident.filter(id=resident_id).update(closed_at=clock.now())
@@ -103,8 +103,4 @@ async def _close(actor: Actor, resident_id: UUID) -> Closing:
 
 async def reasons_to_stay(resident_id: UUID) -> tuple[Reason, ...]:
     """What each domain says stands in the way, in the written order of locks."""
-    return tuple([reason for _, held in _in_order_of_locks() for reason in await held.reasons_to_stay(resident_id)])
-
-
-def _in_order_of_locks() -> Iterator[tuple[str, PersonalData]]:
-    yield from sorted(ports.every(PersonalData).items(), key=lambda entry: (entry[1].rank, entry[0]))
+    return tuple([reason for _, held in in_order_of_locks() for reason in await held.reasons_to_stay(resident_id)])

@@ -13,11 +13,12 @@ from app.identity import capabilities
 from app.identity.assurance import ways
 from app.identity.errors import AnotherPerson, IdentityTaken
 from app.identity.events import AccountsJoined, NumberLost
+from app.identity.holdings import in_order_of_locks
 from app.identity.models import Resident
-from app.identity.ports import PersonalData, PersonClaim
+from app.identity.ports import PersonClaim
 from app.identity.queries import locked_resident, recent_sessions
 from app.identity.rules import STRONG, Holding, may_replace, next_holding
-from app.kernel import audit, db, ports
+from app.kernel import audit, db
 from app.kernel.actor import Actor
 from app.kernel.facts.publishing import publish
 from app.kernel.privacy import blind_index, seal
@@ -102,7 +103,7 @@ async def displace(actor: Actor, holder: Resident) -> None:
 async def _join(actor: Actor, mine: Resident, holder: Resident, level: int) -> Resident:
     """The account that held the number first stays; everything of the other becomes its own."""
     moved: dict[str, int] = {}
-    for domain, held in sorted(ports.every(PersonalData).items(), key=lambda entry: (entry[1].rank, entry[0])):
+    for domain, held in in_order_of_locks():
         for kind, count in (await held.move(mine.id, holder.id)).items():
             if count:
                 moved[f"{domain}.{kind}"] = count

@@ -9,7 +9,6 @@ from uuid import UUID
 from app.identity.models import ChannelBinding, Consent, IdentityProof, Resident, Session
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.identity.privacy_notice import Purpose, still_holds
-from app.identity.queries import recent_sessions
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
 from app.kernel.inbox.requests import AnsweredRequest
@@ -105,7 +104,6 @@ class Holdings:
         await Session.filter(resident_id=resident_id, revoked_at=None).update(
             revoked_at=now, revoked_because=ACCOUNT_CLOSED
         )
-        recent_sessions.forget_account(resident_id)
         blank: dict[str, object] = {**dict.fromkeys(_SEALED), "level": 1, "language": ""}
         return {
             "account": await Resident.filter(id=resident_id).update(**blank),
