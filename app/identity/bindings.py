@@ -10,7 +10,8 @@ from app.identity.events import ChannelUnbound
 from app.identity.models import ChannelBinding, Session
 from app.identity.queries import locked_resident, recent_sessions
 from app.identity.rules import Level
-from app.kernel import audit, clock, db
+from app.identity.sessions import end_with_the_act
+from app.kernel import audit, db
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 from app.kernel.facts.publishing import publish
@@ -38,14 +39,11 @@ async def unbind(actor: Actor, binding_id: UUID) -> list[ChannelBinding]:
             raise NotFound(what_zh="这个绑定", what_en="binding")
         if len(held) == 1:
             raise LastBinding
-        ended = await Session.filter(binding_id=binding_id, revoked_at=None).order_by("id").select_for_update()
-        for session in ended:
-            session.revoked_at, session.revoked_because = clock.now(), UNBOUND
-            await session.save(update_fields=["revoked_at", "revoked_because"])
+        ended = await end_with_the_act(Session.filter(binding_id=binding_id), UNBOUND)
         await binding.delete()
         detail = {"channel": binding.channel, "sessions": len(ended)}
         await audit.record(actor, "identity.channel_unbound", f"resident:{actor.id}", detail=detail)
         await publish(ChannelUnbound(actor.own_id(), binding.channel))
-    for session in ended:
-        recent_sessions.forget(session.id)
+    for session_id in ended:
+        recent_sessions.forget(session_id)
     return [row for row in held if row.id != binding_id]

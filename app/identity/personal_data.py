@@ -9,6 +9,7 @@ from uuid import UUID
 from app.identity.models import ChannelBinding, Consent, IdentityProof, Resident, Session
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.identity.privacy_notice import Purpose, still_holds
+from app.identity.sessions import end_with_the_act
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
 from app.kernel.inbox.requests import AnsweredRequest
@@ -98,12 +99,8 @@ class Holdings:
 
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:
         """Consents are withdrawn and sessions ended; what is left of the account names nobody."""
-        now = clock.now()
-        await Consent.filter(resident_id=resident_id, withdrawn_at=None).update(withdrawn_at=now)
-        await _lock_sessions(resident_id)
-        await Session.filter(resident_id=resident_id, revoked_at=None).update(
-            revoked_at=now, revoked_because=ACCOUNT_CLOSED
-        )
+        await Consent.filter(resident_id=resident_id, withdrawn_at=None).update(withdrawn_at=clock.now())
+        await end_with_the_act(Session.filter(resident_id=resident_id), ACCOUNT_CLOSED)
         blank: dict[str, object] = {**dict.fromkeys(_SEALED), "level": 1, "language": ""}
         return {
             "account": await Resident.filter(id=resident_id).update(**blank),

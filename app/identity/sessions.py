@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from tortoise.queryset import QuerySet
+
 from app.identity.errors import SessionEnded
 from app.identity.models import Session
 from app.identity.queries import locked_session, recent_sessions, sessions_of
@@ -140,6 +142,17 @@ async def revoke_sessions(actor: Actor, *, keep_this: bool) -> int:
     for session in ended:
         recent_sessions.forget(session.id)
     return len(ended)
+
+
+async def end_with_the_act(which: QuerySet[Session], reason: str) -> list[UUID]:
+    """End the live ones of some sessions because of an act that has an audit line of its own; gives their ids.
+
+    In the caller's transaction, and in key order like everybody who ends several. Once that is committed the caller
+    has this process forget them; the others do within half a minute.
+    """
+    ids = [session.id for session in await which.filter(revoked_at=None).order_by("id").select_for_update()]
+    await Session.filter(id__in=ids).update(revoked_at=clock.now(), revoked_because=reason)
+    return ids
 
 
 async def _revoke(session: Session, actor: Actor, reason: str) -> None:

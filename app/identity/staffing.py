@@ -149,10 +149,10 @@ async def end_sessions(staff_id: UUID, reason: str, *, besides: UUID | None = No
 
     The caller has this process forget the account once that is committed; the others do within half a minute.
     """
-    live = Session.filter(staff_id=staff_id, revoked_at=None)
+    others = Session.filter(staff_id=staff_id)
     if besides is not None:
-        live = live.exclude(id=besides)
-    await live.update(revoked_at=clock.now(), revoked_because=reason)
+        others = others.exclude(id=besides)
+    await sessions.end_with_the_act(others, reason)
 
 
 def duty_of(staff: Staff) -> NextDuty | None:
