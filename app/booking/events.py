@@ -33,3 +33,73 @@ class VisitKept(Fact):
 class VisitMissed(Fact):
     booking_id: UUID
     about: ClassVar[str] = "booking_id"
+
+
+@dataclass(frozen=True)
+class BookingMoved(Fact):
+    """The visit is at another time now; `by_hall` when the hall had to close the time before."""
+
+    booking_id: UUID
+    from_slot_id: UUID
+    to_slot_id: UUID
+    by_hall: bool
+    about: ClassVar[str] = "booking_id"
+
+
+@dataclass(frozen=True)
+class BookingHallCancelled(Fact):
+    """The hall could not keep a booking: the resident is told, owes nothing, and is not to blame."""
+
+    booking_id: UUID
+    offered_booking_id: UUID | None
+    about: ClassVar[str] = "booking_id"
+
+
+@dataclass(frozen=True)
+class PlaceOffered(Fact):
+    """A place is held for somebody until a moment: for who is next in line, or instead of a closed time."""
+
+    booking_id: UUID
+    resident_id: UUID
+    about: ClassVar[str] = "booking_id"
+
+
+@dataclass(frozen=True)
+class PlacesReserved(Fact):
+    """Places of a slot were freed and wait to be offered to who is next in line."""
+
+    slot_id: UUID
+    about: ClassVar[str] = "slot_id"
+
+
+@dataclass(frozen=True)
+class VisitDue(Fact):
+    """A visit is near: `which` is `DAY_BEFORE` or `SOON`."""
+
+    booking_id: UUID
+    which: str
+    about: ClassVar[str] = "booking_id"
+
+
+@dataclass(frozen=True)
+class SessionClosed(Fact):
+    """A stretch of time was closed by the hall; who was booked in it is seen to one after another."""
+
+    closure_id: UUID
+    about: ClassVar[str] = "closure_id"
+
+
+@dataclass(frozen=True)
+class FaultRecorded(Fact):
+    """A missed or late-cancelled visit counts against a resident, perhaps with a warning or a bar."""
+
+    booking_id: UUID
+    resident_id: UUID
+    about: ClassVar[str] = "resident_id"
+
+
+@dataclass(frozen=True)
+class AppealDecided(Fact):
+    appeal_id: UUID
+    granted: bool
+    about: ClassVar[str] = "appeal_id"

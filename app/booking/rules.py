@@ -23,16 +23,49 @@ _WORKED_WEEKEND_AS = "1"
 _LONGEST_SESSION = timedelta(hours=14)
 
 
+class Layer(StrEnum):
+    """What kind of hours a slot belongs to."""
+
+    ORDINARY = "ORDINARY"
+    EXTRA = "EXTRA"
+    HOME_VISIT = "HOME_VISIT"
+
+
+class Channel(StrEnum):
+    """Where a booking was made: by the resident's phone, or by staff at the desk."""
+
+    PHONE = "PHONE"
+    DESK = "DESK"
+
+
 class BookingState(StrEnum):
+    HELD = "HELD"
     BOOKED = "BOOKED"
     CHECKED_IN = "CHECKED_IN"
     SERVED = "SERVED"
     CANCELLED = "CANCELLED"
     HALL_CANCELLED = "HALL_CANCELLED"
     NO_SHOW = "NO_SHOW"
+    EXPIRED = "EXPIRED"
 
 
-LIVE_STATES = frozenset({BookingState.BOOKED, BookingState.CHECKED_IN})
+LIVE_STATES = frozenset({BookingState.HELD, BookingState.BOOKED, BookingState.CHECKED_IN})
+KEEPS_THE_PLACE = frozenset(BookingState) - {BookingState.CANCELLED, BookingState.EXPIRED}
+"""Bookings that count in a slot's `taken`: one given back in time does not, one that was missed does."""
+
+
+class WaitingState(StrEnum):
+    WAITING = "WAITING"
+    OFFERED = "OFFERED"
+    SERVED = "SERVED"
+    LEFT = "LEFT"
+    OVER = "OVER"
+
+
+class AppealState(StrEnum):
+    OPEN = "OPEN"
+    GRANTED = "GRANTED"
+    REFUSED = "REFUSED"
 
 
 @dataclass(frozen=True)
@@ -56,10 +89,13 @@ def bookings_giving_way(same_visit: Sequence[LiveBooking]) -> list[LiveBooking]:
 
 LIFE: Graph[BookingState] = Graph(
     [
+        edge("confirm", BookingState.HELD, BookingState.BOOKED),
+        edge("expire", BookingState.HELD, BookingState.EXPIRED),
+        edge("move", BookingState.BOOKED, BookingState.BOOKED),
         edge("check_in", BookingState.BOOKED, BookingState.CHECKED_IN),
         edge("serve", BookingState.CHECKED_IN, BookingState.SERVED),
-        edge("cancel", BookingState.BOOKED, BookingState.CANCELLED),
-        edge("hall_cancel", (BookingState.BOOKED, BookingState.CHECKED_IN), BookingState.HALL_CANCELLED),
+        edge("cancel", (BookingState.HELD, BookingState.BOOKED), BookingState.CANCELLED),
+        edge("hall_cancel", tuple(LIVE_STATES), BookingState.HALL_CANCELLED),
         edge("miss", (BookingState.BOOKED, BookingState.CHECKED_IN), BookingState.NO_SHOW),
     ]
 )

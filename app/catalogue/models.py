@@ -52,6 +52,10 @@ class ServicePoint(Model):
     kind = fields.CharField(max_length=20)
     division_code = fields.CharField(max_length=12)
     address_zh = fields.CharField(max_length=200)
+    latitude = fields.FloatField(null=True)
+    longitude = fields.FloatField(null=True)
+    """Degrees in GCJ-02, as the phones of both host apps tell theirs."""
+
     windows = fields.SmallIntField()
     queue_categories: list[str] = fields.JSONField()
     opening_hours: dict[str, list[dict[str, str]]] = fields.JSONField()

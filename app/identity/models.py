@@ -179,3 +179,35 @@ class Consent(Model):
                 fields=("resident_id", "purpose"), name="one_consent_in_force", condition="withdrawn_at IS NULL"
             ),
         )
+
+
+class DeviceKind(StrEnum):
+    """What stands in a hall and asks by itself."""
+
+    SCANNER = "SCANNER"
+    KIOSK = "KIOSK"
+    SCREEN = "SCREEN"
+
+
+class Device(Model):
+    """A machine of a hall with an account of its own: it may do what its kind needs, at one service point.
+
+    `service_point` is the key of the place it stands in; only the hash of its token is kept.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    kind = fields.CharEnumField(DeviceKind, max_length=20)
+    service_point = fields.CharField(max_length=60)
+    name = fields.CharField(max_length=60)
+    token_hash = fields.CharField(max_length=64)
+    registered_by: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
+        "portal.Staff", related_name="devices", on_delete=fields.RESTRICT
+    )
+    registered_by_id: UUID
+    registered_at = fields.DatetimeField()
+    seen_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "device"
+        indexes = (("service_point",),)

@@ -19,3 +19,27 @@ class TicketTaken(Fact):
 class TicketCalled(Fact):
     ticket_id: UUID
     about: ClassVar[str] = "ticket_id"
+
+
+@dataclass(frozen=True)
+class TicketNear(Fact):
+    """Three more numbers and it is this one's turn."""
+
+    ticket_id: UUID
+    about: ClassVar[str] = "ticket_id"
+
+
+@dataclass(frozen=True)
+class TicketPassed(Fact):
+    """Nobody came to the window; the number may rejoin."""
+
+    ticket_id: UUID
+    about: ClassVar[str] = "ticket_id"
+
+
+@dataclass(frozen=True)
+class TicketMoved(Fact):
+    """The number was transferred to another business; it has a new code and keeps its time."""
+
+    ticket_id: UUID
+    about: ClassVar[str] = "ticket_id"

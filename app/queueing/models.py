@@ -12,7 +12,7 @@ from app.booking.models import Booking
 from app.catalogue.models import ServicePoint
 from app.identity.models import Resident, Staff
 from app.kernel.db import new_id
-from app.queueing.rules import TicketState
+from app.queueing.rules import TicketChannel, TicketState
 
 
 class Window(Model):
@@ -30,6 +30,11 @@ class Window(Model):
     )
     staff_id: UUID | None
     opened_at = fields.DatetimeField(null=True)
+    skills: dict[str, int] = fields.JSONField(default=dict, db_default={})
+    """Businesses it may take with the priority of each (1 before 2); empty for all alike."""
+
+    paused_at = fields.DatetimeField(null=True)
+    pause_reason = fields.CharField(max_length=60, default="", db_default="")
 
     class Meta:
         table = "hall_window"
@@ -39,8 +44,32 @@ class Window(Model):
         )
 
 
+class Shift(Model):
+    """One sitting of a member of staff at a window, for the figures of how windows are used."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    window: fields.ForeignKeyRelation[Window] = fields.ForeignKeyField("portal.Window", related_name="shifts")
+    window_id: UUID
+    staff: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField("portal.Staff", related_name="shifts")
+    staff_id: UUID
+    began_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    paused_seconds = fields.IntField(default=0)
+
+    class Meta:
+        table = "window_shift"
+        indexes = (("began_at",),)
+        constraints = (
+            UniqueConstraint(fields=("window_id",), name="one_open_shift_per_window", condition="ended_at IS NULL"),
+        )
+
+
 class Ticket(Model):
-    """A number in today's queue of one business at one service point."""
+    """A number in today's queue of one business at one service point.
+
+    Whoever comes without a booking has none, and perhaps no account. `queued_at` is when the waiting began and
+    survives a transfer.
+    """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     service_point: fields.ForeignKeyRelation[ServicePoint] = fields.ForeignKeyField(
@@ -50,21 +79,41 @@ class Ticket(Model):
     day = fields.DateField()
     category = fields.CharField(max_length=2)
     code = fields.CharField(max_length=8)
-    resident: fields.ForeignKeyRelation[Resident] = fields.ForeignKeyField("portal.Resident", related_name="tickets")
-    resident_id: UUID
-    booking: fields.OneToOneRelation[Booking] = fields.OneToOneField("portal.Booking", related_name="ticket")
-    booking_id: UUID
-    slot_starts_at = fields.DatetimeField()
+    resident: fields.ForeignKeyNullableRelation[Resident] = fields.ForeignKeyField(
+        "portal.Resident", related_name="tickets", null=True
+    )
+    resident_id: UUID | None
+    booking: fields.OneToOneNullableRelation[Booking] = fields.OneToOneField(
+        "portal.Booking", related_name="ticket", null=True
+    )
+    booking_id: UUID | None
+    slot_starts_at = fields.DatetimeField(null=True)
+    channel = fields.CharEnumField(TicketChannel, max_length=20, default=TicketChannel.PHONE, db_default="PHONE")
+    green = fields.BooleanField(default=False, db_default=False)
+    """Of the green channel (绿色通道): the elderly, disabled, pregnant, servicemen."""
+
+    holder = fields.CharField(max_length=20, default="", db_default="")
+    """The masked name that screens show, for example 张*; empty when nobody was named."""
+
     state = fields.CharEnumField(TicketState, max_length=20)
     window: fields.ForeignKeyNullableRelation[Window] = fields.ForeignKeyField(
         "portal.Window", related_name="tickets", null=True
     )
     window_id: UUID | None
     taken_at = fields.DatetimeField()
+    queued_at = fields.DatetimeField(null=True)
+    behind_call: int | None = fields.IntField(null=True)
+    """Not before the business has called so many numbers that day: the place of who rejoins after being passed."""
+
+    rejoins = fields.SmallIntField(default=0, db_default=0)
+    near_told_at = fields.DatetimeField(null=True)
     called_at = fields.DatetimeField(null=True)
     calls = fields.SmallIntField(default=0)
     started_at = fields.DatetimeField(null=True)
+    hung_at = fields.DatetimeField(null=True)
     finished_at = fields.DatetimeField(null=True)
+    transferred_from = fields.CharField(max_length=8, default="", db_default="")
+    """The code it had in another business before."""
 
     class Meta:
         table = "ticket"
@@ -85,7 +134,31 @@ class TicketCounter(Model):
     day = fields.DateField()
     category = fields.CharField(max_length=2)
     given_out = fields.IntField()
+    called = fields.IntField(default=0, db_default=0)
+    """How many numbers were called, and of them how many booked ones in a row since the last walk-in."""
+
+    booked_in_a_row = fields.IntField(default=0, db_default=0)
 
     class Meta:
         table = "ticket_counter"
         unique_together = (("service_point_id", "day", "category"),)
+
+
+class ServiceTime(Model):
+    """How long visits of a business took in one hour of the day, over the last weeks; in seconds.
+
+    Laid out anew each night from the tickets; what a resident is told to expect is read from here.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    service_point_id = fields.CharField(max_length=60)
+    category = fields.CharField(max_length=2)
+    hour = fields.SmallIntField()
+    samples = fields.IntField()
+    p20 = fields.IntField()
+    p50 = fields.IntField()
+    p80 = fields.IntField()
+
+    class Meta:
+        table = "service_time"
+        unique_together = (("service_point_id", "category", "hour"),)

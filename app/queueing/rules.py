@@ -11,25 +11,39 @@ from uuid import UUID
 from app.kernel.transitions import Graph, edge
 
 
+class TicketChannel(StrEnum):
+    """Where a number was taken; there is one queue whatever the channel."""
+
+    PHONE = "PHONE"
+    KIOSK = "KIOSK"
+    DESK = "DESK"
+
+
 class TicketState(StrEnum):
     WAITING = "WAITING"
     CALLED = "CALLED"
     SERVING = "SERVING"
+    HUNG = "HUNG"
     DONE = "DONE"
     PASSED = "PASSED"
     ABANDONED = "ABANDONED"
 
 
 AT_WINDOW = frozenset({TicketState.CALLED, TicketState.SERVING})
-OPEN_STATES = AT_WINDOW | {TicketState.WAITING}
+OPEN_STATES = AT_WINDOW | {TicketState.WAITING, TicketState.HUNG}
 
 LIFE: Graph[TicketState] = Graph(
     [
         edge("call", TicketState.WAITING, TicketState.CALLED),
         edge("start", TicketState.CALLED, TicketState.SERVING),
         edge("finish", TicketState.SERVING, TicketState.DONE),
+        edge("recall", TicketState.CALLED, TicketState.CALLED),
         edge("pass", TicketState.CALLED, TicketState.PASSED),
-        edge("abandon", (TicketState.WAITING, TicketState.CALLED), TicketState.ABANDONED),
+        edge("rejoin", TicketState.PASSED, TicketState.WAITING),
+        edge("hang", TicketState.SERVING, TicketState.HUNG),
+        edge("resume", TicketState.HUNG, TicketState.SERVING),
+        edge("transfer", (TicketState.CALLED, TicketState.SERVING), TicketState.WAITING),
+        edge("abandon", (TicketState.WAITING, TicketState.CALLED, TicketState.HUNG), TicketState.ABANDONED),
     ]
 )
 
