@@ -5,7 +5,9 @@ from app.identity.models import DeviceKind
 from app.kernel.db import new_id
 from app.queueing.rules import TicketChannel, TicketState
 from orjson import loads
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.base import OnDelete
+from tortoise.fields.db_defaults import SqlDefault
 from tortoise.fields.data import JSON_DUMPS
 from tortoise import fields
 from tortoise.indexes import Index
@@ -17,7 +19,7 @@ INSERT INTO booking_item (id, booking_id, resident_id, item_key, day, case_id, l
 SELECT gen_random_uuid(), id, resident_id, item_key, day, case_id, state IN ('BOOKED', 'CHECKED_IN') FROM booking;
 """
 
-UNTIL = "UPDATE booking b SET until = s.ends_at FROM slot s WHERE s.id = b.slot_id"
+UNTIL = "UPDATE booking b SET until = s.ends_at, slots = ARRAY[s.id] FROM slot s WHERE s.id = b.slot_id"
 
 # The rules of a business were three columns; they become the fields of one document.
 RULES = """
@@ -284,6 +286,11 @@ class Migration(migrations.Migration):
             model_name='Booking',
             name='until',
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+        ),
+        ops.AddField(
+            model_name='Booking',
+            name='slots',
+            field=ArrayField(default=list, db_default=SqlDefault("'{}'::uuid[]"), element_type='uuid'),
         ),
         ops.RunSQL(UNTIL, ''),
         ops.AlterField(

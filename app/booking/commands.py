@@ -1,241 +1,227 @@
-"""Without this module no place could be taken, given back or kept.
+"""Without this module no place could be taken, moved or given back.
 
-Locks are taken in the written order: resident, slot, case. The slot itself is decided by one conditional
-statement; no count read earlier ever decides.
+Locks are taken in the written order: resident, slots by id, booking, case. Slots themselves are decided by the
+statements of `places`; no count read earlier ever decides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from uuid import UUID
 
-from app.booking.errors import AlreadyBooked, ItemNotBookable, ItemNotServedHere, SlotFull, SlotGone, TooManyBookings
-from app.booking.events import BookingCancelled, SlotBooked, VisitKept, VisitMissed
-from app.booking.models import Booking, Slot
-from app.booking.queries import (
-    booking_of,
-    live_bookings,
-    locked_booking,
-    next_free_slot,
-    slot_by_id,
-    waiting_bookings_of,
-)
-from app.booking.rules import (
-    LIFE,
-    LIVE_PER_RESIDENT,
-    BookingState,
-    check_may_cancel,
-    check_may_check_in,
-    day_and_time,
-    is_missed,
-)
+import orjson
+
+from app.booking import places
+from app.booking.alternatives import refuse
+from app.booking.errors import AlreadyBooked, HomeAddressNeeded
+from app.booking.events import BookingCancelled, BookingMoved, SlotBooked
+from app.booking.histories import history_of
+from app.booking.models import Booking
+from app.booking.outcomes import end
+from app.booking.planning import plan
+from app.booking.policies import policy_of
+from app.booking.policy import Policy
+from app.booking.queries import booking_of, items_of, locked_booking, slot_by_id
+from app.booking.rules import LIFE, BookingState, Channel, Layer, check_may_move, day_and_time, is_late_to_cancel
+from app.booking.visits import Visit, VisitItem, check_may_book
 from app.cases.commands import record_visit
-from app.cases.queries import case_of
-from app.cases.rules import OPEN_STATES
-from app.catalogue.models import ServiceItem
-from app.catalogue.queries import item_in_force
 from app.identity.assurance import require_level
-from app.identity.rules import Level
 from app.kernel import audit, clock, db
-from app.kernel.actor import SYSTEM, Actor
-from app.kernel.errors import InvalidInput
+from app.kernel.actor import Actor
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
+from app.kernel.privacy import seal
+from app.profiles.queries import opened, own_address
 from app.representation.queries import locked_subject
-from app.representation.rules import check_may_apply
 
-# The one statement that decides: a place is taken only while there is one and the slot lies ahead.
-_TAKE_PLACE = "UPDATE slot SET taken = taken + 1 WHERE id = $1 AND taken < capacity AND starts_at > $2 RETURNING id"
-_GIVE_BACK = "UPDATE slot SET taken = taken - 1 WHERE id = $1"
-_BOOK = """
-    INSERT INTO booking (id, resident_id, slot_id, case_id, item_key, day, state, booked_at)
-    VALUES ($1, $2, $3, $4, $5, $6, 'BOOKED', $7)
-    ON CONFLICT (resident_id, item_key, day) WHERE state IN ('BOOKED', 'CHECKED_IN') DO NOTHING RETURNING id
+# The index on the items refuses a second live booking of one person, item and day, whatever was read before.
+_INSERT = """
+    WITH made AS (
+        INSERT INTO booking (id, resident_id, slot_id, slots, item_key, day, until, party, channel, state,
+            booked_at, held_until, home_sealed)
+        VALUES ($1, $2, $3, $16, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id
+    )
+    INSERT INTO booking_item (id, booking_id, resident_id, item_key, day, case_id, live)
+    SELECT i.id, $1, $2, i.item_key, $5, i.case_id, true
+    FROM unnest($13::uuid[], $14::text[], $15::uuid[]) AS i (id, item_key, case_id), made
+    ON CONFLICT (resident_id, item_key, day) WHERE live DO NOTHING RETURNING id
 """
 
 
-async def book(actor: Actor, slot_id: UUID, item_key: str, *, case_id: UUID | None, idempotency_key: str) -> Booking:
-    """Take a place in a slot for an item, perhaps for an open case of it.
+async def book(
+    actor: Actor,
+    slot_id: UUID,
+    items: Sequence[VisitItem],
+    *,
+    party: int = 1,
+    address_id: UUID | None = None,
+    idempotency_key: str,
+) -> Booking:
+    """Take the places of a visit, for oneself or a principal; `party` people, several items one after another.
 
-    Needs level L2. Raises `AssuranceTooLow`, `NotFound`, `SlotGone`, `SlotFull` (naming the next free slot),
-    `ItemNotServedHere`, `ItemNotBookable`, `AlreadyBooked`, `TooManyBookings` or `IdempotencyKeyReused`.
+    Needs the level the business asks for. Raises `AssuranceTooLow`, `NotFound`, `ItemNotServedHere`,
+    `ItemNotBookable`, `VisitInvalid`, `PartyTooLarge`, `HomeAddressNeeded` (home visits), `AlreadyBooked`,
+    `TooManyBookings`, `TooManyInPeriod`, `IdempotencyKeyReused`, and with what is free instead: `SlotGone`,
+    `SlotFull`, `SlotClosed`, `NotEnoughInARow`.
     """
-    resident_id = actor.resident_id()
+    body = {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
     async with db.transaction():
-        request = await claim(resident_id, idempotency_key, "book", slot=slot_id, item=item_key, case=case_id)
+        request = await claim(actor.resident_id(), idempotency_key, "book", **body)
         if request.earlier is not None:
             return await booking_of(request.earlier, actor)
-        resident = await locked_subject(actor)
-        await require_level(actor, resident, Level.L2)
-        item = await item_in_force(item_key)
-        check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
-        slot = await slot_by_id(slot_id)
-        _check_served(item, slot)
-        await _check_case(case_id, actor, item_key)
-        await _check_holdings(resident_id, item_key)
-        await _take_place(slot, item)
-        booking_id = await _insert(resident_id, slot, item_key, case_id)
-        if case_id is not None:
-            await record_visit(case_id, slot.starts_at, visited=False)
-        await request.answered_with(booking_id)
-        await publish(SlotBooked(booking_id))
-        await audit.record(actor, "booking.made", f"booking:{booking_id}")
+        visit = await admitted(actor, slot_id, items, party)
+        booking = await put(actor, visit, BookingState.BOOKED, home=await home_of(actor, slot_id, address_id))
+        await request.answered_with(booking.id)
+        await publish(SlotBooked(booking.id))
+        await audit.record(actor, "booking.made", f"booking:{booking.id}")
+        return booking
+
+
+async def admitted(
+    actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: int, *, apart_from: UUID | None = None
+) -> Visit:
+    """The visit, once its resident is locked and may make it; nothing is taken yet. Raises like `book`."""
+    resident = await locked_subject(actor)
+    visit = await plan(actor, slot_id, items, party)
+    await require_level(actor, resident, visit.policy.min_level)
+    history = await history_of(resident.id)
+    check_may_book(visit, history, live_most=visit.policy.live_most, apart_from=apart_from)
+    return visit
+
+
+async def put(
+    actor: Actor,
+    visit: Visit,
+    state: BookingState,
+    *,
+    held_until: datetime | None = None,
+    home: str | None = None,
+    channel: Channel = Channel.PHONE,
+) -> Booking:
+    """Take the places and write the booking down, in the transaction that locked its resident."""
+    if not await places.take(visit.run, visit.party, channel):
+        await refuse(visit)
+    booking_id = await insert(actor.resident_id(), visit, state, held_until=held_until, home=home, channel=channel)
+    if state is BookingState.BOOKED:
+        await tell_cases(visit.items, visit.starts_at)
+    return await booking_of(booking_id, actor)
+
+
+async def insert(
+    resident_id: UUID,
+    visit: Visit,
+    state: BookingState,
+    *,
+    held_until: datetime | None = None,
+    home: str | None = None,
+    channel: Channel = Channel.PHONE,
+) -> UUID:
+    """The rows of a booking whose places are taken. Raises `AlreadyBooked` when the database says so."""
+    booking_id = db.new_id()
+    made = await db.rows(
+        _INSERT,
+        booking_id,
+        resident_id,
+        visit.run[0],
+        visit.items[0].item_key,
+        visit.day,
+        visit.until,
+        visit.party,
+        channel,
+        state,
+        clock.now(),
+        held_until,
+        home,
+        [db.new_id() for _ in visit.items],
+        [item.item_key for item in visit.items],
+        [item.case_id for item in visit.items],
+        list(visit.run),
+    )
+    if len(made) < len(visit.items):
+        when = visit.starts_at
+        raise AlreadyBooked(when_zh=day_and_time(when, "zh"), when_en=day_and_time(when, "en"))
+    return booking_id
+
+
+async def tell_cases(items: Sequence[VisitItem], visit_at: datetime | None) -> None:
+    """Let the cases of a visit know when their resident is expected, in key order like everybody who locks cases."""
+    for case_id in sorted(item.case_id for item in items if item.case_id is not None):
+        await record_visit(case_id, visit_at, visited=False)
+
+
+async def home_of(actor: Actor, slot_id: UUID, address_id: UUID | None) -> str | None:
+    """Where a home visit goes, sealed; None for a slot at the hall. Raises `HomeAddressNeeded` or `NotFound`."""
+    slot = await slot_by_id(slot_id)
+    if slot.layer is not Layer.HOME_VISIT:
+        return None
+    if address_id is None:
+        raise HomeAddressNeeded(field="addressId")
+    address = opened(await own_address(actor, address_id))
+    return seal(orjson.dumps(asdict(address)).decode())
+
+
+async def move(actor: Actor, booking_id: UUID, slot_id: UUID, *, idempotency_key: str) -> Booking:
+    """Change a booking to another time or hall; the old places are kept until the new ones are sure.
+
+    Raises `NotFound`, `IllegalMove`, `CancelTooLate`, `MoveTooLate`, and like `book`; then nothing has moved.
+    """
+    async with db.transaction():
+        request = await claim(actor.resident_id(), idempotency_key, "move", booking=booking_id, slot=slot_id)
+        if request.earlier is not None:
+            return await booking_of(request.earlier, actor)
+        await locked_subject(actor)
+        seen = await booking_of(booking_id, actor)
+        items = [VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)]
+        visit = await admitted(actor, slot_id, items, seen.party, apart_from=booking_id)
+        await places.lock([*visit.run, *seen.slots])
+        booking = await locked_booking(booking_id)
+        booking.state = LIFE.next_state(booking.state, "move")
+        check_may_move(booking.slot.starts_at, clock.now(), await policy_of_booking(booking))
+        await change_time(booking, visit, by_hall=False)
+        await request.answered_with(booking.id)
+        await audit.record(actor, "booking.moved", f"booking:{booking.id}")
         return await booking_of(booking_id, actor)
 
 
-def _check_served(item: ServiceItem, slot: Slot) -> None:
-    if not item.bookable:
-        raise ItemNotBookable(field="itemKey")
-    if item.queue_category != slot.category:
-        raise ItemNotServedHere(field="slotId")
+async def change_time(booking: Booking, visit: Visit, *, by_hall: bool) -> None:
+    """Take the new places, then free the old ones, in the transaction that locked slots and booking."""
+    if not await places.take(visit.run, visit.party, booking.channel):
+        await refuse(visit)
+    before = booking.slot_id
+    await places.free(booking)
+    booking.slot_id, booking.slots = visit.run[0], list(visit.run)
+    booking.day, booking.until = visit.day, visit.until
+    booking.moves += 1
+    booking.reminded = 0
+    await booking.save(update_fields=["slot_id", "slots", "day", "until", "moves", "reminded"])
+    await tell_cases(visit.items, visit.starts_at)
+    await publish(BookingMoved(booking.id, before, visit.run[0], by_hall))
 
 
-async def _check_case(case_id: UUID | None, actor: Actor, item_key: str) -> None:
-    if case_id is None:
-        return
-    case = await case_of(case_id, actor)
-    if case.item_key != item_key:
-        raise InvalidInput(field="caseId", reason_zh="办件与所选事项不一致", reason_en="the case is about another item")
-    if case.state not in OPEN_STATES:
-        raise InvalidInput(field="caseId", reason_zh="该办件已经办结或撤回", reason_en="the case is closed")
-
-
-async def _check_holdings(resident_id: UUID, item_key: str) -> None:
-    held = await live_bookings(resident_id)
-    for booking in held:
-        if booking.item_key == item_key:
-            starts_at = booking.slot.starts_at
-            raise AlreadyBooked(when_zh=day_and_time(starts_at, "zh"), when_en=day_and_time(starts_at, "en"))
-    if len(held) >= LIVE_PER_RESIDENT:
-        raise TooManyBookings(limit=LIVE_PER_RESIDENT)
-
-
-async def _take_place(slot: Slot, item: ServiceItem) -> None:
-    now = clock.now()
-    if await db.row(_TAKE_PLACE, slot.id, now) is not None:
-        return
-    if slot.starts_at <= now:
-        raise SlotGone(field="slotId")
-    free = await next_free_slot(slot, now)
-    if free is None:
-        raise SlotFull(
-            field="slotId", next_zh=f"近期“{item.name_zh}”都已约满,请稍后再看", next_en="No other slot is free yet."
-        )
-    place = free.service_point
-    raise SlotFull(
-        field="slotId",
-        suggestion=free.id,
-        next_zh=f"最近可约:{day_and_time(free.starts_at, 'zh')},{place.name_zh}",
-        next_en=f"The next free one: {day_and_time(free.starts_at, 'en')}, {place.name_en}.",
-    )
-
-
-async def _insert(resident_id: UUID, slot: Slot, item_key: str, case_id: UUID | None) -> UUID:
-    booked = await db.row(_BOOK, db.new_id(), resident_id, slot.id, case_id, item_key, slot.day, clock.now())
-    if booked is None:
-        when = slot.starts_at
-        raise AlreadyBooked(when_zh=day_and_time(when, "zh"), when_en=day_and_time(when, "en"))
-    found: UUID = booked["id"]
-    return found
+async def policy_of_booking(booking: Booking) -> Policy:
+    return await policy_of(booking.slot.service_point_id, booking.slot.category)
 
 
 async def cancel(actor: Actor, booking_id: UUID) -> Booking:
-    """Give a place back until two hours before; again is harmless. Raises `NotFound`, `CancelTooLate` or
-    `IllegalMove`.
+    """Give the places back until the slot begins; again is harmless. Late, it counts (`late`).
+
+    Raises `NotFound`, `CancelTooLate` or `IllegalMove`.
     """
     async with db.transaction():
         await locked_subject(actor)
-        slot_id = (await booking_of(booking_id, actor)).slot_id
-        await db.rows("SELECT id FROM slot WHERE id = $1 FOR UPDATE", slot_id)
+        await places.lock((await booking_of(booking_id, actor)).slots)
         booking = await locked_booking(booking_id)
         if booking.state is BookingState.CANCELLED:
             return booking
         state = LIFE.next_state(booking.state, "cancel")
-        check_may_cancel(booking.slot.starts_at, clock.now())
-        await db.rows(_GIVE_BACK, slot_id)
-        await _end(booking, state)
-        if booking.case_id is not None:
-            await record_visit(booking.case_id, None, visited=False)
+        booked = booking.state is BookingState.BOOKED
+        late = is_late_to_cancel(booking.slot.starts_at, clock.now(), await policy_of_booking(booking))
+        booking.late = late and booked
+        await places.free(booking)
+        await end(booking, state)
+        await tell_cases([VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)], None)
         await publish(BookingCancelled(booking.id))
-        await audit.record(actor, "booking.cancelled", f"booking:{booking.id}")
+        await audit.record(actor, "booking.cancelled", f"booking:{booking.id}", detail={"late": booking.late})
     return booking
-
-
-async def release_places_of(case_id: UUID) -> int:
-    """Give back the places held for a case that is over; gives how many. Twice changes nothing."""
-    released = 0
-    async with db.transaction():
-        for booking in await waiting_bookings_of(case_id):
-            await db.rows("SELECT id FROM slot WHERE id = $1 FOR UPDATE", booking.slot_id)
-            held = await locked_booking(booking.id)
-            if LIFE.may(held.state, "cancel"):
-                await give_back(held)
-                released += 1
-    return released
-
-
-async def give_back(booking: Booking) -> None:
-    """Give back a place that is no longer needed; it is not held against the resident.
-
-    For a locked booking of a locked slot, in the caller's transaction. Raises `IllegalMove`.
-    """
-    state = LIFE.next_state(booking.state, "cancel")
-    await db.rows(_GIVE_BACK, booking.slot_id)
-    await _end(booking, state)
-    await publish(BookingCancelled(booking.id))
-    await audit.record(SYSTEM, "booking.released", f"booking:{booking.id}", person=booking.resident_id)
-
-
-async def record_check_in(booking: Booking) -> None:
-    """The resident is there. For a locked booking, in the caller's transaction.
-
-    Raises `IllegalMove`, `TooEarlyToCheckIn` or `TooLateToCheckIn`.
-    """
-    state = LIFE.next_state(booking.state, "check_in")
-    check_may_check_in(booking.slot.starts_at, clock.now())
-    booking.state = state
-    await booking.save(update_fields=["state"])
-
-
-async def record_served(booking: Booking) -> None:
-    """The visit was kept. For a locked booking, in the caller's transaction."""
-    await _end(booking, LIFE.next_state(booking.state, "serve"))
-    if booking.case_id is not None:
-        await record_visit(booking.case_id, booking.slot.starts_at, visited=True)
-    await publish(VisitKept(booking.id))
-
-
-async def record_hall_cancelled(booking: Booking) -> None:
-    """The hall could not serve a resident who was there; it is not held against them.
-
-    For a locked booking, in the caller's transaction. Raises `IllegalMove`.
-    """
-    await _end(booking, LIFE.next_state(booking.state, "hall_cancel"))
-    if booking.case_id is not None:
-        await record_visit(booking.case_id, None, visited=False)
-    await publish(BookingCancelled(booking.id))
-    await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}", person=booking.resident_id)
-
-
-async def mark_missed(booking_id: UUID) -> bool:
-    """Nobody checked in: False when somebody did after all. The place stays used."""
-    async with db.transaction():
-        booking = await locked_booking(booking_id)
-        if booking.state is not BookingState.BOOKED or not is_missed(booking.slot.ends_at, clock.now()):
-            return False
-        await record_missed(SYSTEM, booking)
-    return True
-
-
-async def record_missed(actor: Actor, booking: Booking) -> None:
-    """The visit did not take place. For a locked booking, in the caller's transaction. Raises `IllegalMove`."""
-    await _end(booking, LIFE.next_state(booking.state, "miss"))
-    if booking.case_id is not None:
-        await record_visit(booking.case_id, None, visited=False)
-    await publish(VisitMissed(booking.id))
-    await audit.record(actor, "booking.missed", f"booking:{booking.id}", person=booking.resident_id)
-
-
-async def _end(booking: Booking, state: BookingState) -> None:
-    booking.state = state
-    booking.ended_at = clock.now()
-    await booking.save(update_fields=["state", "ended_at"])

@@ -140,8 +140,8 @@ class DayOver(Refusal):
     en = "What is over cannot be changed; choose a time ahead."
 
 
-class AddressNeeded(Refusal):
-    code = "ADDRESS_NEEDED"
+class HomeAddressNeeded(Refusal):
+    code = "HOME_ADDRESS_NEEDED"
     zh = "上门服务需要地址,请从地址簿中选择一个"
     en = "A home visit needs an address; choose one of your address book."
 

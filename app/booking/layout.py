@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.booking.errors import SessionInvalid
 from app.booking.models import BusinessPolicy, ExtraSession, Slot
-from app.booking.rules import SLOT_MINUTES, Policy, Stretch, check_session, cut, default_policy, stretches_of_day
-from app.catalogue.models import ServicePoint
+from app.booking.policies import policy_from
+from app.booking.rules import SLOT_MINUTES, Layer, Stretch, check_session, cut, stretches_of_day
 from app.catalogue.queries import every_service_point, service_point_for
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
@@ -16,10 +17,11 @@ from app.kernel.actor import Actor
 from app.kernel.clock.days import load_calendar
 
 _LAY = """
-    INSERT INTO slot (id, service_point_id, category, day, starts_at, ends_at, capacity, taken)
-    SELECT id, $2, $3, (s AT TIME ZONE 'Asia/Shanghai')::date, s, e, $4, 0
-    FROM unnest($1::uuid[], $5::timestamptz[], $6::timestamptz[]) AS laid (id, s, e)
-    ON CONFLICT (service_point_id, category, starts_at) DO NOTHING RETURNING id
+    INSERT INTO slot (id, service_point_id, category, layer, day, starts_at, ends_at, capacity, phone_capacity, taken,
+        opens_at)
+    SELECT id, $2, $3, $4, (s AT TIME ZONE 'Asia/Shanghai')::date, s, e, $5, $6, 0, $9
+    FROM unnest($1::uuid[], $7::timestamptz[], $8::timestamptz[]) AS laid (id, s, e)
+    ON CONFLICT (service_point_id, category, layer, starts_at) DO NOTHING RETURNING id
 """
 
 
@@ -29,25 +31,34 @@ async def lay_out_slots() -> int:
     What is laid stays as it is, so running twice, or two at once, changes nothing.
     """
     calendar = await load_calendar()
-    policies = {(policy.service_point_id, policy.category): policy for policy in await BusinessPolicy.all()}
+    own = {(policy.service_point_id, policy.category): policy.rules for policy in await BusinessPolicy.all()}
     today, laid = clock.today(), 0
     for point in await every_service_point():
         for category in point.queue_categories:
-            policy = _policy(point, policies.get((point.key, category)))
+            policy = policy_from(point, own.get((point.key, category), {}))
             for ahead in range(policy.days_ahead + 1):
                 day = today + timedelta(days=ahead)
                 stretches = stretches_of_day(day, calendar.days.get(day), point.opening_hours, policy.slot_minutes)
-                laid += await _lay(point.key, category, policy.capacity, stretches)
+                laid += await _lay(
+                    point.key,
+                    category,
+                    Layer.ORDINARY,
+                    stretches,
+                    Room(policy.capacity, policy.phone_capacity, policy.opens_at(day)),
+                )
     return laid
 
 
-def _policy(point: ServicePoint, own: BusinessPolicy | None) -> Policy:
-    if own is not None:
-        return Policy(own.slot_minutes, own.capacity, own.days_ahead)
-    return default_policy(point.windows, len(point.queue_categories))
+@dataclass(frozen=True)
+class Room:
+    """What each slot of a stretch gets: places, how many of them for phones, and from when."""
+
+    capacity: int
+    phone_capacity: int
+    opens_at: datetime | None = None
 
 
-async def _lay(service_point: str, category: str, capacity: int, stretches: Iterable[Stretch]) -> int:
+async def _lay(service_point: str, category: str, layer: Layer, stretches: Iterable[Stretch], room: Room) -> int:
     ahead = [stretch for stretch in stretches if stretch.starts_at > clock.now()]
     if not ahead:
         return 0
@@ -56,9 +67,12 @@ async def _lay(service_point: str, category: str, capacity: int, stretches: Iter
         [db.new_id() for _ in ahead],
         service_point,
         category,
-        capacity,
+        layer,
+        room.capacity,
+        room.phone_capacity,
         [stretch.starts_at for stretch in ahead],
         [stretch.ends_at for stretch in ahead],
+        room.opens_at,
     )
     return len(laid)
 
@@ -92,7 +106,12 @@ async def open_extra_session(
             opened_by_id=staff_id,
             opened_on=clock.now(),
         )
-        if await _lay(service_point, category, capacity, cut(opens_at, closes_at, SLOT_MINUTES)) == 0:
+        if (
+            await _lay(
+                service_point, category, Layer.EXTRA, cut(opens_at, closes_at, SLOT_MINUTES), Room(capacity, capacity)
+            )
+            == 0
+        ):
             raise SessionInvalid(reason_zh="时间不足以排出一个时段", reason_en="there is no room for a single slot")
         await audit.record(actor, "booking.session_opened", f"session:{session.id}")
         return await slots.filter(starts_at__gte=opens_at, ends_at__lte=closes_at).order_by("starts_at")

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from tortoise import fields
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.fields.db_defaults import SqlDefault
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 
@@ -180,6 +182,9 @@ class Booking(Model):
         "portal.Slot", related_name="bookings", on_delete=fields.RESTRICT
     )
     slot_id: UUID
+    slots: list[UUID] = ArrayField("uuid", default=list, db_default=SqlDefault("'{}'::uuid[]"))
+    """Every slot it has places in, in the order of time; `slot` is the first."""
+
     item_key = fields.CharField(max_length=60)
     day = fields.DateField()
     until = fields.DatetimeField()
@@ -207,6 +212,7 @@ class Booking(Model):
     home_sealed: str | None = fields.TextField(null=True)
     """Where a home visit goes: a postal address, sealed."""
 
+    items: fields.ReverseRelation[BookingItem]
     reminded = fields.SmallIntField(default=0, db_default=0)
     """How many reminders were due already."""
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from app.booking.commands import give_back, record_hall_cancelled
-from app.booking.models import Booking
-from app.booking.queries import live_bookings, locked_booking
+import orjson
+
+from app.booking.models import Booking, BookingItem
+from app.booking.outcomes import give_back, record_hall_cancelled
+from app.booking.queries import items_of, items_of_bookings, live_bookings, locked_booking
 from app.booking.rules import LIFE, LIVE_STATES, LiveBooking, bookings_giving_way, day_and_time
 from app.cases.commands import record_visit
 from app.cases.joining import giving_way
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.kernel import db
+from app.kernel.privacy import unseal
 
 _LOCK_SLOTS = """
     SELECT id FROM slot WHERE id IN (
@@ -44,6 +46,7 @@ class Holdings:
         given_back = await _book_once(absorbed, survivor)
         await _visit_for_the_staying_cases(absorbed, survivor)
         moved = await Booking.filter(resident_id=absorbed).update(resident_id=survivor)
+        # A trigger lets the items follow their booking to the other account.
         return {"bookings": moved, "bookings_given_back": given_back}
 
     async def reasons_to_stay(self, resident_id: UUID) -> Sequence[Reason]:
@@ -53,7 +56,7 @@ class Holdings:
         return {"bookings": await Booking.filter(resident_id=resident_id).count()}
 
     async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        bookings = await Booking.filter(resident_id=resident_id).order_by("id").prefetch_related("slot")
+        bookings = await Booking.filter(resident_id=resident_id).order_by("id").prefetch_related("slot", "items")
         return {"bookings": [_booking(row) for row in bookings]}
 
     async def purge(self, kind: str, before: datetime) -> int:  # noqa: ARG002 - the archives decide, not we
@@ -63,25 +66,30 @@ class Holdings:
 async def _book_once(absorbed: UUID, survivor: UUID) -> int:
     """One live booking for each item and day; gives how many were given back."""
     live = Booking.filter(resident_id__in=[absorbed, survivor], state__in=LIVE_STATES)
-    visits: defaultdict[tuple[str, date], list[LiveBooking]] = defaultdict(list)
-    for booking in await live.order_by("id").select_for_update():
-        visits[booking.item_key, booking.day].append(LiveBooking(booking.id, booking.state, booking.booked_at))
-    leaving = [booking for same_visit in visits.values() for booking in bookings_giving_way(same_visit)]
+    bookings = await live.order_by("id").select_for_update()
+    items = await items_of_bookings([booking.id for booking in bookings])
+    leaving = bookings_giving_way(
+        [
+            LiveBooking(booking.id, booking.state, booking.booked_at, frozenset((it.item_key, it.day) for it in its))
+            for booking, its in zip(bookings, items, strict=True)
+        ]
+    )
     for one in leaving:
         booking = await locked_booking(one.id)
         if not LIFE.may(booking.state, "cancel"):
             await record_hall_cancelled(booking)
             continue
         await give_back(booking)
-        if booking.case_id is not None:
-            await record_visit(booking.case_id, None, visited=False)
+        for item in await items_of(booking.id):
+            if item.case_id is not None:
+                await record_visit(item.case_id, None, visited=False)
     return len(leaving)
 
 
 async def _visit_for_the_staying_cases(absorbed: UUID, survivor: UUID) -> None:
     for leaving, staying in (await giving_way(absorbed, survivor)).items():
-        await Booking.filter(case_id=leaving, state__in=LIVE_STATES).update(case_id=staying)
-        ahead = Booking.filter(case_id=staying, state__in=LIVE_STATES).prefetch_related("slot")
+        await BookingItem.filter(case_id=leaving, live=True).update(case_id=staying)
+        ahead = Booking.filter(items__case_id=staying, state__in=LIVE_STATES).prefetch_related("slot")
         first = await ahead.order_by("slot__starts_at").first()
         if first is not None:
             await record_visit(staying, first.slot.starts_at, visited=False)
@@ -100,11 +108,14 @@ def _reason(booking: Booking) -> Reason:
 def _booking(row: Booking) -> dict[str, object]:
     return {
         "id": row.id,
-        "item": row.item_key,
+        "items": [{"item": item.item_key, "case": item.case_id} for item in row.items],
+        "party": row.party,
         "service_point": row.slot.service_point_id,
         "starts_at": row.slot.starts_at,
+        "until": row.until,
         "state": row.state,
-        "case": row.case_id,
         "booked_at": row.booked_at,
         "ended_at": row.ended_at,
+        "excuse": row.excuse,
+        "home": orjson.loads(unseal(row.home_sealed)) if row.home_sealed else None,
     }

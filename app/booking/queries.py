@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from uuid import UUID
 
-from tortoise.expressions import F
-
-from app.booking.models import Booking, Slot
-from app.booking.rules import CHECK_IN_LATE, LIVE_STATES, BookingState
+from app.booking.models import Booking, BookingItem, Slot
+from app.booking.rules import LIVE_STATES, BookingState
 from app.catalogue.queries import item_in_force
 from app.kernel import clock
 from app.kernel.actor import Actor
@@ -30,26 +29,6 @@ async def slots_of_day(item_key: str, service_point: str, day: date) -> list[Slo
     return await Slot.filter(
         service_point_id=service_point, category=item.queue_category, day=day, starts_at__gt=clock.now()
     ).order_by("starts_at")
-
-
-async def next_free_slot(wanted: Slot, now: datetime) -> Slot | None:
-    """The free slot of the same business nearest in time to the wanted one, the same place first."""
-    free = Slot.filter(category=wanted.category, taken__lt=F("capacity"), starts_at__gt=now)
-    here = (
-        await free.filter(service_point_id=wanted.service_point_id, starts_at__gt=wanted.starts_at)
-        .order_by("starts_at")
-        .prefetch_related("service_point")
-        .first()
-    )
-    if here is not None and here.day == wanted.day:
-        return here
-    return (
-        await free.filter(starts_at__gt=wanted.starts_at)
-        .order_by("starts_at", "service_point_id")
-        .prefetch_related("service_point")
-        .first()
-        or here
-    )
 
 
 def _not_found() -> NotFound:
@@ -92,21 +71,34 @@ async def slots_by_id(ids: Sequence[UUID]) -> list[Slot | None]:
     return [found.get(key) for key in ids]
 
 
+async def items_of(booking_id: UUID) -> list[BookingItem]:
+    """What a visit is for, in the order it was asked for."""
+    return await BookingItem.filter(booking_id=booking_id).order_by("id")
+
+
+async def items_of_bookings(booking_ids: Sequence[UUID]) -> list[list[BookingItem]]:
+    """The same of several, in key order."""
+    found: defaultdict[UUID, list[BookingItem]] = defaultdict(list)
+    for item in await BookingItem.filter(booking_id__in=list(booking_ids)).order_by("id"):
+        found[item.booking_id].append(item)
+    return [found[key] for key in booking_ids]
+
+
 async def bookings_of_cases(case_ids: Sequence[UUID]) -> list[Booking | None]:
     """The newest booking of each case, in key order."""
     found: dict[UUID | None, Booking] = {}
-    async for booking in Booking.filter(case_id__in=list(case_ids)).prefetch_related("slot").order_by("id"):
-        found[booking.case_id] = booking
+    of_cases = BookingItem.filter(case_id__in=list(case_ids)).exclude(booking__state=BookingState.EXPIRED)
+    for item in await of_cases.prefetch_related("booking__slot").order_by("booking_id"):
+        found[item.case_id] = item.booking
     return [found.get(key) for key in case_ids]
 
 
 async def overdue_bookings(limit: int) -> list[UUID]:
-    """Bookings whose slot is over, with the grace, and nobody checked in."""
-    over = clock.now() - CHECK_IN_LATE - timedelta(seconds=1)
-    found = await Booking.filter(state=BookingState.BOOKED, slot__ends_at__lt=over).order_by("id").limit(limit)
-    return [booking.id for booking in found]
+    """Bookings whose time is over, so that nobody who checked in may be missing; each one's own grace decides."""
+    due = Booking.filter(state=BookingState.BOOKED, until__lt=clock.now())
+    return [booking.id for booking in await due.order_by("until").limit(limit)]
 
 
 async def waiting_bookings_of(case_id: UUID) -> list[Booking]:
     """Bookings of a case that nobody has checked in for yet, in slot order."""
-    return await Booking.filter(case_id=case_id, state=BookingState.BOOKED).order_by("slot_id")
+    return await Booking.filter(items__case_id=case_id, state=BookingState.BOOKED).order_by("slot_id")

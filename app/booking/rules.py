@@ -8,17 +8,17 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from app.booking.errors import CancelTooLate, SessionInvalid, TooEarlyToCheckIn, TooLateToCheckIn
+from app.booking.errors import CancelTooLate, MoveTooLate, SessionInvalid, TooEarlyToCheckIn, TooLateToCheckIn
+from app.booking.policy import Policy
 from app.kernel.clock import at_local, local
 from app.kernel.clock.calendar import DayKind
 from app.kernel.transitions import Graph, edge
 
 SLOT_MINUTES = 30
-DAYS_AHEAD = 7
-CANCEL_BEFORE = timedelta(hours=2)
-CHECK_IN_EARLY = timedelta(minutes=30)
-CHECK_IN_LATE = timedelta(minutes=10)
-LIVE_PER_RESIDENT = 2
+ITEMS_MOST = 5
+LONGEST_GRACE = timedelta(hours=4)
+"""What no policy can exceed: who is looked for as missed before each one's own grace decides."""
+
 _WORKED_WEEKEND_AS = "1"
 _LONGEST_SESSION = timedelta(hours=14)
 
@@ -68,25 +68,6 @@ class AppealState(StrEnum):
     REFUSED = "REFUSED"
 
 
-@dataclass(frozen=True)
-class LiveBooking:
-    """What decides between several live bookings of one person for one item and day."""
-
-    id: UUID
-    state: BookingState
-    booked_at: datetime
-
-
-def bookings_giving_way(same_visit: Sequence[LiveBooking]) -> list[LiveBooking]:
-    """Which live bookings of one item and day are given back when two accounts of one person become one.
-
-    One stays: the one that was checked in before one that was not, then the one booked first.
-    """
-    return sorted(
-        same_visit, key=lambda booking: (booking.state is BookingState.BOOKED, booking.booked_at, booking.id)
-    )[1:]
-
-
 LIFE: Graph[BookingState] = Graph(
     [
         edge("confirm", BookingState.HELD, BookingState.BOOKED),
@@ -102,17 +83,33 @@ LIFE: Graph[BookingState] = Graph(
 
 
 @dataclass(frozen=True)
-class Policy:
-    """How one business is booked: minutes of a slot, places in it, working of the window in days."""
+class LiveBooking:
+    """What decides between several live bookings of one person that are for the same items and days."""
 
-    slot_minutes: int
-    capacity: int
-    days_ahead: int
+    id: UUID
+    state: BookingState
+    booked_at: datetime
+    visits: frozenset[tuple[str, date]]
+    """Each of its items with the day."""
 
 
-def default_policy(windows: int, categories: int) -> Policy:
-    """Without a policy of its own a business gets its share of the windows, two visits per half hour each."""
-    return Policy(SLOT_MINUTES, max(1, windows // max(categories, 1)) * 2, DAYS_AHEAD)
+_NEARNESS = {BookingState.CHECKED_IN: 0, BookingState.BOOKED: 1, BookingState.HELD: 2}
+
+
+def bookings_giving_way(live: Sequence[LiveBooking]) -> list[LiveBooking]:
+    """Which live bookings are given back when two accounts of one person become one.
+
+    For each item and day one stays: the one that was checked in before one that was not, that before one only held,
+    then the one booked first.
+    """
+    kept: set[tuple[str, date]] = set()
+    leaving = []
+    for booking in sorted(live, key=lambda booking: (_NEARNESS[booking.state], booking.booked_at, booking.id)):
+        if booking.visits & kept:
+            leaving.append(booking)
+        else:
+            kept |= booking.visits
+    return leaving
 
 
 @dataclass(frozen=True)
@@ -166,24 +163,31 @@ def check_session(opens_at: datetime, closes_at: datetime, capacity: int, now: d
         raise SessionInvalid(reason_zh="每个时段的名额应为1至500", reason_en="each slot takes 1 to 500 people")
 
 
-def check_may_cancel(starts_at: datetime, now: datetime) -> None:
-    """Raise `CancelTooLate` when the deadline has passed."""
-    if starts_at - now < CANCEL_BEFORE:
-        raise CancelTooLate(hours=int(CANCEL_BEFORE.total_seconds() // 3600))
+def is_late_to_cancel(starts_at: datetime, now: datetime, policy: Policy) -> bool:
+    """Whether giving a place back now counts as a late cancellation. Raises `CancelTooLate` once the slot began."""
+    if now >= starts_at:
+        raise CancelTooLate
+    return starts_at - now < timedelta(minutes=policy.cancel_before_minutes)
 
 
-def check_may_check_in(starts_at: datetime, now: datetime) -> None:
+def check_may_move(starts_at: datetime, now: datetime, policy: Policy) -> None:
+    """Raise `CancelTooLate` once the slot began, `MoveTooLate` after the deadline of a cancellation."""
+    if is_late_to_cancel(starts_at, now, policy):
+        raise MoveTooLate(minutes=policy.cancel_before_minutes)
+
+
+def check_may_check_in(starts_at: datetime, now: datetime, policy: Policy) -> None:
     """Raise `TooEarlyToCheckIn` or `TooLateToCheckIn` outside the window around the slot's start."""
-    opens = starts_at - CHECK_IN_EARLY
+    opens = starts_at - policy.early
     if now < opens:
         raise TooEarlyToCheckIn(from_zh=day_and_time(opens, "zh"), from_en=day_and_time(opens, "en"))
-    if now > starts_at + CHECK_IN_LATE:
-        raise TooLateToCheckIn(minutes=int(CHECK_IN_LATE.total_seconds() // 60))
+    if now > starts_at + policy.grace:
+        raise TooLateToCheckIn(minutes=policy.grace_minutes)
 
 
-def is_missed(ends_at: datetime, now: datetime) -> bool:
-    """A booking without check-in is missed once its slot is over and the grace has passed."""
-    return now > ends_at + CHECK_IN_LATE
+def is_missed(until: datetime, now: datetime, policy: Policy) -> bool:
+    """A booking without check-in is missed once its time is over and the grace has passed."""
+    return now > until + policy.grace
 
 
 def day_and_time(moment: datetime, language: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app.booking.commands import mark_missed, release_places_of
+from app.booking.holds import expire, overdue_holds
 from app.booking.layout import lay_out_slots
+from app.booking.outcomes import mark_missed, release_places_of
 from app.booking.queries import overdue_bookings
 from app.cases.events import CaseClosed, CaseWithdrawn
 from app.kernel.facts.publishing import reacts_to
@@ -27,6 +28,13 @@ async def mark_missed_visits() -> None:
         missed += await mark_missed(booking_id)
     if missed:
         _log.info("visits missed", count=missed)
+
+
+@timetable("* * * * *", name="booking.expire_holds")
+async def expire_forgotten_holds() -> None:
+    """Each hold has a job of its own; this finds those whose job was lost."""
+    for booking_id in await overdue_holds(_BATCH):
+        await expire(booking_id)
 
 
 @reacts_to(CaseWithdrawn)

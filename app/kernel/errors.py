@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Something that would work instead of what was refused: its id, and what it is in words."""
+
+    id: UUID
+    zh: str
+    en: str
 
 
 class Refusal(Exception):
@@ -12,7 +22,7 @@ class Refusal(Exception):
 
     A subclass names the situation (`SlotFull`) and fills in `code`, `zh` and `en`; the sentences may use the
     keyword values given at the raise as `{placeholders}`. `suggestion` is the id of what would work instead,
-    `ways` are codes of what would open the way, best first.
+    `alternatives` are several such things, `ways` are codes of what would open the way; each best first.
     """
 
     code: ClassVar[str]
@@ -27,11 +37,13 @@ class Refusal(Exception):
         retry_after_seconds: int | None = None,
         suggestion: UUID | None = None,
         ways: Sequence[str] = (),
+        alternatives: Sequence[Alternative] = (),
         **values: object,
     ) -> None:
         self.field = field
         self.retry_after_seconds = retry_after_seconds
-        self.suggestion = suggestion
+        self.alternatives = tuple(alternatives)
+        self.suggestion = suggestion or (alternatives[0].id if alternatives else None)
         self.ways = tuple(ways)
         self.values = values
         super().__init__(self.sentence("en"))

@@ -11,8 +11,8 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
-from app.booking.commands import record_check_in, record_hall_cancelled, record_missed, record_served
 from app.booking.models import Booking
+from app.booking.outcomes import record_check_in, record_hall_cancelled, record_missed, record_served
 from app.booking.queries import booking_of, locked_booking
 from app.catalogue.models import ServicePoint
 from app.catalogue.queries import service_point_for
@@ -182,7 +182,8 @@ async def finish_serving(actor: Actor, ticket_id: UUID) -> Ticket:
         ticket.state = LIFE.next_state(ticket.state, "finish")
         ticket.finished_at = clock.now()
         await ticket.save(update_fields=["state", "finished_at"])
-        await record_served(await locked_booking(ticket.booking_id))
+        if ticket.booking_id is not None:
+            await record_served(await locked_booking(ticket.booking_id))
         await audit.record(actor, "queue.finished", f"ticket:{ticket.id}", person=ticket.resident_id)
     return ticket
 
@@ -197,7 +198,8 @@ async def pass_ticket(actor: Actor, ticket_id: UUID) -> Ticket:
         ticket.state = LIFE.next_state(ticket.state, "pass")
         ticket.finished_at = clock.now()
         await ticket.save(update_fields=["state", "finished_at"])
-        await record_missed(actor, await locked_booking(ticket.booking_id))
+        if ticket.booking_id is not None:
+            await record_missed(actor, await locked_booking(ticket.booking_id))
         await audit.record(actor, "queue.passed", f"ticket:{ticket.id}", person=ticket.resident_id)
     return ticket
 
@@ -206,13 +208,15 @@ async def end_ticket(ticket_id: UUID) -> None:
     """End a number that a day left over: who was at a window was served, who waited is not blamed."""
     async with db.transaction():
         ticket = await locked_ticket(ticket_id)
-        booking = await locked_booking(ticket.booking_id)
+        booking = await locked_booking(ticket.booking_id) if ticket.booking_id else None
         if ticket.state is TicketState.SERVING:
             ticket.state = LIFE.next_state(ticket.state, "finish")
-            await record_served(booking)
+            if booking is not None:
+                await record_served(booking)
         elif LIFE.may(ticket.state, "abandon"):
             ticket.state = LIFE.next_state(ticket.state, "abandon")
-            await record_hall_cancelled(booking)
+            if booking is not None:
+                await record_hall_cancelled(booking)
         else:
             return
         ticket.finished_at = clock.now()

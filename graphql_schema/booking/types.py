@@ -7,8 +7,8 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import models, queries
-from app.booking.rules import BookingState
+from app.booking import models, queries, visits
+from app.booking.rules import BookingState, Layer
 from app.catalogue.queries import service_points_by_key
 from app.queueing.queries import tickets_of_bookings
 from graphql_schema.catalogue.types import ServicePoint
@@ -16,19 +16,23 @@ from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem
 from graphql_schema.queueing.types import Ticket
+from graphql_schema.scalars import as_key, as_uuid
 
 strawberry.enum(BookingState)
+strawberry.enum(Layer)
 
 
 @strawberry.type(description="预约时段 · A stretch of time with places. `free` may be old; booking decides.")
 class Slot:
     id: strawberry.ID
     category: str
+    layer: Layer
     day: date
     starts_at: datetime
     ends_at: datetime
     capacity: int
-    free: int
+    free: int = strawberry.field(description="Places a phone could take now.")
+    opens_at: datetime | None = strawberry.field(description="From when it can be booked; null for now.")
     row: strawberry.Private[models.Slot]
 
     @classmethod
@@ -36,11 +40,13 @@ class Slot:
         return cls(
             id=strawberry.ID(str(row.id)),
             category=row.category,
+            layer=row.layer,
             day=row.day,
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             capacity=row.capacity,
-            free=row.capacity - row.taken,
+            free=0 if row.closed_at else max(0, min(row.capacity - row.taken, row.phone_capacity - row.phone_taken)),
+            opens_at=row.opens_at,
             row=row,
         )
 
@@ -51,19 +57,44 @@ class Slot:
         return ServicePoint.of(row, info)
 
 
-@strawberry.type(description="预约 · A place in a slot.")
+@strawberry.input(description="到场要办的一件事 · One thing a visit is for, perhaps for an open case of it.")
+class VisitItem:
+    item_key: str
+    case_id: strawberry.ID | None = None
+
+    def asked(self) -> visits.VisitItem:
+        return visits.VisitItem(as_key(self.item_key), as_uuid(self.case_id) if self.case_id else None)
+
+
+@strawberry.type(description="预约 · Places in a slot, or in several in a row, for one visit.")
 class Booking:
     id: strawberry.ID
     state: BookingState
-    item_key: str
+    item_key: str = strawberry.field(description="The first of its items.")
+    party: int = strawberry.field(description="How many people come.")
+    until: datetime = strawberry.field(description="When the last of its slots ends.")
     booked_at: datetime
+    held_until: datetime | None = strawberry.field(description="While it is only held: confirm it before this moment.")
+    late: bool = strawberry.field(description="Cancelled after the deadline; counts in the booking credit.")
     row: strawberry.Private[models.Booking]
 
     @classmethod
     def of(cls, row: models.Booking) -> Booking:
         return cls(
-            id=strawberry.ID(str(row.id)), state=row.state, item_key=row.item_key, booked_at=row.booked_at, row=row
+            id=strawberry.ID(str(row.id)),
+            state=row.state,
+            item_key=row.item_key,
+            party=row.party,
+            until=row.until,
+            booked_at=row.booked_at,
+            held_until=row.held_until,
+            late=row.late,
+            row=row,
         )
+
+    @computed("Everything the visit is for.", batch=queries.items_of_bookings)
+    async def item_keys(self, info: Info) -> list[str]:
+        return [item.item_key for item in await info.context.load(queries.items_of_bookings, self.row.id)]
 
     @computed(batch=queries.slots_by_id)
     async def slot(self, info: Info) -> Slot:

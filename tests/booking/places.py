@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from app.booking.models import Booking, Slot
-from app.booking.rules import BookingState
+from app.booking.models import BusinessPolicy, Slot
+from app.booking.policies import forget_policies
+from app.booking.policy import Policy
+from app.booking.rules import KEEPS_THE_PLACE, Layer
+from app.booking.visits import VisitItem
 from app.kernel import clock, db
 
-KEEPS_THE_PLACE = frozenset(BookingState) - {BookingState.CANCELLED}
-"""Bookings that count in a slot's `taken`: only one cancelled in time gives its place back."""
+
+def visit(item: str, case_id: UUID | None = None) -> list[VisitItem]:
+    """A visit for one thing."""
+    return [VisitItem(item, case_id)]
+
+
+async def set_rules(place: str, business: str, **rules: object) -> None:
+    """The rules of a business, checked, in force at once in this process."""
+    Policy.model_validate(rules)
+    await BusinessPolicy.update_or_create({"rules": rules}, service_point_id=place, category=business)
+    forget_policies()
 
 
 async def make_slot(
@@ -19,6 +32,8 @@ async def make_slot(
     starts_at: datetime | None = None,
     place: str = "city-hall",
     business: str = "D",
+    layer: Layer = Layer.ORDINARY,
+    minutes: int = 30,
 ) -> Slot:
     """Half an hour at a counter; by default at the hall's identity-card counter, tomorrow."""
     distinct = timedelta(microseconds=db.new_id().int % 10**6)
@@ -26,14 +41,23 @@ async def make_slot(
     return await Slot.create(
         service_point_id=place,
         category=business,
+        layer=layer,
         day=clock.local(start).date(),
         starts_at=start,
-        ends_at=start + timedelta(minutes=30),
+        ends_at=start + timedelta(minutes=minutes),
         capacity=capacity,
     )
 
 
+_KEPT = """
+    SELECT coalesce(sum(party), 0)::int AS places FROM booking WHERE $1 = ANY(slots) AND state IN ({stays})
+"""
+
+
 async def places_taken(slot: Slot) -> tuple[int, int]:
-    """The counter of a slot, and how many bookings it should stand for. They must always be equal."""
+    """The counter of a slot, and the places of the bookings it stands for. They must always be equal."""
     await slot.refresh_from_db()
-    return slot.taken, await Booking.filter(slot_id=slot.id, state__in=KEEPS_THE_PLACE).count()
+    stays = "'" + "', '".join(sorted(KEEPS_THE_PLACE)) + "'"
+    kept = await db.row(_KEPT.format(stays=stays), slot.id)
+    assert kept is not None
+    return slot.taken - slot.reserved, kept["places"]

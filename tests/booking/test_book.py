@@ -12,7 +12,7 @@ from app.cases.commands import withdraw
 from app.cases.models import Case
 from app.identity.rules import Level
 from app.kernel import clock, db
-from tests.booking.places import make_slot, places_taken
+from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD, PERMIT, file_case
 from tests.identity.accounts import caller_of, make_resident
 from tests.identity.traces import audit_of, nothing_moves
@@ -22,9 +22,12 @@ from tests.portal import Portal
 PASSPORT = "passport"
 
 
-async def book(caller: Caller, slot: Slot | str, item: str = CARD, **more: Any) -> dict[str, Any]:
+async def book(
+    caller: Caller, slot: Slot | str, item: str = CARD, case_id: str | None = None, **more: Any
+) -> dict[str, Any]:
     slot_id = slot if isinstance(slot, str) else str(slot.id)
-    wanted = {"slotId": slot_id, "itemKey": item, "idempotencyKey": new_key(), **more}
+    items = [{"itemKey": item, "caseId": case_id}]
+    wanted = {"slotId": slot_id, "items": items, "idempotencyKey": new_key(), **more}
     answer: dict[str, Any] = await caller.do("Book", **wanted)
     return answer
 
@@ -34,9 +37,9 @@ async def test_a_place_is_taken_once_however_often_the_phone_repeats_it(portal: 
     caller, slot, key = await caller_of(portal, resident), await make_slot(2), new_key()
     case = await file_case(resident)
 
-    first = await book(caller, slot, caseId=str(case.id), idempotencyKey=key)
+    first = await book(caller, slot, case_id=str(case.id), idempotencyKey=key)
     async with nothing_moves():
-        again = await book(caller, slot, caseId=str(case.id), idempotencyKey=key)
+        again = await book(caller, slot, case_id=str(case.id), idempotencyKey=key)
 
     assert first == again
     assert (first["state"], first["itemKey"]) == ("BOOKED", CARD)
@@ -104,7 +107,7 @@ async def test_what_cannot_be_booked_is_refused_and_nothing_is_taken(portal: Por
             "there is no such item": await book(caller, counter, "no-such-item"),
             "there is no such slot": await book(caller, str(db.new_id())),
             "that is no id": await book(caller, "1"),
-            "there is no such case": await book(caller, counter, caseId=str(db.new_id())),
+            "there is no such case": await book(caller, counter, case_id=str(db.new_id())),
             "the key is too short": await book(caller, counter, idempotencyKey="1"),
         }
 
@@ -125,7 +128,7 @@ async def test_a_slot_is_gone_the_moment_it_begins(portal: Portal) -> None:
     with clock.standing_at(slot.starts_at):
         async with nothing_moves():
             with pytest.raises(SlotGone):
-                await commands.book(resident, slot.id, CARD, case_id=None, idempotency_key=new_key())
+                await commands.book(resident, slot.id, visit(CARD), idempotency_key=new_key())
 
 
 async def test_only_a_case_of_ones_own_about_the_item_and_still_open_is_booked_for(portal: Portal) -> None:
@@ -140,7 +143,7 @@ async def test_only_a_case_of_ones_own_about_the_item_and_still_open_is_booked_f
         codes = [
             (answer["code"], answer["field"])
             for case in (foreign, about_another, closed)
-            for answer in [await book(caller, slot, caseId=str(case.id))]
+            for answer in [await book(caller, slot, case_id=str(case.id))]
         ]
 
     assert codes == [("NOT_FOUND", None), ("INVALID_INPUT", "caseId"), ("INVALID_INPUT", "caseId")]

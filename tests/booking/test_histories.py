@@ -6,13 +6,13 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.booking import commands
+from app.booking import commands, outcomes
 from app.booking.models import Booking, Slot
 from app.booking.rules import BookingState
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import Refusal
-from tests.booking.places import make_slot, places_taken
+from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD
 from tests.identity.accounts import make_resident
 from tests.people import new_key
@@ -32,9 +32,7 @@ class Counter:
     async def play(self, act: str, who: int, which: int) -> None:
         slot = self.slots[which]
         if act == "book":
-            self.held[who] = await commands.book(
-                self.residents[who], slot.id, CARD, case_id=None, idempotency_key=new_key()
-            )
+            self.held[who] = await commands.book(self.residents[who], slot.id, visit(CARD), idempotency_key=new_key())
         elif who in self.held:
             await self._go_on(act, who)
 
@@ -45,13 +43,13 @@ class Counter:
             return
         with clock.standing_at(held.slot.starts_at + timedelta(minutes=1)):
             if act == "miss":
-                await commands.mark_missed(held.id)
+                await outcomes.mark_missed(held.id)
                 return
             async with db.transaction():
                 step = {
-                    "check in": commands.record_check_in,
-                    "serve": commands.record_served,
-                    "end the day": commands.record_hall_cancelled,
+                    "check in": outcomes.record_check_in,
+                    "serve": outcomes.record_served,
+                    "end the day": outcomes.record_hall_cancelled,
                 }[act]
                 await step(held)
 

@@ -3,13 +3,13 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from app.booking import commands
+from app.booking import commands, outcomes
 from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.booking.tasks import mark_missed_visits
 from app.kernel import clock
 from app.queueing.commands import check_in
-from tests.booking.places import make_slot, places_taken
+from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD, file_case
 from tests.identity.accounts import make_resident
 from tests.identity.traces import audit_of, nothing_moves
@@ -22,7 +22,7 @@ GRACE = timedelta(minutes=10)
 async def test_a_visit_is_missed_only_after_the_slot_and_its_grace(portal: Portal) -> None:
     resident, slot = await make_resident(), await make_slot(2)
     case = await file_case(resident)
-    held = await commands.book(resident, slot.id, CARD, case_id=case.id, idempotency_key=new_key())
+    held = await commands.book(resident, slot.id, visit(CARD, case.id), idempotency_key=new_key())
 
     with clock.standing_at(slot.ends_at + GRACE):
         await mark_missed_visits()
@@ -40,7 +40,7 @@ async def test_a_visit_is_missed_only_after_the_slot_and_its_grace(portal: Porta
 
 async def test_who_checked_in_is_not_a_no_show(portal: Portal) -> None:
     resident, slot = await make_resident(), await make_slot(1)
-    held = await commands.book(resident, slot.id, CARD, case_id=None, idempotency_key=new_key())
+    held = await commands.book(resident, slot.id, visit(CARD), idempotency_key=new_key())
     with clock.standing_at(slot.starts_at):
         await check_in(resident, held.id)
     with clock.standing_at(slot.ends_at + timedelta(hours=5)):
@@ -51,17 +51,17 @@ async def test_who_checked_in_is_not_a_no_show(portal: Portal) -> None:
 
 async def test_marked_twice_or_twice_at_once_it_is_missed_once(portal: Portal) -> None:
     slot = await make_slot(1)
-    held = await commands.book(await make_resident(), slot.id, CARD, case_id=None, idempotency_key=new_key())
+    held = await commands.book(await make_resident(), slot.id, visit(CARD), idempotency_key=new_key())
     with clock.standing_at(slot.ends_at + timedelta(hours=1)):
-        assert sorted(await asyncio.gather(*(commands.mark_missed(held.id) for _ in range(3)))) == [False, False, True]
+        assert sorted(await asyncio.gather(*(outcomes.mark_missed(held.id) for _ in range(3)))) == [False, False, True]
         async with nothing_moves():
-            assert not await commands.mark_missed(held.id)
+            assert not await outcomes.mark_missed(held.id)
 
 
 async def test_after_a_missed_visit_the_resident_may_book_again(portal: Portal) -> None:
     resident, slot, next_slot = await make_resident(), await make_slot(1), await make_slot(1, hours_ahead=60)
-    held = await commands.book(resident, slot.id, CARD, case_id=None, idempotency_key=new_key())
+    held = await commands.book(resident, slot.id, visit(CARD), idempotency_key=new_key())
     with clock.standing_at(slot.ends_at + timedelta(hours=1)):
-        await commands.mark_missed(held.id)
-        again = await commands.book(resident, next_slot.id, CARD, case_id=None, idempotency_key=new_key())
+        await outcomes.mark_missed(held.id)
+        again = await commands.book(resident, next_slot.id, visit(CARD), idempotency_key=new_key())
     assert again.state is BookingState.BOOKED

@@ -11,7 +11,7 @@ from app.booking.errors import SlotFull
 from app.booking.models import Booking, Slot
 from app.kernel import db
 from app.kernel.actor import Actor
-from tests.booking.places import make_slot, places_taken
+from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD
 from tests.identity.accounts import make_resident
 from tests.people import Phone, new_key
@@ -26,7 +26,7 @@ async def test_six_at_once_for_three_places(portal: Portal) -> None:
     phones = await asyncio.gather(*(portal.phone() for _ in range(6)))
 
     async def book(phone: Phone) -> Any:
-        return await phone.do("Book", slotId=str(slot.id), itemKey=CARD, idempotencyKey=new_key())
+        return await phone.do("Book", slotId=str(slot.id), items=[{"itemKey": CARD}], idempotencyKey=new_key())
 
     answers = await asyncio.gather(*(book(phone) for phone in phones))
 
@@ -48,7 +48,7 @@ async def test_thirty_at_once_for_ten_places(portal: Portal) -> None:
 
     async def book(resident: Actor) -> bool:
         try:
-            await commands.book(resident, slot.id, CARD, case_id=None, idempotency_key=new_key())
+            await commands.book(resident, slot.id, visit(CARD), idempotency_key=new_key())
         except SlotFull:
             return False
         return True
@@ -102,7 +102,7 @@ async def test_even_a_program_that_forgets_to_check_cannot_oversell(portal: Port
 async def test_even_a_program_that_forgets_to_check_cannot_book_an_item_twice_a_day(portal: Portal) -> None:
     """The partial index refuses the second live booking of one resident, item and day."""
     resident, slot = await make_resident(), await make_slot(5)
-    first = await commands.book(resident, slot.id, CARD, case_id=None, idempotency_key=new_key())
+    first = await commands.book(resident, slot.id, visit(CARD), idempotency_key=new_key())
     twin = {name: getattr(first, name) for name in ("resident_id", "slot_id", "item_key", "day", "state", "booked_at")}
     with pytest.raises(IntegrityError):
         await Booking.create(**twin)

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.booking.errors import CancelTooLate, SessionInvalid, TooEarlyToCheckIn, TooLateToCheckIn
+from app.booking.errors import CancelTooLate, MoveTooLate, SessionInvalid, TooEarlyToCheckIn, TooLateToCheckIn
+from app.booking.policy import Policy, default_rules
 from app.booking.rules import (
     LIFE,
     BookingState,
-    Policy,
-    check_may_cancel,
     check_may_check_in,
+    check_may_move,
     check_session,
     cut,
     day_and_time,
-    default_policy,
+    is_late_to_cancel,
     is_missed,
     stretches_of_day,
 )
@@ -36,9 +36,14 @@ HOURS = {
 FRIDAY, SATURDAY, SUNDAY = date(2026, 11, 27), date(2026, 11, 28), date(2026, 11, 29)
 
 EDGES = {
+    ("confirm", S.HELD): S.BOOKED,
+    ("expire", S.HELD): S.EXPIRED,
+    ("move", S.BOOKED): S.BOOKED,
     ("check_in", S.BOOKED): S.CHECKED_IN,
     ("serve", S.CHECKED_IN): S.SERVED,
+    ("cancel", S.HELD): S.CANCELLED,
     ("cancel", S.BOOKED): S.CANCELLED,
+    ("hall_cancel", S.HELD): S.HALL_CANCELLED,
     ("hall_cancel", S.BOOKED): S.HALL_CANCELLED,
     ("hall_cancel", S.CHECKED_IN): S.HALL_CANCELLED,
     ("miss", S.BOOKED): S.NO_SHOW,
@@ -95,23 +100,34 @@ def test_a_session_is_cut_into_whole_slots_that_touch(length: int, minutes: int)
 
 
 @pytest.mark.parametrize(
-    ("windows", "categories", "capacity"), [(18, 8, 4), (3, 3, 2), (4, 2, 4), (1, 5, 2), (0, 0, 2), (500, 1, 1000)]
+    ("windows", "categories", "capacity"), [(18, 8, 4), (3, 3, 2), (4, 2, 4), (1, 5, 2), (0, 0, 2), (100, 1, 200)]
 )
 def test_each_business_gets_its_share_of_the_windows(windows: int, categories: int, capacity: int) -> None:
-    assert default_policy(windows, categories) == Policy(slot_minutes=30, capacity=capacity, days_ahead=7)
+    policy = Policy.model_validate(default_rules(windows, categories))
+    assert (policy.slot_minutes, policy.capacity, policy.days_ahead) == (30, capacity, 7)
 
 
 @pytest.mark.parametrize(
-    ("before", "allowed"),
-    [(timedelta(days=1), True), (timedelta(hours=2), True), (timedelta(hours=2) - SECOND, False), (-SECOND, False)],
+    ("before", "late"),
+    [(timedelta(days=1), False), (timedelta(hours=2), False), (timedelta(hours=2) - SECOND, True), (SECOND, True)],
 )
-def test_a_place_is_given_back_until_two_hours_before(before: timedelta, *, allowed: bool) -> None:
-    if allowed:
-        check_may_cancel(START, START - before)
-    else:
-        with pytest.raises(CancelTooLate) as refused:
-            check_may_cancel(START, START - before)
-        assert "2小时" in refused.value.sentence("zh")
+def test_a_place_given_back_less_than_two_hours_before_is_given_back_late(before: timedelta, *, late: bool) -> None:
+    assert is_late_to_cancel(START, START - before, Policy()) is late
+
+
+@pytest.mark.parametrize("after", [timedelta(0), SECOND])
+def test_once_the_slot_began_nothing_is_given_back_or_moved(after: timedelta) -> None:
+    with pytest.raises(CancelTooLate):
+        is_late_to_cancel(START, START + after, Policy())
+    with pytest.raises(CancelTooLate):
+        check_may_move(START, START + after, Policy())
+
+
+def test_a_booking_is_not_moved_to_dodge_a_late_cancellation() -> None:
+    check_may_move(START, START - timedelta(hours=2), Policy())
+    with pytest.raises(MoveTooLate) as refused:
+        check_may_move(START, START - timedelta(hours=2) + SECOND, Policy())
+    assert "120分钟" in refused.value.sentence("zh")
 
 
 @pytest.mark.parametrize(
@@ -128,15 +144,15 @@ def test_numbers_are_given_from_half_an_hour_before_to_ten_minutes_after(
     after: timedelta, refusal: type[Exception] | None
 ) -> None:
     if refusal is None:
-        check_may_check_in(START, START + after)
+        check_may_check_in(START, START + after, Policy())
     else:
         with pytest.raises(refusal):
-            check_may_check_in(START, START + after)
+            check_may_check_in(START, START + after, Policy())
 
 
 def test_who_comes_too_early_is_told_when_to_come() -> None:
     with pytest.raises(TooEarlyToCheckIn) as refused:
-        check_may_check_in(START, START - timedelta(hours=1))
+        check_may_check_in(START, START - timedelta(hours=1), Policy())
     assert refused.value.sentence("zh") == "请在11月27日08:30之后到大厅取号"
     assert day_and_time(START, "en") == "27 November 09:00"
 
@@ -146,7 +162,7 @@ def test_who_comes_too_early_is_told_when_to_come() -> None:
     [(-SECOND, False), (timedelta(minutes=10), False), (timedelta(minutes=10) + SECOND, True)],
 )
 def test_a_visit_is_missed_after_the_slot_and_its_grace(after_end: timedelta, *, missed: bool) -> None:
-    assert is_missed(END, END + after_end) is missed
+    assert is_missed(END, END + after_end, Policy()) is missed
 
 
 NOW = at_local(FRIDAY, 12)

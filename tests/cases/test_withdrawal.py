@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.booking import commands as booking
+from app.booking import outcomes
 from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.cases import commands
@@ -12,7 +13,7 @@ from app.cases.models import Case
 from app.cases.rules import CaseState
 from app.kernel import clock, db
 from app.kernel.errors import IllegalMove, NotFound
-from tests.booking.places import make_slot
+from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD, accept_case, file_case, verbs_of
 from tests.identity.accounts import caller_of, make_resident
 from tests.identity.traces import nothing_moves
@@ -70,7 +71,7 @@ async def test_the_place_that_was_held_for_it_is_given_back(portal: Portal) -> N
     resident = await make_resident()
     case = await file_case(resident)
     slot = await make_slot(1)
-    held = await booking.book(resident, slot.id, CARD, case_id=case.id, idempotency_key=new_key())
+    held = await booking.book(resident, slot.id, visit(CARD, case.id), idempotency_key=new_key())
     await slot.refresh_from_db()
     assert slot.taken == 1
 
@@ -81,16 +82,16 @@ async def test_the_place_that_was_held_for_it_is_given_back(portal: Portal) -> N
     await held.refresh_from_db()
     assert (slot.taken, held.state) == (0, BookingState.CANCELLED)
     async with nothing_moves():
-        assert await booking.release_places_of(case.id) == 0
+        assert await outcomes.release_places_of(case.id) == 0
 
 
 async def test_a_visit_that_has_begun_is_not_taken_away(portal: Portal) -> None:
     resident = await make_resident()
     case = await file_case(resident)
     slot = await make_slot(1)
-    held = await booking.book(resident, slot.id, CARD, case_id=case.id, idempotency_key=new_key())
+    held = await booking.book(resident, slot.id, visit(CARD, case.id), idempotency_key=new_key())
     with clock.standing_at(slot.starts_at - timedelta(minutes=5)):
-        await booking.record_check_in(await Booking.get(id=held.id).prefetch_related("slot"))
+        await outcomes.record_check_in(await Booking.get(id=held.id).prefetch_related("slot"))
 
     await commands.withdraw(resident, case.id)
     await portal.run_jobs()

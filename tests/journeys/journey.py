@@ -169,7 +169,7 @@ async def book(journey: Journey) -> str:
         assert session["__typename"] == "ExtraSession", session
         slot, opened = session["slots"][0], "; the hall is closed now, so its manager opened an extra session"
     booking = await journey.phone.do(
-        "Book", slotId=slot["id"], itemKey=ITEM, caseId=journey.held["case"], idempotencyKey=new_key()
+        "Book", slotId=slot["id"], items=[{"itemKey": ITEM, "caseId": journey.held["case"]}], idempotencyKey=new_key()
     )
     assert booking["state"] == "BOOKED", booking
     journey.held["booking"], journey.held["starts_at"] = booking["id"], starts_at

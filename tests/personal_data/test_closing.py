@@ -26,7 +26,7 @@ from app.profiles.models import PostalAddress
 from app.queueing.commands import check_in
 from app.representation.models import Mandate
 from app.representation.rules import Basis, MandateState
-from tests.booking.places import make_slot
+from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD, approved_case, file_case
 from tests.delivery.stage import send
 from tests.identity.accounts import caller_of, make_resident, make_staff
@@ -150,7 +150,7 @@ async def test_the_same_phone_opens_a_fresh_empty_account(portal: Portal) -> Non
 async def test_open_matters_are_reasons_in_words_and_nothing_is_forgotten(portal: Portal) -> None:
     resident = await make_resident()
     case = await file_case(resident)
-    await book(resident, (await make_slot(1)).id, CARD, case_id=None, idempotency_key=new_key())
+    await book(resident, (await make_slot(1)).id, visit(CARD), idempotency_key=new_key())
     caller = await stepped_up(portal, resident)
 
     async with nothing_moves():

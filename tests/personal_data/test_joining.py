@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from app.booking.commands import book
-from app.booking.models import Booking
+from app.booking.models import Booking, BookingItem
 from app.booking.personal_data import Holdings as Bookings
 from app.booking.rules import BookingState
 from app.cases.models import Case, CaseEvent
@@ -36,7 +36,7 @@ from app.queueing.rules import TicketState
 from app.representation.models import Mandate, RepresentationClaim
 from app.representation.personal_data import Holdings as Mandates
 from app.representation.rules import Basis, ClaimState, MandateState
-from tests.booking.places import make_slot, places_taken
+from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD, accept_case, approved_case, file_case
 from tests.identity.accounts import make_resident
 from tests.identity.traces import audit_of
@@ -230,7 +230,7 @@ async def test_of_two_claims_of_one_child_the_earlier_waits_and_the_other_is_for
 
 
 async def book_at(actor: Actor, slot_id: UUID, case_id: UUID | None = None) -> Booking:
-    return await book(actor, slot_id, CARD, case_id=case_id, idempotency_key=new_key())
+    return await book(actor, slot_id, visit(CARD, case_id), idempotency_key=new_key())
 
 
 async def test_of_two_bookings_for_one_item_and_day_the_earlier_stays(portal: Portal) -> None:
@@ -253,7 +253,7 @@ async def test_more_live_bookings_than_one_resident_may_make_can_result(portal: 
     for actor, days in ((absorbed, 1), (survivor, 2)):
         await book_at(actor, (await make_slot(1, hours_ahead=30 + 24 * days)).id)
     other = await make_slot(1, hours_ahead=30 + 24 * 3, business="D")
-    await book(absorbed, other.id, "residence-permit", case_id=None, idempotency_key=new_key())
+    await book(absorbed, other.id, visit("residence-permit"), idempotency_key=new_key())
 
     counts = await join(absorbed, survivor, Tickets(), Bookings())
 
@@ -374,7 +374,8 @@ async def test_the_kept_booking_is_for_the_case_that_stays(portal: Portal) -> No
     await portal.run_jobs()
 
     booking, case = await Booking.get(id=kept.id), await Case.get(id=second.id)
-    assert (booking.state, booking.case_id) == (BookingState.BOOKED, second.id)
+    [item] = await BookingItem.filter(booking_id=kept.id)
+    assert (booking.state, item.case_id) == (BookingState.BOOKED, second.id)
     assert (await Booking.get(id=given_back.id)).state is BookingState.CANCELLED
     assert (case.state, case.visit_at) == (CaseState.ACCEPTED, slot.starts_at)
     assert (await Case.get(id=first.id)).state is CaseState.WITHDRAWN

@@ -19,7 +19,7 @@ from app.kernel.actor import Actor, ActorKind, Scope
 from app.kernel.audit import AuditLine
 from tests.architecture.contracts import ROOT
 from tests.architecture.test_schema import entries, guards_of
-from tests.booking.places import make_slot
+from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD, file_case
 from tests.delivery.stage import new_number
 from tests.identity.accounts import caller_of, make_resident, make_staff
@@ -166,7 +166,7 @@ async def test_a_look_at_everything_tells_what_it_was_needed_for(portal: Portal)
 
 async def test_what_i_do_myself_and_what_others_suffer_is_not_told(portal: Portal) -> None:
     resident, other = await make_resident(), await make_resident()
-    await book(resident, (await make_slot(1)).id, CARD, case_id=None, idempotency_key=new_key())
+    await book(resident, (await make_slot(1)).id, visit(CARD), idempotency_key=new_key())
     case = await file_case(other)
     await (await caller_of(portal, await make_staff(Role.HANDLER))).do("CaseDetail", id=str(case.id))
     assert await looks(await caller_of(portal, resident)) == []

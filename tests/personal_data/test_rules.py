@@ -15,7 +15,11 @@ from app.queueing.rules import OpenTicket, TicketState, tickets_giving_way
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 moments = st.integers(0, 5).map(lambda minutes: NOON + timedelta(minutes=minutes))
 cases = st.lists(st.builds(OpenCase, st.uuids(), st.sampled_from(sorted(OPEN_STATES)), moments), min_size=1)
-bookings = st.lists(st.builds(LiveBooking, st.uuids(), st.sampled_from(sorted(LIVE_STATES)), moments), min_size=1)
+the_same_visit = st.just(frozenset({("id-card-replace", NOON.date())}))
+several = st.frozensets(st.tuples(st.sampled_from("abc"), st.just(NOON.date())), min_size=1)
+live = st.sampled_from(sorted(LIVE_STATES))
+bookings = st.lists(st.builds(LiveBooking, st.uuids(), live, moments, the_same_visit), min_size=1)
+visits = st.lists(st.builds(LiveBooking, st.uuids(), live, moments, several), min_size=1)
 tickets = st.lists(st.builds(OpenTicket, st.uuids(), st.sampled_from(sorted(OPEN_TICKETS)), moments), min_size=1)
 
 
@@ -46,9 +50,21 @@ def test_an_accepted_case_stays_before_a_submitted_one(same_item: list[OpenCase]
 def test_one_booking_stays_and_who_is_there_keeps_theirs(same_visit: list[LiveBooking]) -> None:
     leaving = bookings_giving_way(same_visit)
     [stays] = [booking for booking in same_visit if booking not in leaving]
-    there = BookingState.CHECKED_IN in {booking.state for booking in same_visit}
-    assert stays.state is (BookingState.CHECKED_IN if there else BookingState.BOOKED)
+    states = {booking.state for booking in same_visit}
+    nearest = next(
+        state for state in (BookingState.CHECKED_IN, BookingState.BOOKED, BookingState.HELD) if state in states
+    )
+    assert stays.state is nearest
     assert stays.booked_at == min(one.booked_at for one in same_visit if one.state is stays.state)
+
+
+@given(visits)
+def test_no_item_is_booked_twice_afterwards_and_none_is_given_back_for_nothing(live: list[LiveBooking]) -> None:
+    leaving = bookings_giving_way(live)
+    staying = [booking for booking in live if booking not in leaving]
+    kept = [visit for booking in staying for visit in booking.visits]
+    assert len(kept) == len(set(kept))
+    assert all(booking.visits & set(kept) for booking in leaving)
 
 
 @given(tickets)

@@ -16,7 +16,7 @@ from app.kernel.actor import Actor
 from app.kernel.clock import at_local
 from app.queueing.commands import check_in, open_window
 from app.queueing.models import Ticket, Window
-from tests.booking.places import make_slot
+from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD
 from tests.identity.accounts import make_resident, make_staff
 from tests.people import new_key
@@ -60,7 +60,7 @@ class Hall:
         """Somebody who booked at midnight."""
         actor = await make_resident()
         with self.at(0):
-            return Visitor(actor, await book(actor, slot.id, item, case_id=None, idempotency_key=new_key()))
+            return Visitor(actor, await book(actor, slot.id, visit(item), idempotency_key=new_key()))
 
     async def ticket(self, slot: Slot) -> Ticket:
         """A new visitor who checks in now."""

@@ -19,7 +19,7 @@ from app.queueing.errors import NobodyWaiting
 from app.queueing.models import Ticket, Window
 from app.queueing.rules import TicketState
 from app.queueing.tasks import end_the_day
-from tests.booking.places import make_slot
+from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD, file_case
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.traces import audit_of, nothing_moves
@@ -133,7 +133,7 @@ async def test_a_served_visit_is_kept_and_the_case_knows(portal: Portal) -> None
     hall = Hall.on_a_day_of_its_own()
     resident, slot = await make_resident(), await hall.slot(9)
     case = await file_case(resident)
-    held = await book(resident, slot.id, CARD, case_id=case.id, idempotency_key=new_key())
+    held = await book(resident, slot.id, visit(CARD, case.id), idempotency_key=new_key())
     with hall.at(9):
         ticket = await check_in(resident, held.id)
         clerk = await hall.clerk_at(3)
@@ -165,7 +165,7 @@ async def test_a_number_nobody_answers_is_passed_and_the_visit_counts_as_missed(
     resident = await make_resident()
     slot = await make_slot(1, hours_ahead=0.2, place="marriage-office", business="F")
     caller, window = await caller_of(portal, resident), await caller_of(portal, await make_staff(Role.WINDOW_ACCEPTOR))
-    booking = await caller.do("Book", slotId=str(slot.id), itemKey="marriage", idempotencyKey=new_key())
+    booking = await caller.do("Book", slotId=str(slot.id), items=[{"itemKey": "marriage"}], idempotencyKey=new_key())
     ticket = await caller.do("CheckIn", bookingId=booking["id"])
     await window.do("OpenWindow", servicePoint="marriage-office", number=1)
     called = await window.do("CallNext")

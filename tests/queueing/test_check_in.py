@@ -130,7 +130,8 @@ async def test_over_the_phone_the_resident_sees_the_number_and_who_is_ahead(port
     slot = await make_slot(9, hours_ahead=0.2, place="wangyue-hall")
     callers = [await caller_of(portal, await make_resident()) for _ in range(2)]
     bookings = [
-        await caller.do("Book", slotId=str(slot.id), itemKey=CARD, idempotencyKey=new_key()) for caller in callers
+        await caller.do("Book", slotId=str(slot.id), items=[{"itemKey": CARD}], idempotencyKey=new_key())
+        for caller in callers
     ]
 
     tickets = [
@@ -148,5 +149,7 @@ async def test_over_the_phone_the_resident_sees_the_number_and_who_is_ahead(port
         "window": None,
     }
     early = await make_slot(1, hours_ahead=3)
-    too_early = await callers[0].do("Book", slotId=str(early.id), itemKey="passport", idempotencyKey=new_key())
+    too_early = await callers[0].do(
+        "Book", slotId=str(early.id), items=[{"itemKey": "passport"}], idempotencyKey=new_key()
+    )
     assert too_early["code"] == "ITEM_NOT_SERVED_HERE"

@@ -15,7 +15,7 @@ from app.identity.rules import Level, Role
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
 from app.payments.commands import issue_bill
-from tests.booking.places import make_slot
+from tests.booking.places import make_slot, visit
 from tests.cases.filing import approved_case, file_case
 from tests.identity.accounts import caller_of, make_staff
 from tests.identity.traces import nothing_moves
@@ -44,8 +44,8 @@ async def test_an_agent_sees_the_named_items_and_nothing_else(portal: Portal) ->
     principal, agent = await make_pair(portal, CARD)
     named, other = await file_case(principal.actor, CARD), await file_case(principal.actor, PERMIT)
     slot = await make_slot(5)
-    kept = await book(principal.actor, slot.id, CARD, case_id=named.id, idempotency_key=new_key())
-    hidden = await book(principal.actor, slot.id, PERMIT, case_id=other.id, idempotency_key=new_key())
+    kept = await book(principal.actor, slot.id, visit(CARD, named.id), idempotency_key=new_key())
+    hidden = await book(principal.actor, slot.id, visit(PERMIT, other.id), idempotency_key=new_key())
 
     async with agent.switched_to(principal) as phone:
         affairs = (await phone.ask("AffairsOfPrincipal"))["data"]["myCases"]["edges"]
@@ -76,15 +76,20 @@ async def test_an_agent_does_nothing_about_another_item(portal: Portal) -> None:
     async with agent.switched_to(principal) as phone, nothing_moves():
         refused = [
             await phone.do("Apply", itemKey="id-card-renew", idempotencyKey=new_key()),
-            await phone.do("Book", slotId=str(slot.id), itemKey=PERMIT, idempotencyKey=new_key()),
-            await phone.do("Book", slotId=str(slot.id), itemKey=CARD, caseId=str(other.id), idempotencyKey=new_key()),
+            await phone.do("Book", slotId=str(slot.id), items=[{"itemKey": PERMIT}], idempotencyKey=new_key()),
+            await phone.do(
+                "Book",
+                slotId=str(slot.id),
+                items=[{"itemKey": CARD, "caseId": str(other.id)}],
+                idempotencyKey=new_key(),
+            ),
         ]
     assert codes(*refused) == ["OUTSIDE_MANDATE", "OUTSIDE_MANDATE", UNKNOWN]
     assert refused[0]["message"] == "您的代办授权不包含这个事项,请联系委托人补充授权"
 
     async with agent.switched_to(principal) as phone:
         booked = await phone.do(
-            "Book", slotId=str(slot.id), itemKey=CARD, caseId=str(named.id), idempotencyKey=new_key()
+            "Book", slotId=str(slot.id), items=[{"itemKey": CARD, "caseId": str(named.id)}], idempotencyKey=new_key()
         )
         cancelled = await phone.do("CancelBooking", id=booked["id"])
     assert (booked["__typename"], cancelled["state"]) == ("Booking", "CANCELLED")
@@ -305,9 +310,9 @@ async def test_the_result_of_a_named_item_can_be_followed_and_the_address_stays_
 async def test_a_visit_booked_by_the_principal_is_checked_in_by_the_agent(portal: Portal) -> None:
     principal, agent = await make_pair(portal, CARD)
     slot = await make_slot(2, starts_at=clock.now() + timedelta(minutes=5))
-    visit = await book(principal.actor, slot.id, CARD, case_id=None, idempotency_key=new_key())
+    held = await book(principal.actor, slot.id, visit(CARD), idempotency_key=new_key())
     async with agent.switched_to(principal) as phone:
-        ticket = await phone.do("CheckIn", bookingId=str(visit.id))
+        ticket = await phone.do("CheckIn", bookingId=str(held.id))
     assert ticket["__typename"] == "Ticket", ticket
     line = await AuditLine.get(act="queue.checked_in", subject=f"ticket:{ticket['id']}")
     assert (line.actor, line.person) == (f"resident:{agent.id}", principal.actor.id)

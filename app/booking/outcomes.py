@@ -1,0 +1,108 @@
+"""Without this module nobody could say how a visit came out: kept, missed, or called off by the hall."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.booking import places
+from app.booking.events import BookingCancelled, VisitKept, VisitMissed
+from app.booking.models import Booking
+from app.booking.policies import policy_of
+from app.booking.queries import items_of, locked_booking, waiting_bookings_of
+from app.booking.rules import LIFE, BookingState, check_may_check_in, is_missed
+from app.cases.commands import record_visit
+from app.kernel import audit, clock, db
+from app.kernel.actor import SYSTEM, Actor
+from app.kernel.facts.publishing import publish
+
+
+async def end(booking: Booking, state: BookingState) -> None:
+    """Write down how a locked booking ended, in the caller's transaction."""
+    booking.state = state
+    booking.ended_at = clock.now()
+    booking.held_until = None
+    await booking.save(update_fields=["state", "ended_at", "held_until", "late"])
+
+
+async def _tell_cases(booking: Booking, *, visited: bool) -> None:
+    visit_at = booking.slot.starts_at if visited else None
+    for case_id in sorted(item.case_id for item in await items_of(booking.id) if item.case_id is not None):
+        await record_visit(case_id, visit_at, visited=visited)
+
+
+async def release_places_of(case_id: UUID) -> int:
+    """Give back the places held for a case that is over; gives how many. Twice changes nothing.
+
+    A visit that is for something else too goes on.
+    """
+    released = 0
+    async with db.transaction():
+        for booking in await waiting_bookings_of(case_id):
+            await places.lock(booking.slots)
+            held = await locked_booking(booking.id)
+            needed = any(item.case_id != case_id for item in await items_of(held.id))
+            if not needed and LIFE.may(held.state, "cancel"):
+                await give_back(held)
+                released += 1
+    return released
+
+
+async def give_back(booking: Booking) -> None:
+    """Give back places that are no longer needed; it is not held against the resident.
+
+    For a locked booking of locked slots, in the caller's transaction. Raises `IllegalMove`.
+    """
+    state = LIFE.next_state(booking.state, "cancel")
+    await places.free(booking)
+    await end(booking, state)
+    await publish(BookingCancelled(booking.id))
+    await audit.record(SYSTEM, "booking.released", f"booking:{booking.id}", person=booking.resident_id)
+
+
+async def record_check_in(booking: Booking) -> None:
+    """The resident is there. For a locked booking, in the caller's transaction.
+
+    Raises `IllegalMove`, `TooEarlyToCheckIn` or `TooLateToCheckIn`.
+    """
+    state = LIFE.next_state(booking.state, "check_in")
+    policy = await policy_of(booking.slot.service_point_id, booking.slot.category)
+    check_may_check_in(booking.slot.starts_at, clock.now(), policy)
+    booking.state = state
+    await booking.save(update_fields=["state"])
+
+
+async def record_served(booking: Booking) -> None:
+    """The visit was kept. For a locked booking, in the caller's transaction."""
+    await end(booking, LIFE.next_state(booking.state, "serve"))
+    await _tell_cases(booking, visited=True)
+    await publish(VisitKept(booking.id))
+
+
+async def record_hall_cancelled(booking: Booking) -> None:
+    """The hall could not serve a resident who was there; it is not held against them.
+
+    For a locked booking, in the caller's transaction. The places stay used. Raises `IllegalMove`.
+    """
+    await end(booking, LIFE.next_state(booking.state, "hall_cancel"))
+    await _tell_cases(booking, visited=False)
+    await publish(BookingCancelled(booking.id))
+    await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}", person=booking.resident_id)
+
+
+async def mark_missed(booking_id: UUID) -> bool:
+    """Nobody checked in: False when somebody did after all, or still may. The places stay used."""
+    async with db.transaction():
+        booking = await locked_booking(booking_id)
+        policy = await policy_of(booking.slot.service_point_id, booking.slot.category)
+        if booking.state is not BookingState.BOOKED or not is_missed(booking.until, clock.now(), policy):
+            return False
+        await record_missed(SYSTEM, booking)
+    return True
+
+
+async def record_missed(actor: Actor, booking: Booking) -> None:
+    """The visit did not take place. For a locked booking, in the caller's transaction. Raises `IllegalMove`."""
+    await end(booking, LIFE.next_state(booking.state, "miss"))
+    await _tell_cases(booking, visited=False)
+    await publish(VisitMissed(booking.id))
+    await audit.record(actor, "booking.missed", f"booking:{booking.id}", person=booking.resident_id)

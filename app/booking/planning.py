@@ -1,0 +1,90 @@
+"""Without this module it would not be clear which places a visit needs before somebody tries to take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from uuid import UUID
+
+from app.booking.alternatives import refuse_full
+from app.booking.errors import ItemNotBookable, ItemNotServedHere, NotEnoughInARow
+from app.booking.models import Slot
+from app.booking.policies import policy_of
+from app.booking.queries import slot_by_id
+from app.booking.visits import Visit, VisitItem, check_items
+from app.cases.queries import case_of
+from app.cases.rules import OPEN_STATES
+from app.catalogue.models import ServiceItem
+from app.catalogue.queries import items_in_force
+from app.kernel.actor import Actor
+from app.kernel.errors import InvalidInput, NotFound
+from app.representation.rules import check_may_apply
+
+
+async def plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: int) -> Visit:
+    """The visit that begins with a slot, nothing taken yet.
+
+    Raises `NotFound`, `VisitInvalid`, `PartyTooLarge`, `ItemNotBookable`, `ItemNotServedHere`, `ProxyNotAllowed`,
+    `OutsideMandate`, `InvalidInput` (the case), or `NotEnoughInARow` naming what is free.
+    """
+    slot = await slot_by_id(slot_id)
+    policy = await policy_of(slot.service_point_id, slot.category)
+    check_items(items, party, policy)
+    for item, wanted in zip(await items_in_force([item.item_key for item in items]), items, strict=True):
+        _check_item(actor, item, slot)
+        await _check_case(actor, wanted)
+    keys = [item.item_key for item in items]
+    run = await _run(slot, policy.slots_needed(keys))
+    if run is None:
+        await refuse_full(NotEnoughInARow, slot, party, slots=policy.slots_needed(keys))
+    assert run is not None
+    return Visit(
+        service_point=slot.service_point_id,
+        category=slot.category,
+        run=tuple(found.id for found in run),
+        day=slot.day,
+        starts_at=slot.starts_at,
+        until=run[-1].ends_at,
+        items=tuple(items),
+        party=party,
+        policy=policy,
+    )
+
+
+def _check_item(actor: Actor, item: ServiceItem | None, slot: Slot) -> None:
+    if item is None:
+        raise NotFound(what_zh="这个事项", what_en="service item")
+    if not item.bookable:
+        raise ItemNotBookable(field="items")
+    if item.queue_category != slot.category:
+        raise ItemNotServedHere(field="slotId")
+    check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
+
+
+async def _check_case(actor: Actor, wanted: VisitItem) -> None:
+    if wanted.case_id is None:
+        return
+    case = await case_of(wanted.case_id, actor)
+    if case.item_key != wanted.item_key:
+        raise InvalidInput(field="caseId", reason_zh="办件与所选事项不一致", reason_en="the case is about another item")
+    if case.state not in OPEN_STATES:
+        raise InvalidInput(field="caseId", reason_zh="该办件已经办结或撤回", reason_en="the case is closed")
+
+
+async def _run(first: Slot, slots: int) -> list[Slot] | None:
+    """The slots of a visit, one beginning where the other ends; None when the hall does not stay open so long."""
+    if slots == 1:
+        return [first]
+    found = (
+        await Slot.filter(
+            service_point_id=first.service_point_id,
+            category=first.category,
+            layer=first.layer,
+            starts_at__gte=first.starts_at,
+            day=first.day,
+        )
+        .order_by("starts_at")
+        .limit(slots)
+    )
+    whole = all(one.ends_at == other.starts_at for one, other in pairwise(found))
+    return found if len(found) == slots and whole else None

@@ -1,0 +1,34 @@
+"""Without this module each command would read the rules of a business from the database, or forget some."""
+
+from __future__ import annotations
+
+import time
+
+from app.booking.models import BusinessPolicy
+from app.booking.policy import Policy, default_rules
+from app.catalogue.models import ServicePoint
+
+_TRUSTED_SECONDS = 2.0
+_remembered: dict[tuple[str, str], tuple[float, Policy]] = {}
+
+
+async def policy_of(service_point: str, category: str) -> Policy:
+    """The rules of a business; they may be two seconds old, and change nothing that was booked."""
+    known = _remembered.get((service_point, category))
+    if known is not None and time.monotonic() - known[0] < _TRUSTED_SECONDS:
+        return known[1]
+    point = await ServicePoint.get(key=service_point)
+    own = await BusinessPolicy.get_or_none(service_point_id=service_point, category=category)
+    policy = policy_from(point, own.rules if own else {})
+    _remembered[service_point, category] = (time.monotonic(), policy)
+    return policy
+
+
+def policy_from(point: ServicePoint, rules: dict[str, object]) -> Policy:
+    """The rules that were set over the defaults of the place."""
+    return Policy.model_validate({**default_rules(point.windows, len(point.queue_categories)), **rules})
+
+
+def forget_policies() -> None:
+    """After rules were changed: this process knows at once, the others within two seconds."""
+    _remembered.clear()
