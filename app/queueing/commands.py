@@ -1,4 +1,4 @@
-"""Without this module nobody would get a number, and no number would be called.
+"""Without this module no number would be called.
 
 Calling is exclusive: a window takes its next ticket with SKIP LOCKED, and the database allows one ticket at
 a window. A window is locked before a ticket, a ticket before its booking.
@@ -11,9 +11,8 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
-from app.booking.models import Booking
-from app.booking.outcomes import record_check_in, record_hall_cancelled, record_missed, record_served
-from app.booking.queries import booking_of, locked_booking
+from app.booking.outcomes import record_hall_cancelled, record_missed, record_served
+from app.booking.queries import locked_booking
 from app.catalogue.models import ServicePoint
 from app.catalogue.queries import service_point_for
 from app.identity.models import Staff
@@ -23,17 +22,11 @@ from app.kernel.actor import SYSTEM, Actor
 from app.kernel.errors import NotAllowed
 from app.kernel.facts.publishing import publish
 from app.queueing.errors import CategoryNotServed, NobodyWaiting, NoSuchWindow, WindowBusy, WindowTaken
-from app.queueing.events import TicketCalled, TicketTaken
+from app.queueing.events import TicketCalled
 from app.queueing.models import Ticket, Window
-from app.queueing.queries import locked_ticket, locked_window_of, ticket_at, ticket_of_booking
-from app.queueing.rules import LIFE, TicketState, ticket_code
-from app.representation.queries import locked_subject
+from app.queueing.queries import locked_ticket, locked_window_of, ticket_at
+from app.queueing.rules import LIFE, TicketState
 
-_NEXT_NUMBER = """
-    INSERT INTO ticket_counter (service_point_id, day, category, given_out) VALUES ($1, $2, $3, 1)
-    ON CONFLICT (service_point_id, day, category) DO UPDATE SET given_out = ticket_counter.given_out + 1
-    RETURNING given_out
-"""
 _CALL_NEXT = """
     UPDATE ticket SET state = 'CALLED', window_id = $1, called_at = $2, calls = 1
     WHERE id = (
@@ -43,42 +36,6 @@ _CALL_NEXT = """
     )
     RETURNING id
 """
-
-
-async def check_in(actor: Actor, booking_id: UUID) -> Ticket:
-    """Turn a booking into a number in the queue; again gives the same number.
-
-    Raises `NotFound`, `TooEarlyToCheckIn`, `TooLateToCheckIn` or `IllegalMove`.
-    """
-    async with db.transaction():
-        await locked_subject(actor)
-        await booking_of(booking_id, actor)
-        booking = await locked_booking(booking_id)
-        earlier = await ticket_of_booking(booking_id)
-        if earlier is not None:
-            return earlier
-        await record_check_in(booking)
-        ticket = await _issue(booking)
-        await publish(TicketTaken(ticket.id))
-        await audit.record(actor, "queue.checked_in", f"ticket:{ticket.id}")
-    return ticket
-
-
-async def _issue(booking: Booking) -> Ticket:
-    slot, day = booking.slot, clock.today()
-    counted = await db.row(_NEXT_NUMBER, slot.service_point_id, day, slot.category)
-    assert counted is not None
-    return await Ticket.create(
-        service_point_id=slot.service_point_id,
-        day=day,
-        category=slot.category,
-        code=ticket_code(slot.category, counted["given_out"]),
-        resident_id=booking.resident_id,
-        booking_id=booking.id,
-        slot_starts_at=slot.starts_at,
-        state=TicketState.WAITING,
-        taken_at=clock.now(),
-    )
 
 
 async def open_window(actor: Actor, service_point: str, number: int, categories: tuple[str, ...]) -> Window:

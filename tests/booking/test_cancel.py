@@ -12,7 +12,7 @@ from app.booking.rules import BookingState
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import IllegalMove, Refusal
-from app.queueing.commands import check_in
+from app.queueing.arriving import check_in
 from app.queueing.models import Ticket
 from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD, file_case

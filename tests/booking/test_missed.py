@@ -8,7 +8,7 @@ from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.booking.tasks import mark_missed_visits
 from app.kernel import clock
-from app.queueing.commands import check_in
+from app.queueing.arriving import check_in
 from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD, file_case
 from tests.identity.accounts import make_resident

@@ -23,7 +23,7 @@ from app.kernel.privacy import seal, unseal
 from app.payments.commands import issue_bill, pay
 from app.payments.models import Bill, PaymentAttempt
 from app.profiles.models import PostalAddress
-from app.queueing.commands import check_in
+from app.queueing.arriving import check_in
 from app.representation.models import Mandate
 from app.representation.rules import Basis, MandateState
 from tests.booking.places import make_slot, visit

@@ -29,7 +29,8 @@ from app.payments.models import Bill
 from app.payments.personal_data import Holdings as Bills
 from app.profiles.models import PostalAddress, Preferences
 from app.profiles.personal_data import Holdings as Profiles
-from app.queueing.commands import call_next, check_in, finish_serving, start_serving
+from app.queueing.arriving import check_in
+from app.queueing.commands import call_next, finish_serving, start_serving
 from app.queueing.models import Ticket
 from app.queueing.personal_data import Holdings as Tickets
 from app.queueing.rules import TicketState

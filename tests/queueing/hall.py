@@ -14,7 +14,8 @@ from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.clock import at_local
-from app.queueing.commands import check_in, open_window
+from app.queueing.arriving import check_in
+from app.queueing.commands import open_window
 from app.queueing.models import Ticket, Window
 from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD

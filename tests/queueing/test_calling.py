@@ -14,7 +14,8 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import IllegalMove, NotAllowed, NotFound
-from app.queueing.commands import call_next, check_in, end_ticket, finish_serving, pass_ticket, start_serving
+from app.queueing.arriving import check_in
+from app.queueing.commands import call_next, end_ticket, finish_serving, pass_ticket, start_serving
 from app.queueing.errors import NobodyWaiting
 from app.queueing.models import Ticket, Window
 from app.queueing.rules import TicketState

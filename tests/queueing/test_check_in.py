@@ -10,7 +10,7 @@ from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.kernel import clock, db
 from app.kernel.errors import IllegalMove, NotFound
-from app.queueing.commands import check_in
+from app.queueing.arriving import check_in
 from app.queueing.models import Ticket
 from app.queueing.queries import people_ahead
 from tests.booking.places import make_slot
