@@ -8,32 +8,64 @@ from uuid import UUID
 
 import orjson
 
-from app.booking.models import Booking, BookingItem
+from app.booking.models import Booking, BookingItem, CreditAppeal, CreditExemption, WaitingEntry
 from app.booking.outcomes import give_back, record_hall_cancelled
 from app.booking.queries import items_of, items_of_bookings, live_bookings, locked_booking
-from app.booking.rules import LIFE, LIVE_STATES, LiveBooking, bookings_giving_way, day_and_time
+from app.booking.rules import (
+    LIFE,
+    LINE_STATES,
+    LIVE_STATES,
+    LiveBooking,
+    WaitingState,
+    bookings_giving_way,
+    day_and_time,
+)
 from app.cases.commands import record_visit
 from app.cases.joining import giving_way
 from app.identity.ports import Fate, Kind, Reason, Retention
-from app.kernel import db
+from app.kernel import clock, db
 from app.kernel.privacy import unseal
 
 _LOCK_SLOTS = """
     SELECT id FROM slot WHERE id IN (
-        SELECT slot_id FROM booking WHERE resident_id = ANY($1::uuid[]) AND state IN ('BOOKED', 'CHECKED_IN')
+        SELECT unnest(slots) FROM booking
+        WHERE resident_id = ANY($1::uuid[]) AND state IN ('HELD', 'BOOKED', 'CHECKED_IN')
     ) ORDER BY id FOR UPDATE
 """
+_PURGES = {
+    "waiting_entries": """
+        DELETE FROM waiting_entry WHERE id IN (SELECT id FROM waiting_entry WHERE ended_at < $1 LIMIT 1000) RETURNING id
+    """,
+    "credit_appeals": """
+        DELETE FROM credit_appeal WHERE id IN (SELECT id FROM credit_appeal WHERE decided_at < $1 LIMIT 1000)
+        RETURNING id
+    """,
+    "credit_exemptions": """
+        DELETE FROM credit_exemption WHERE id IN (
+            SELECT id FROM credit_exemption WHERE least(ended_at, valid_until::timestamptz) < $1 LIMIT 1000
+        ) RETURNING id
+    """,
+}
 
 
 class Holdings:
-    """Places in slots. They stay when an account closes: the hall's figures of a day must come out the same."""
+    """Places in slots. They stay when an account closes: the hall's figures of a day must come out the same.
+
+    A place in a waiting line, what was said in an appeal, and why somebody is exempt do not.
+    """
 
     rank = 1
     kinds: Mapping[str, Kind] = {
         "bookings": Kind("预约记录", "bookings", Fate.KEPT, "《档案法》第十三条:作为办件过程的一部分归档,已不含姓名"),
+        "waiting_entries": Kind("候补登记", "places on waiting lists", Fate.DELETED),
+        "credit_appeals": Kind("预约信用申诉", "appeals about booking credit", Fate.DELETED),
+        "credit_exemptions": Kind("预约信用豁免", "exemptions from booking credit", Fate.DELETED),
     }
     retention: tuple[Retention, ...] = (
         Retention("bookings", 10950, "《机关文件材料归档范围和文书档案保管期限规定》:随办件三十年"),
+        Retention("waiting_entries", 90, "《个人信息保护法》第十九条:候补结束后九十日,供查询名额去向"),
+        Retention("credit_appeals", 1095, "《民法典》第一百八十八条:自答复起三年,与诉讼时效一致"),
+        Retention("credit_exemptions", 1095, "《民法典》第一百八十八条:自失效起三年,与诉讼时效一致"),
     )
 
     async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
@@ -47,20 +79,45 @@ class Holdings:
         await _visit_for_the_staying_cases(absorbed, survivor)
         moved = await Booking.filter(resident_id=absorbed).update(resident_id=survivor)
         # A trigger lets the items follow their booking to the other account.
-        return {"bookings": moved, "bookings_given_back": given_back}
+        await _wait_once(absorbed, survivor)
+        return {
+            "bookings": moved,
+            "bookings_given_back": given_back,
+            "waiting_entries": await WaitingEntry.filter(resident_id=absorbed).update(resident_id=survivor),
+            "credit_appeals": await CreditAppeal.filter(resident_id=absorbed).update(resident_id=survivor),
+            "credit_exemptions": await CreditExemption.filter(resident_id=absorbed).update(resident_id=survivor),
+        }
 
     async def reasons_to_stay(self, resident_id: UUID) -> Sequence[Reason]:
         return [_reason(booking) for booking in await live_bookings(resident_id)]
 
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:
-        return {"bookings": await Booking.filter(resident_id=resident_id).count()}
+        """Where a home visit went is nobody's business any more; what hangs on a deleted place in line stays."""
+        mine = Booking.filter(resident_id=resident_id)
+        await mine.exclude(home_sealed=None).update(home_sealed=None)
+        return {
+            "bookings": await mine.count(),
+            "waiting_entries": await WaitingEntry.filter(resident_id=resident_id).delete(),
+            "credit_appeals": await CreditAppeal.filter(resident_id=resident_id).delete(),
+            "credit_exemptions": await CreditExemption.filter(resident_id=resident_id).delete(),
+        }
 
     async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
         bookings = await Booking.filter(resident_id=resident_id).order_by("id").prefetch_related("slot", "items")
-        return {"bookings": [_booking(row) for row in bookings]}
+        waiting = await WaitingEntry.filter(resident_id=resident_id).order_by("id")
+        appeals = await CreditAppeal.filter(resident_id=resident_id).order_by("id")
+        exemptions = await CreditExemption.filter(resident_id=resident_id).order_by("id")
+        return {
+            "bookings": [_booking(row) for row in bookings],
+            "waiting_entries": [_entry(row) for row in waiting],
+            "credit_appeals": [_appeal(row) for row in appeals],
+            "credit_exemptions": [_exemption(row) for row in exemptions],
+        }
 
-    async def purge(self, kind: str, before: datetime) -> int:  # noqa: ARG002 - the archives decide, not we
-        return 0
+    async def purge(self, kind: str, before: datetime) -> int:
+        """Bookings are not purged: the archives decide about them, not we."""
+        statement = _PURGES.get(kind)
+        return len(await db.rows(statement, before)) if statement else 0
 
 
 async def _book_once(absorbed: UUID, survivor: UUID) -> int:
@@ -86,6 +143,18 @@ async def _book_once(absorbed: UUID, survivor: UUID) -> int:
     return len(leaving)
 
 
+async def _wait_once(absorbed: UUID, survivor: UUID) -> None:
+    """One place in line for each item: the one that holds an offer, then the one joined first."""
+    live = WaitingEntry.filter(resident_id__in=[absorbed, survivor], state__in=LINE_STATES)
+    kept: set[str] = set()
+    entries = await live.order_by("id").select_for_update()
+    for entry in sorted(entries, key=lambda one: (one.state is WaitingState.WAITING, one.joined_at, one.id)):
+        if entry.item_key in kept:
+            entry.state, entry.ended_at = WaitingState.LEFT, clock.now()
+            await entry.save(update_fields=["state", "ended_at"])
+        kept.add(entry.item_key)
+
+
 async def _visit_for_the_staying_cases(absorbed: UUID, survivor: UUID) -> None:
     for leaving, staying in (await giving_way(absorbed, survivor)).items():
         await BookingItem.filter(case_id=leaving, live=True).update(case_id=staying)
@@ -105,10 +174,46 @@ def _reason(booking: Booking) -> Reason:
     )
 
 
+def _entry(row: WaitingEntry) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "items": row.items,
+        "party": row.party,
+        "service_points": row.service_points,
+        "days": [row.days_from, row.days_until],
+        "times": [row.time_from, row.time_until],
+        "state": row.state,
+        "joined_at": row.joined_at,
+        "ended_at": row.ended_at,
+    }
+
+
+def _appeal(row: CreditAppeal) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "booking": row.booking_id,
+        "grounds": unseal(row.grounds_sealed),
+        "state": row.state,
+        "answer": row.answer,
+        "made_at": row.made_at,
+        "decided_at": row.decided_at,
+    }
+
+
+def _exemption(row: CreditExemption) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "ground": row.ground,
+        "granted_at": row.granted_at,
+        "valid_until": row.valid_until,
+        "ended_at": row.ended_at,
+    }
+
+
 def _booking(row: Booking) -> dict[str, object]:
     return {
         "id": row.id,
-        "items": [{"item": item.item_key, "case": item.case_id} for item in row.items],
+        "items": [{"id": item.id, "item": item.item_key, "case": item.case_id} for item in row.items],
         "party": row.party,
         "service_point": row.slot.service_point_id,
         "starts_at": row.slot.starts_at,

@@ -62,6 +62,9 @@ class WaitingState(StrEnum):
     OVER = "OVER"
 
 
+LINE_STATES = frozenset({WaitingState.WAITING, WaitingState.OFFERED})
+
+
 class AppealState(StrEnum):
     OPEN = "OPEN"
     GRANTED = "GRANTED"

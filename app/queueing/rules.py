@@ -60,10 +60,10 @@ class OpenTicket:
 def tickets_giving_way(same_visit: Sequence[OpenTicket]) -> list[OpenTicket]:
     """Which open numbers end when two accounts of one person become one.
 
-    One stays: the one being served, then the one being called, then the one taken first.
+    One stays: the one being served, the one being called, the one put aside, then the one taken first.
     """
-    nearness = {TicketState.SERVING: 0, TicketState.CALLED: 1}
-    return sorted(same_visit, key=lambda ticket: (nearness.get(ticket.state, 2), ticket.taken_at, ticket.id))[1:]
+    nearness = {TicketState.SERVING: 0, TicketState.CALLED: 1, TicketState.HUNG: 2}
+    return sorted(same_visit, key=lambda ticket: (nearness.get(ticket.state, 3), ticket.taken_at, ticket.id))[1:]
 
 
 def ticket_code(category: str, number: int) -> str:

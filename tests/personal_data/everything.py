@@ -9,8 +9,8 @@ from uuid import UUID
 
 import orjson
 
-from app.booking.models import Booking
-from app.booking.rules import BookingState
+from app.booking.models import Booking, BookingItem, CreditAppeal, CreditExemption, WaitingEntry
+from app.booking.rules import AppealState, BookingState, WaitingState
 from app.cases.models import Case, CaseEvent
 from app.cases.rules import CaseState, Decision, DeliveryMethod
 from app.catalogue.queries import item_in_force
@@ -18,7 +18,7 @@ from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.ports import DeliveredTo, ParcelState
 from app.delivery.rules import Watch
 from app.identity.models import ChannelBinding, Consent, IdentityProof, ProofState, Resident, Session
-from app.identity.rules import Level
+from app.identity.rules import Level, Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.inbox.requests import AnsweredRequest
@@ -33,6 +33,7 @@ from app.representation.models import LegalPerson, Mandate, RepresentationClaim
 from app.representation.rules import Basis, ClaimState, MandateState
 from tests.booking.places import make_slot
 from tests.cases.filing import CARD
+from tests.identity.accounts import make_staff
 
 NAME, NUMBER, PHONE = "测试居民甲", "110101199003070000", "13000005678"
 ADDRESS = Address("测试收件人乙", "13000009876", "990102", "云澜市澄江区人民路99号(虚构)")
@@ -155,6 +156,23 @@ async def make_case(resident_id: UUID, state: CaseState, *, item: str = CARD, **
     return await Case.create(**filed)
 
 
+async def _wait_and_explain(used: Used, booking: Booking) -> None:
+    """A place in a waiting line, an appeal that was refused, an exemption."""
+    now, today = clock.now(), clock.today()
+    await WaitingEntry.create(
+        resident_id=used.id, category="D", item_key=CARD, items=[{"item_key": CARD, "case_id": None}], party=1,
+        service_points=["city-hall"], days_from=today, days_until=today, state=WaitingState.WAITING, joined_at=now,
+    )  # fmt: skip
+    clerk = await make_staff(Role.DEPARTMENT_MANAGER)
+    await CreditAppeal.create(
+        booking_id=booking.id, resident_id=used.id, grounds_sealed=seal(f"{NAME}当天住院"), state=AppealState.REFUSED,
+        made_at=now, answer="材料不足", decided_by_id=clerk.id, decided_at=now,
+    )  # fmt: skip
+    await CreditExemption.create(
+        resident_id=used.id, ground="DISABLED", granted_by_id=clerk.id, granted_at=now, valid_until=today
+    )
+
+
 async def _have_a_case(used: Used) -> None:
     """Filed, visited, paid, posted, signed for."""
     now = clock.now()
@@ -174,9 +192,13 @@ async def _have_a_case(used: Used) -> None:
     )  # fmt: skip
     slot = await make_slot(3)
     booking = await Booking.create(
-        resident_id=used.id, slot_id=slot.id, case_id=case.id, item_key=CARD, day=slot.day,
-        state=BookingState.SERVED, booked_at=now, ended_at=now,
+        resident_id=used.id, slot_id=slot.id, slots=[slot.id], item_key=CARD, day=slot.day, until=slot.ends_at,
+        state=BookingState.SERVED, booked_at=now, ended_at=now, home_sealed=sealed,
     )  # fmt: skip
+    await BookingItem.create(
+        booking_id=booking.id, resident_id=used.id, item_key=CARD, day=slot.day, case_id=case.id, live=False
+    )
+    await _wait_and_explain(used, booking)
     await Ticket.create(
         service_point_id="city-hall", day=slot.day, category="D", code=unique()[-8:], resident_id=used.id,
         booking_id=booking.id, slot_starts_at=slot.starts_at, state=TicketState.DONE, taken_at=now,

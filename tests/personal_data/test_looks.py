@@ -52,7 +52,7 @@ LOGGED = {
 """Entries by which staff see a person, each with the act its audit line names."""
 
 NEVER_BY_STAFF = {
-    "booking.released", "booking.hall_cancelled", "queue.ended", "case.withdraw", "mandate.resigned",
+    "booking.released", "booking.hall_cancelled", "booking.expired", "queue.ended", "case.withdraw", "mandate.resigned",
     "identity.accounts_joined", "identity.number_lost",
 }  # fmt: skip
 """Acts upon somebody's data that only the portal itself, or another resident, does."""
