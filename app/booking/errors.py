@@ -220,3 +220,15 @@ class CodeInvalid(Refusal):
     code = "CHECK_IN_CODE_INVALID"
     zh = "取号码无效:{reason_zh},请在小程序中重新打开取号码"
     en = "The check-in code is not valid: {reason_en}; open it again in the app."
+
+
+class NoAccountAtWindow(Refusal):
+    code = "NO_ACCOUNT_AT_WINDOW"
+    zh = "该证件号码没有已实名的账号,不能代为预约或登记;请为其现场取号,或请本人实名后再来"
+    en = "Nobody has proved this identity number here: give them a walk-in number, or let them prove who they are first."
+
+
+class ExemptionInvalid(Refusal):
+    code = "EXEMPTION_INVALID"
+    zh = "豁免的截止日期应在今天之后;长期有效请留空"
+    en = "An exemption ends after today; leave the date empty when it holds for ever."
