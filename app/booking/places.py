@@ -19,24 +19,52 @@ from app.kernel.facts.publishing import publish
 _LOCK = "SELECT id FROM slot WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 
 # The statement that decides: places are taken only while there are enough, and the slot lies ahead and is open.
-_TAKE = """
-    UPDATE slot SET taken = taken + $2, phone_taken = phone_taken + $3
-    WHERE id = $1 AND taken + $2 <= capacity AND phone_taken + $3 <= phone_capacity
-      AND starts_at > $4 AND closed_at IS NULL AND (opens_at IS NULL OR opens_at <= $4)
+_IS_BOOKABLE = "starts_at > $4 AND closed_at IS NULL AND (opens_at IS NULL OR opens_at <= $4)"
+_HAS_ROOM = f"taken + $2 <= capacity AND phone_taken + $3 <= phone_capacity AND {_IS_BOOKABLE}"
+_TAKE = f"""
+    UPDATE slot SET taken = taken + $2, phone_taken = phone_taken + $3 WHERE id = ANY($1::uuid[]) AND {_HAS_ROOM}
     RETURNING id
 """
+_ROOM = f"SELECT id FROM slot WHERE id = ANY($1::uuid[]) AND {_HAS_ROOM}"
+_CLOSED = "SELECT id FROM slot WHERE id = ANY($1::uuid[]) AND (closed_at IS NOT NULL OR starts_at <= $2)"
 _GIVE_BACK = "UPDATE slot SET taken = taken - $2, phone_taken = phone_taken - $3 WHERE id = ANY($1::uuid[])"
 
+WISHES = """
+    w.state = 'WAITING' AND w.category = s.category AND w.service_points ? s.service_point_id
+    AND s.layer <> 'HOME_VISIT' AND s.day BETWEEN w.days_from AND w.days_until
+    AND to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') BETWEEN w.time_from AND w.time_until
+    AND NOT EXISTS (
+        SELECT 1 FROM booking passed
+        WHERE passed.resident_id = w.resident_id AND passed.offered_to_id = w.id AND s.id = ANY(passed.slots)
+    )
+"""
+"""Whether a waiting entry `w` wants to be offered places of a slot `s`; who let them pass once is not asked again."""
+
 # A freed place goes to who is next in line: it stays taken and is set aside until it is offered.
-_SET_ASIDE = """
+_SET_ASIDE = f"""
     UPDATE slot s SET reserved = reserved + $2, phone_taken = phone_taken + $3
     WHERE id = $1 AND closed_at IS NULL AND starts_at > $4 AND phone_taken + $3 <= phone_capacity AND EXISTS (
-        SELECT 1 FROM waiting_entry w
-        WHERE w.state = 'WAITING' AND w.category = s.category AND w.service_points ? s.service_point_id
-          AND s.day BETWEEN w.days_from AND w.days_until
-          AND to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') BETWEEN w.time_from AND w.time_until
+        SELECT 1 FROM waiting_entry w WHERE {WISHES} AND w.party <= s.reserved + $2 + s.capacity - s.taken
     )
     RETURNING id
+"""
+# What was set aside is used first; what is missing comes from the free places.
+_HAND_ON = """
+    UPDATE slot SET reserved = reserved - least(reserved, $2), taken = taken + greatest($2 - reserved, 0),
+        phone_taken = phone_taken + greatest($2 - reserved, 0)
+    WHERE id = ANY($1::uuid[])
+"""
+_ROOM_FOR_THE_LINE = """
+    SELECT id FROM slot
+    WHERE id = ANY($1::uuid[]) AND closed_at IS NULL AND starts_at > $3
+      AND greatest($2 - reserved, 0) <= least(capacity - taken, phone_capacity - phone_taken)
+"""
+_FREE_FOR_ALL = """
+    UPDATE slot SET taken = taken - reserved, phone_taken = phone_taken - reserved, reserved = 0 WHERE id = $1
+"""
+_OFFER_NO_MORE = """
+    UPDATE slot SET taken = taken - reserved, phone_taken = phone_taken - reserved, reserved = 0
+    WHERE id = ANY($1::uuid[]) AND reserved > 0
 """
 WORTH_OFFERING = timedelta(hours=1)
 """What is freed later than this before its slot begins is anybody's at once."""
@@ -48,17 +76,29 @@ async def lock(slots: Sequence[UUID]) -> None:
 
 
 async def take(run: Sequence[UUID], party: int, channel: Channel) -> bool:
-    """Take `party` places in each slot of a run; True when there were enough in all of them.
-
-    False leaves the caller's transaction with some places taken: it has to be given up.
-    """
-    if len(run) > 1:
-        await lock(run)
+    """Take `party` places in each slot of a run; True when there were enough in all of them, else nothing is taken."""
     phones = party if channel is Channel.PHONE else 0
     now = clock.now()
-    for slot in run:
-        if await db.row(_TAKE, slot, party, phones, now) is None:
+    if len(run) > 1:
+        await lock(run)
+        if len(await db.rows(_ROOM, list(run), party, phones, now)) < len(run):
             return False
+    return len(await db.rows(_TAKE, list(run), party, phones, now)) == len(run)
+
+
+async def exchange(booking: Booking, run: Sequence[UUID]) -> bool:
+    """Take the places of another run for a booking, then free those it leaves; what is in both it keeps.
+
+    In the caller's transaction, which holds all these slots and writes the new run down. False when there are not
+    enough, or the hall has closed one that would be kept; then nothing has changed.
+    """
+    gained = [slot for slot in run if slot not in booking.slots]
+    kept = [slot for slot in run if slot in booking.slots]
+    if await db.rows(_CLOSED, kept, clock.now()):
+        return False
+    if gained and not await take(gained, booking.party, booking.channel):
+        return False
+    await _free(booking, [slot for slot in booking.slots if slot not in run])
     return True
 
 
@@ -67,11 +107,36 @@ async def free(booking: Booking) -> None:
 
     In the caller's transaction, which holds the slots and ends the booking.
     """
+    await _free(booking, booking.slots)
+
+
+async def _free(booking: Booking, slots: Sequence[UUID]) -> None:
     phones = booking.party if booking.channel is Channel.PHONE else 0
-    now = clock.now()
-    for slot in booking.slots:
+    offered_until = clock.now() + WORTH_OFFERING
+    for slot in slots:
         more_phones = booking.party - phones
-        if await db.row(_SET_ASIDE, slot, booking.party, more_phones, now + WORTH_OFFERING) is not None:
+        if await db.row(_SET_ASIDE, slot, booking.party, more_phones, offered_until) is not None:
             await publish(PlacesReserved(slot))
         else:
             await db.rows(_GIVE_BACK, [slot], booking.party, phones)
+
+
+async def hand_on(run: Sequence[UUID], party: int) -> bool:
+    """Turn places that were set aside, and free ones where these are too few, into those of one booking.
+
+    In the caller's transaction, which holds the slots; False changes nothing.
+    """
+    if len(await db.rows(_ROOM_FOR_THE_LINE, list(run), party, clock.now())) < len(run):
+        return False
+    await db.rows(_HAND_ON, list(run), party)
+    return True
+
+
+async def free_for_all(slot: UUID) -> None:
+    """Nobody in line wants what was set aside: anybody may book it. In the transaction that holds the slot."""
+    await db.rows(_FREE_FOR_ALL, slot)
+
+
+async def offer_no_more(slots: Sequence[UUID]) -> None:
+    """Give up places set aside for who is next in line, in slots that close. The caller's transaction holds them."""
+    await db.rows(_OFFER_NO_MORE, list(slots))
