@@ -225,7 +225,7 @@ class CodeInvalid(Refusal):
 class NoAccountAtWindow(Refusal):
     code = "NO_ACCOUNT_AT_WINDOW"
     zh = "该证件号码没有已实名的账号,不能代为预约或登记;请为其现场取号,或请本人实名后再来"
-    en = "Nobody has proved this identity number here: give them a walk-in number, or let them prove who they are first."
+    en = "Nobody has proved this identity number: give them a walk-in number, or let them prove who they are first."
 
 
 class ExemptionInvalid(Refusal):
