@@ -232,3 +232,15 @@ class ExemptionInvalid(Refusal):
     code = "EXEMPTION_INVALID"
     zh = "豁免的截止日期应在今天之后;长期有效请留空"
     en = "An exemption ends after today; leave the date empty when it holds for ever."
+
+
+class TurnInvalid(Refusal):
+    code = "TURN_INVALID"
+    zh = "候场凭证无效:{reason_zh},请重新进入候场区"
+    en = "This is not valid for your turn: {reason_en}; enter the waiting room again."
+
+
+class NoWaitingRoom(Refusal):
+    code = "NO_WAITING_ROOM"
+    zh = "该时段现在不需要候场,请直接预约"
+    en = "Nobody needs to wait for this slot now; just book it."

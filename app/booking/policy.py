@@ -115,6 +115,8 @@ class Policy(_Frozen):
     admitted_per_second: int = Field(default=50, ge=1, le=10_000)
     rush_minutes: int = Field(default=10, ge=1, le=120)
     """How long after the release a turn is needed to book."""
+    challenge_above: int = Field(default=500, ge=0, le=1_000_000)
+    """How many may want to enter within ten seconds before each has to do a little work first."""
 
     # The queue in the hall.
     tickets_a_day: int | None = Field(default=None, ge=1, le=5_000)
