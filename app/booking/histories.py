@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from app.booking.credit_rules import fault_of
+from app.booking.exemptions import Exemption, exemptions_of
 from app.booking.rules import BookingState
 from app.booking.visits import History, Past
 from app.kernel import clock, db
@@ -22,7 +24,10 @@ _PAST = """
 
 
 async def histories_of(resident_ids: Sequence[UUID]) -> list[History]:
-    """What each booked in the last two years, in key order; in one statement, however many they are."""
+    """What each booked in the last two years, in key order, and whether it counts.
+
+    In one statement, however many they are; in a second for those against whom something would count.
+    """
     found: defaultdict[UUID, list[Past]] = defaultdict(list)
     for row in await db.rows(_PAST, list(resident_ids), clock.now() - _REMEMBERED):
         found[row["resident_id"]].append(
@@ -38,7 +43,15 @@ async def histories_of(resident_ids: Sequence[UUID]) -> list[History]:
                 ended_at=row["ended_at"],
             )
         )
-    return [History(tuple(found[resident_id])) for resident_id in resident_ids]
+    faulty = [key for key, bookings in found.items() if any(fault_of(past) for past in bookings)]
+    known = dict(zip(faulty, await exemptions_of(faulty), strict=True)) if faulty else {}
+    return [_history(tuple(found[key]), known.get(key)) for key in resident_ids]
+
+
+def _history(bookings: tuple[Past, ...], exemption: Exemption | None) -> History:
+    if exemption is None:
+        return History(bookings)
+    return History(bookings, exempt=exemption.granted is not None, born=exemption.born)
 
 
 async def history_of(resident_id: UUID) -> History:

@@ -80,6 +80,10 @@ class History:
 
     bookings: tuple[Past, ...] = field(default=())
     exempt: bool = False
+    """A window saw why they do not."""
+
+    born: date | None = None
+    """Who is old enough is exempt too; known only of who has proved it, and only where something would count."""
 
 
 def check_items(items: Sequence[VisitItem], party: int, policy: Policy) -> None:
