@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from app.booking import places
-from app.booking.events import BookingCancelled, VisitKept, VisitMissed
+from app.booking.events import BookingCancelled, FaultRecorded, VisitKept, VisitMissed
 from app.booking.models import Booking
 from app.booking.policies import policy_of
 from app.booking.queries import items_of, locked_booking, waiting_bookings_of
@@ -105,4 +105,5 @@ async def record_missed(actor: Actor, booking: Booking) -> None:
     await end(booking, LIFE.next_state(booking.state, "miss"))
     await _tell_cases(booking, visited=False)
     await publish(VisitMissed(booking.id))
+    await publish(FaultRecorded(booking.id, booking.resident_id))
     await audit.record(actor, "booking.missed", f"booking:{booking.id}", person=booking.resident_id)
