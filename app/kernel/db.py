@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
+import asyncpg  # type: ignore[import-untyped]
 import orjson
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection
+from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
+from app.kernel.errors import PleaseRetry
 from app.kernel.settings import get_settings
 
 APP = "portal"
@@ -88,11 +92,58 @@ async def disconnect() -> None:
     await Tortoise.close_connections()
 
 
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    DBConnectionError,
+    ConnectionError,
+)
+_after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
+
+
+@contextmanager
+def told_when_lost() -> Iterator[None]:
+    """Raise `PleaseRetry` when the database goes away inside."""
+    try:
+        yield
+    except _LOST as error:
+        raise PleaseRetry from error
+    except asyncpg.InterfaceError as error:  # also the driver's word for wrong use, which is a bug
+        if "closed" not in str(error):
+            raise
+        raise PleaseRetry from error
+
+
 @asynccontextmanager
 async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
-    """One transaction at read committed; nested use joins a savepoint of the outer one."""
-    async with in_transaction() as connection:
-        yield connection
+    """One transaction at read committed; nested use joins a savepoint of the outer one.
+
+    Raises `PleaseRetry` when the database goes away meanwhile; the changes may have been kept or not.
+    """
+    outermost = _after_commit.get() is None
+    token = _after_commit.set([]) if outermost else None
+    try:
+        with told_when_lost():
+            async with in_transaction() as connection:
+                yield connection
+        if outermost:
+            for act in _after_commit.get() or ():
+                act()
+    finally:
+        if token is not None:
+            _after_commit.reset(token)
+
+
+def after_commit(act: Callable[[], None]) -> None:
+    """Do something of this process alone once the open transaction is committed; at once when none is open."""
+    waiting = _after_commit.get()
+    if waiting is None:
+        act()
+    else:
+        waiting.append(act)
 
 
 def connection() -> BaseDBAsyncClient:

@@ -114,6 +114,18 @@ class ProviderUnavailable(Refusal):
     retryable = True
 
 
+class PleaseRetry(Refusal):
+    """The database went away in the middle. Whether the write was done is not known: its key will tell."""
+
+    code = "PLEASE_RETRY"
+    zh = "系统正在恢复,请稍候几秒再试一次;重复提交不会重复办理"
+    en = "The system is recovering; please try again in a few seconds. Sending it again does nothing twice."
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_seconds=2)
+
+
 def every_refusal() -> Iterator[type[Refusal]]:
     """All named situations, for `docs/errors.md` and for the test that codes are unique."""
     pending = [Refusal]

@@ -6,7 +6,7 @@ versioned SQL function that Procrastinate itself uses: committed, it runs; rolle
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,12 @@ _DEFER = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
         ROW('default', $1::text, 0, $2::text, $3::text, $4::text::jsonb, $5::timestamptz)
     ]::procrastinate_job_to_defer_v1[])
+"""
+_DEFER_EACH = """
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+        ROW('default', $1::text, 0, asked.lock, NULL, asked.arguments, NULL)::procrastinate_job_to_defer_v1
+        ORDER BY asked.place
+    )) FROM unnest($2::text[], $3::jsonb[]) WITH ORDINALITY AS asked (lock, arguments, place)
 """
 _STALLED_AFTER_SECONDS = 30
 _TICK_RETRY = RetryStrategy(max_attempts=3, wait=20)
@@ -70,6 +76,11 @@ class Job:
         """
         sent = {**arguments, "request_id": current_request_id()}
         await db.rows(_DEFER, self.name, lock, only_once_as, orjson.dumps(sent).decode(), not_before)
+
+    async def defer_each(self, asked: Sequence[tuple[str | None, str | None, Mapping[str, object]]]) -> None:
+        """Ask for it several times in one statement: lock, request id and arguments of each."""
+        sent = [orjson.dumps({**arguments, "request_id": request_id}).decode() for _, request_id, arguments in asked]
+        await db.rows(_DEFER_EACH, self.name, [lock for lock, _, _ in asked], sent)
 
 
 def job(name: str) -> Callable[[Work], Job]:

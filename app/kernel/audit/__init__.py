@@ -7,19 +7,39 @@ tables, `encoding` what a line's MAC and hash are made of, `chaining` links the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
-from app.kernel.audit.encoding import MAC_PURPOSE, canonical_of
+from app.kernel.audit.encoding import MAC_PURPOSE, Line, canonical_of
 from app.kernel.audit.lines import AuditLine
 from app.kernel.logging import current_request_id
 from app.kernel.privacy import key_ring
 
-__all__ = ["AuditLine", "record", "record_each"]
+__all__ = ["Act", "AuditLine", "record", "record_all", "record_each"]
 
 _NEXT_IDS = "SELECT nextval('audit_line_id_seq') AS id FROM generate_series(1, $1)"
+
+_INSERT = """
+    INSERT INTO audit_line (id, at, actor, act, subject, result, detail, request_id, person, mac)
+    SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
+        $8::text[], $9::uuid[], $10::text[])
+"""
+_DETAIL = Line._fields.index("detail")
+
+
+@dataclass(frozen=True)
+class Act:
+    """What one of several residents did in a transaction they share, with the moment and request of each."""
+
+    actor: Actor
+    act: str
+    subject: str
+    at: datetime
+    request_id: str | None
 
 
 async def record(
@@ -48,6 +68,21 @@ async def record_each(actor: Actor, act: str, shown: Sequence[tuple[str, UUID]])
         for line_id, (subject, person) in zip(ids, shown, strict=True)
     ]
     await AuditLine.bulk_create(lines)
+
+
+async def record_all(acts: Sequence[Act]) -> None:
+    """Write one line for each of several residents' acts, in two statements."""
+    if not acts:
+        return
+    sign, lines = key_ring().sign, []
+    for line_id, did in zip(await _take_ids(len(acts)), acts, strict=True):
+        who = did.actor
+        person, actor = who.resident_id(), who.reference
+        line = Line(line_id, did.at, actor, did.act, did.subject, "done", {}, did.request_id, person)
+        lines.append((*line, sign(MAC_PURPOSE, canonical_of(line))))
+    columns = [list(column) for column in zip(*lines, strict=True)]
+    columns[_DETAIL] = ["{}"] * len(lines)
+    await db.rows(_INSERT, *columns)
 
 
 async def _take_ids(count: int) -> list[int]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 import orjson
-
-from app.kernel.audit.lines import AuditLine
 
 MAC_PURPOSE = "audit.line"
 ANCHOR_PURPOSE = "audit.anchor"
@@ -27,11 +26,49 @@ COLUMNS = """
 """As text where a forged row could hold what Python cannot: a moment before our era, or infinity."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-def canonical_of(line: AuditLine) -> bytes:
+class Written(Protocol):
+    """A line that is about to be written, as a model or as a bare `Line`."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def act(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def result(self) -> str: ...
+    @property
+    def detail(self) -> Mapping[str, Any]: ...
+    @property
+    def request_id(self) -> str | None: ...
+    @property
+    def person(self) -> UUID | None: ...
+
+
+class Line(NamedTuple):
+    """The columns of a line in their order; hundreds of them are made at once, too many for models."""
+
+    id: int
+    at: datetime
+    actor: str
+    act: str
+    subject: str
+    result: str
+    detail: Mapping[str, Any]
+    request_id: str | None
+    person: UUID | None
+
+
+def canonical_of(line: Written) -> bytes:
     """The bytes of a line that is about to be written."""
-    at = str((line.at - _EPOCH) // timedelta(microseconds=1))
+    at = str((line.at - _EPOCH) // _MICROSECOND)
     person = str(line.person) if line.person else None
     words = [line.actor, line.act, line.subject, line.result]
     return _canonical([line.id, at, *words, line.detail, line.request_id, person])

@@ -7,7 +7,7 @@ and a committed one always does, even when the process dies right after the comm
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -40,12 +40,30 @@ def reacts_to(
 
 async def publish(fact: Fact) -> None:
     """Write the fact for everybody who reacts to it. Raises `RuntimeError` outside a transaction."""
-    if not db.in_open_transaction():
-        raise RuntimeError(f"{type(fact).__name__} must be published inside the transaction of its change")
+    _check_transaction(type(fact))
     content = TypeAdapter(type(fact)).dump_python(fact, mode="json")
     for reaction in _reactions[type(fact)]:
-        lock = f"{reaction.name}/{content[fact.about]}" if fact.about else None
-        await reaction.defer(lock=lock, fact=content)
+        await reaction.defer(lock=_lock(reaction, fact, content), fact=content)
+
+
+async def publish_each(facts: Sequence[tuple[F, str | None]]) -> None:
+    """Write several facts of one type, each with the request it goes back to, in one statement for each reaction."""
+    for reaction in _reactions[type(facts[0][0])] if facts else ():
+        _check_transaction(type(facts[0][0]))
+        adapter = TypeAdapter(type(facts[0][0]))
+        told = [(fact, request_id, adapter.dump_python(fact, mode="json")) for fact, request_id in facts]
+        await reaction.defer_each(
+            [(_lock(reaction, fact, content), request_id, {"fact": content}) for fact, request_id, content in told]
+        )
+
+
+def _check_transaction(fact_type: type[Fact]) -> None:
+    if not db.in_open_transaction():
+        raise RuntimeError(f"{fact_type.__name__} must be published inside the transaction of its change")
+
+
+def _lock(reaction: jobs.Job, fact: Fact, content: Mapping[str, Any]) -> str | None:
+    return f"{reaction.name}/{content[fact.about]}" if fact.about else None
 
 
 def reactions_of(fact_type: type[Fact]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -44,12 +45,31 @@ class Claim:
         await AnsweredRequest.filter(id=self.id).update(answer=answer)
 
 
-async def claim(owner: UUID, key: str, operation: str, **body: object) -> Claim:
-    """Claim a caller's key inside the write's transaction; a concurrent repeat waits here for the first.
+@dataclass(frozen=True)
+class Wanted:
+    """A write that somebody asks for under a key: whose, which, and what exactly."""
 
-    Same key and body: `earlier` is set. Same key, other operation or body: raises `IdempotencyKeyReused`.
-    A refused write rolls its claim back, so it may be tried again under the same key.
-    """
+    owner: UUID
+    key: str
+    digest: str
+
+
+_CLAIM = """
+    INSERT INTO inbox_answered_request (id, owner, key, body_hash, answer, created_at)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
+        AS claimed (id, owner, key, body_hash, answer, created_at)
+    ORDER BY owner, key
+    ON CONFLICT (owner, key) DO NOTHING RETURNING id
+"""
+_EARLIER = """
+    SELECT wanted.place, done.body_hash, done.answer
+    FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS wanted (owner, key, place)
+    JOIN inbox_answered_request done USING (owner, key)
+"""
+
+
+def wanted(owner: UUID, key: str, operation: str, **body: object) -> Wanted:
+    """Raises `InvalidInput` for a key that is too short or too long."""
     if len(key) not in _KEY_LENGTHS:
         raise InvalidInput(
             field="idempotencyKey",
@@ -57,6 +77,16 @@ async def claim(owner: UUID, key: str, operation: str, **body: object) -> Claim:
             reason_en="the idempotency key must have 8 to 100 characters",
         )
     digest = hashlib.sha256(orjson.dumps([operation, body], default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return Wanted(owner, key, digest)
+
+
+async def claim(owner: UUID, key: str, operation: str, **body: object) -> Claim:
+    """Claim a caller's key inside the write's transaction; a concurrent repeat waits here for the first.
+
+    Same key and body: `earlier` is set. Same key, other operation or body: raises `IdempotencyKeyReused`.
+    A refused write rolls its claim back, so it may be tried again under the same key.
+    """
+    asked = wanted(owner, key, operation, **body)
     fresh = await db.row(
         """
         INSERT INTO inbox_answered_request (id, owner, key, body_hash, created_at) VALUES ($1, $2, $3, $4, $5)
@@ -65,12 +95,48 @@ async def claim(owner: UUID, key: str, operation: str, **body: object) -> Claim:
         new_id(),
         owner,
         key,
-        digest,
+        asked.digest,
         clock.now(),
     )
     if fresh is not None:
         return Claim(fresh["id"], None)
     earlier = await AnsweredRequest.get(owner=owner, key=key)
-    if earlier.body_hash != digest:
+    if earlier.body_hash != asked.digest:
         raise IdempotencyKeyReused(field="idempotencyKey")
     return Claim(earlier.id, earlier.answer)
+
+
+async def claim_each(asked: Sequence[Wanted], answers: Sequence[UUID]) -> list[Claim | IdempotencyKeyReused]:
+    """Claim several keys of different owners in one statement, each with the answer it will have.
+
+    What is refused after all must be given back (`unclaim`): only this transaction knows it. Keys are claimed in
+    order, so that two crowds never wait for each other.
+    """
+    ids, now = [new_id() for _ in asked], clock.now()
+    columns = [each.owner for each in asked], [each.key for each in asked], [each.digest for each in asked]
+    made = await db.rows(_CLAIM, ids, *columns, list(answers), [now] * len(ids))
+    fresh = {row["id"] for row in made}
+    repeats = [each for each, claim_id in zip(asked, ids, strict=True) if claim_id not in fresh]
+    earlier = iter(await earlier_answers(repeats))
+    found: list[Claim | IdempotencyKeyReused] = []
+    for claim_id in ids:
+        known = None if claim_id in fresh else next(earlier)
+        found.append(known if isinstance(known, IdempotencyKeyReused) else Claim(claim_id, known))
+    return found
+
+
+async def earlier_answers(asked: Sequence[Wanted]) -> list[UUID | IdempotencyKeyReused | None]:
+    """What each of several writes produced when it was done before; claims nothing."""
+    found: list[UUID | IdempotencyKeyReused | None] = [None] * len(asked)
+    if not asked:
+        return found
+    for row in await db.rows(_EARLIER, [each.owner for each in asked], [each.key for each in asked]):
+        same = row["body_hash"] == asked[row["place"] - 1].digest
+        found[row["place"] - 1] = row["answer"] if same else IdempotencyKeyReused(field="idempotencyKey")
+    return found
+
+
+async def unclaim(claims: Sequence[Claim]) -> None:
+    """Give back claims of this transaction whose writes were refused, so that they may be tried again."""
+    if claims:
+        await db.rows("DELETE FROM inbox_answered_request WHERE id = ANY($1::uuid[])", [each.id for each in claims])
