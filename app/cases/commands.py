@@ -45,6 +45,12 @@ _NEXT_SEQUENCE = """
     ON CONFLICT (division_code, day) DO UPDATE SET given_out = case_counter.given_out + 1 RETURNING given_out
 """
 
+_LOCK_EACH = "SELECT id FROM case_file WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+_EXPECT_EACH = """
+    UPDATE case_file SET visit_at = expected.at FROM unnest($1::uuid[], $2::timestamptz[]) AS expected (id, at)
+    WHERE case_file.id = expected.id
+"""
+
 
 async def apply(
     actor: Actor,
@@ -229,6 +235,16 @@ async def record_visit(case_id: UUID, visit_at: datetime | None, *, visited: boo
     case.visit_at = visit_at
     case.visited = case.visited or visited
     await case.save(update_fields=["visit_at", "visited"])
+
+
+async def record_visits(visits: Mapping[UUID, datetime]) -> None:
+    """Remember for several cases when their residents are expected.
+
+    In the caller's transaction, which locked the slots; the cases are locked in key order.
+    """
+    if visits:
+        await db.rows(_LOCK_EACH, list(visits))
+        await db.rows(_EXPECT_EACH, list(visits), list(visits.values()))
 
 
 async def _move(actor: Actor, case: Case, verb: str) -> Case:
