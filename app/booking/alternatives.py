@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from typing import Any, NoReturn
 
-from app.booking.errors import SlotClosed, SlotFull, SlotGone, SlotNotOpenYet
+from app.booking.errors import NotEnoughInARow, SlotClosed, SlotFull, SlotGone, SlotNotOpenYet
 from app.booking.models import Slot
-from app.booking.queries import slot_by_id
 from app.booking.rules import day_and_time
 from app.booking.visits import Visit
 from app.kernel import clock, db
@@ -18,13 +17,13 @@ from app.kernel.errors import Alternative, Refusal
 _SHOWN = 3
 _EARTH_METRES = 6_371_000
 _FREE = """
-    SELECT s.id, s.starts_at, s.service_point_id, p.name_zh, p.name_en, p.latitude, p.longitude,
+    SELECT s.id, s.starts_at, s.ends_at, s.service_point_id, p.name_zh, p.name_en, p.latitude, p.longitude,
         o.latitude AS from_latitude, o.longitude AS from_longitude
     FROM slot s JOIN service_point p ON p.key = s.service_point_id JOIN service_point o ON o.key = $2
-    WHERE s.category = $1 AND s.layer = $3 AND s.id <> $4 AND s.starts_at > $5 AND s.closed_at IS NULL
+    WHERE s.category = $1 AND s.layer = $3 AND s.starts_at > $5 AND s.closed_at IS NULL
       AND (s.opens_at IS NULL OR s.opens_at <= $5)
       AND s.taken + $6 <= s.capacity AND s.phone_taken + $6 <= s.phone_capacity
-    ORDER BY s.starts_at LIMIT 500
+    ORDER BY abs(extract(epoch FROM s.starts_at - $4::timestamptz)) LIMIT 500
 """
 # A kilometre of way weighs like a quarter of an hour of time.
 _SECONDS_PER_METRE = 0.9
@@ -38,11 +37,30 @@ def metres(latitude: float, longitude: float, other_latitude: float, other_longi
     return round(2 * _EARTH_METRES * asin(sqrt(sin(north) ** 2 + cos(a) * cos(b) * sin(east) ** 2)))
 
 
-async def nearest_free(slot: Slot, party: int, now: datetime) -> list[Alternative]:
-    """Up to three slots with room for `party`, near in time and way to the wanted one, the best first."""
-    found = await db.rows(_FREE, slot.category, slot.service_point_id, slot.layer, slot.id, now, party)
-    best = sorted(found, key=lambda row: (_far(row, slot), row["starts_at"], row["id"]))
+async def nearest_free(
+    slot: Slot, party: int, now: datetime, *, slots: int = 1, category: str | None = None
+) -> list[Alternative]:
+    """Up to three slots with room for `party`, near in time and way to the wanted one, the best first.
+
+    Each begins `slots` in a row that have room. `category` when it is for another business than the wanted slot's.
+    """
+    found = await db.rows(
+        _FREE, category or slot.category, slot.service_point_id, slot.layer, slot.starts_at, now, party
+    )
+    others = [row for row in _beginnings(found, slots) if row["id"] != slot.id]
+    best = sorted(others, key=lambda row: (_far(row, slot), row["starts_at"], row["id"]))
     return [_told(row, slot) for row in best[:_SHOWN]]
+
+
+def _beginnings(free: Sequence[Mapping[str, Any]], slots: int) -> list[Mapping[str, Any]]:
+    """Those of free slots after which there are enough others, one beginning where the other ends."""
+    at = {(row["service_point_id"], row["starts_at"]): row for row in free}
+
+    def reaches(row: Mapping[str, Any], more: int) -> bool:
+        following = at.get((row["service_point_id"], row["ends_at"]))
+        return more == 0 or (following is not None and reaches(following, more - 1))
+
+    return [row for row in free if reaches(row, slots - 1)]
 
 
 def _distance(row: Mapping[str, Any]) -> int | None:
@@ -64,14 +82,15 @@ def _told(row: Mapping[str, Any], wanted: Slot) -> Alternative:
     return Alternative(row["id"], f"{zh},{row['name_zh']}{far_zh}", f"{en}, {row['name_en']}{far_en}")
 
 
-async def refuse_full(refusal: type[Refusal], slot: Slot, party: int, **values: Any) -> NoReturn:
-    """Raise a refusal that says where there is room instead."""
-    free = await nearest_free(slot, party, clock.now())
+async def refuse_full(refusal: type[Refusal], slot: Slot, party: int, *, slots: int = 1, **values: Any) -> NoReturn:
+    """Raise a refusal that says where there is room instead, for a visit of `slots` in a row."""
+    free = await nearest_free(slot, party, clock.now(), slots=slots)
     if not free:
         raise refusal(
             field="slotId",
             next_zh="近期都已约满,可以登记候补,有名额时通知您",
             next_en="Nothing else is free yet; join the waiting list and be told.",
+            slots=slots,
             **values,
         )
     raise refusal(
@@ -79,19 +98,23 @@ async def refuse_full(refusal: type[Refusal], slot: Slot, party: int, **values: 
         alternatives=free,
         next_zh=f"最近可约:{free[0].zh}",
         next_en=f"The next free one: {free[0].en}.",
+        slots=slots,
         **values,
     )
 
 
 async def refuse(visit: Visit) -> NoReturn:
     """Say why the places of a visit could not be taken, and what is free instead."""
-    slot, now = await slot_by_id(visit.run[0]), clock.now()
-    if slot.starts_at <= now:
-        await refuse_full(SlotGone, slot, visit.party)
-    if slot.closed_at is not None:
-        await refuse_full(SlotClosed, slot, visit.party)
-    if slot.opens_at is not None and slot.opens_at > now:
-        raise SlotNotOpenYet(
-            field="slotId", when_zh=day_and_time(slot.opens_at, "zh"), when_en=day_and_time(slot.opens_at, "en")
-        )
-    await refuse_full(SlotFull, slot, visit.party)
+    wanted, now = await Slot.filter(id__in=visit.run).order_by("starts_at"), clock.now()
+    first, party, slots = wanted[0], visit.party, len(visit.run)
+    if first.starts_at <= now:
+        await refuse_full(SlotGone, first, party, slots=slots)
+    if any(slot.closed_at is not None for slot in wanted):
+        await refuse_full(SlotClosed, first, party, slots=slots)
+    opens_at = max((slot.opens_at for slot in wanted if slot.opens_at is not None), default=now)
+    if opens_at > now:
+        when_zh, when_en = day_and_time(opens_at, "zh"), day_and_time(opens_at, "en")
+        await refuse_full(SlotNotOpenYet, first, party, slots=slots, when_zh=when_zh, when_en=when_en)
+    if slots > 1 and min(first.capacity - first.taken, first.phone_capacity - first.phone_taken) >= party:
+        await refuse_full(NotEnoughInARow, first, party, slots=slots)
+    await refuse_full(SlotFull, first, party, slots=slots)

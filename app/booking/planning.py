@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from uuid import UUID
 
-from app.booking.alternatives import refuse_full
+from app.booking.alternatives import nearest_free, refuse_full
 from app.booking.errors import ItemNotBookable, ItemNotServedHere, NotEnoughInARow
 from app.booking.models import Slot
 from app.booking.policies import policy_of
@@ -16,6 +16,7 @@ from app.cases.queries import case_of
 from app.cases.rules import OPEN_STATES
 from app.catalogue.models import ServiceItem
 from app.catalogue.queries import items_in_force
+from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput, NotFound
 from app.representation.rules import check_may_apply
@@ -31,7 +32,7 @@ async def plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: i
     policy = await policy_of(slot.service_point_id, slot.category)
     check_items(items, party, policy)
     for item, wanted in zip(await items_in_force([item.item_key for item in items]), items, strict=True):
-        _check_item(actor, item, slot)
+        await _check_item(actor, item, slot, party)
         await _check_case(actor, wanted)
     keys = [item.item_key for item in items]
     run = await _run(slot, policy.slots_needed(keys))
@@ -51,13 +52,14 @@ async def plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: i
     )
 
 
-def _check_item(actor: Actor, item: ServiceItem | None, slot: Slot) -> None:
+async def _check_item(actor: Actor, item: ServiceItem | None, slot: Slot, party: int) -> None:
     if item is None:
         raise NotFound(what_zh="这个事项", what_en="service item")
     if not item.bookable:
         raise ItemNotBookable(field="items")
     if item.queue_category != slot.category:
-        raise ItemNotServedHere(field="slotId")
+        elsewhere = await nearest_free(slot, party, clock.now(), category=item.queue_category)
+        raise ItemNotServedHere(field="slotId", alternatives=elsewhere)
     check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
 
 

@@ -8,7 +8,14 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from app.booking.errors import CancelTooLate, MoveTooLate, SessionInvalid, TooEarlyToCheckIn, TooLateToCheckIn
+from app.booking.errors import (
+    CancelTooLate,
+    MoveTooLate,
+    SessionInvalid,
+    TooEarlyToCheckIn,
+    TooLateToCheckIn,
+    VisitInvalid,
+)
 from app.booking.policy import Policy
 from app.kernel.clock import at_local, local
 from app.kernel.clock.calendar import DayKind
@@ -177,6 +184,16 @@ def check_may_move(starts_at: datetime, now: datetime, policy: Policy) -> None:
     """Raise `CancelTooLate` once the slot began, `MoveTooLate` after the deadline of a cancellation."""
     if is_late_to_cancel(starts_at, now, policy):
         raise MoveTooLate(minutes=policy.cancel_before_minutes)
+
+
+def check_same_place(layer: Layer, other: Layer) -> None:
+    """Raise `VisitInvalid` when a visit to the hall would become one at home, which has an address, or back."""
+    if (layer is Layer.HOME_VISIT) is not (other is Layer.HOME_VISIT):
+        raise VisitInvalid(
+            field="slotId",
+            reason_zh="上门服务和到大厅办理之间不能改期,请取消后重新预约",
+            reason_en="a home visit cannot be moved to the hall or back: cancel it and book again",
+        )
 
 
 def check_may_check_in(starts_at: datetime, now: datetime, policy: Policy) -> None:
