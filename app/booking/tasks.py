@@ -6,6 +6,7 @@ from app.booking.holds import expire, overdue_holds
 from app.booking.layout import lay_out_slots
 from app.booking.outcomes import mark_missed, release_places_of
 from app.booking.queries import overdue_bookings
+from app.booking.reminders import remind
 from app.cases.events import CaseClosed, CaseWithdrawn
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.jobs import timetable
@@ -35,6 +36,12 @@ async def expire_forgotten_holds() -> None:
     """Each hold has a job of its own; this finds those whose job was lost."""
     for booking_id in await overdue_holds(_BATCH):
         await expire(booking_id)
+
+
+@timetable("*/5 * * * *", name="booking.remind")
+async def remind_of_visits() -> None:
+    if due := await remind():
+        _log.info("visits near", count=due)
 
 
 @reacts_to(CaseWithdrawn)
