@@ -1,0 +1,141 @@
+"""Without this module a resident would be refused without ever seeing what for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+
+from app.booking.credit_rules import (
+    CountedFault,
+    Ground,
+    Standing,
+    appeal_until,
+    fault_of,
+    faults_of,
+    is_old_enough,
+    standing,
+)
+from app.booking.exemptions import Exemption, exemptions_of
+from app.booking.histories import history_of
+from app.booking.models import Booking, CreditAppeal
+from app.booking.policies import policy_of
+from app.booking.policy import Policy
+from app.booking.rules import BookingState
+from app.booking.visits import History, Past
+from app.catalogue.queries import service_points_by_key
+from app.kernel import clock
+from app.kernel.actor import Actor
+from app.kernel.errors import NotFound
+
+_SHOWN_MOST = 50
+
+
+@dataclass(frozen=True)
+class BookedFault:
+    """A missed or late-cancelled visit as its resident sees it, excused or not, with its appeal."""
+
+    fault: CountedFault
+    booking: Booking
+    appeal: CreditAppeal | None
+
+    def may_appeal_until(self, now: datetime) -> datetime | None:
+        """Until when it can be appealed; None when it cannot, or no longer."""
+        until = appeal_until(self.fault)
+        over = self.appeal is not None or self.booking.excused_at is not None or now >= until
+        return None if over else until
+
+
+@dataclass(frozen=True)
+class BusinessStanding:
+    """How somebody stands with one business of one service point; with nothing when they are exempt."""
+
+    service_point: str
+    category: str
+    policy: Policy
+    standing: Standing
+    exempt_as: Ground | None
+    """What a window exempted them for."""
+
+    old_enough: bool
+
+    @property
+    def exempt(self) -> bool:
+        return self.old_enough or self.exempt_as is not None
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What counts for or against a resident when they book: the faults, newest first, and what follows."""
+
+    faults: list[BookedFault]
+    businesses: list[BusinessStanding]
+
+
+async def my_credit(actor: Actor, business: tuple[str, str] | None = None) -> Credit:
+    """How the resident stands with a business (service point and category), or with all where they have faults.
+
+    An agent sees the faults in the items of their mandate, and what follows from all. Raises `NotSignedIn` or
+    `NotFound` (the business).
+    """
+    faults = await _faults(actor)
+    places = {(one.booking.slot.service_point_id, one.booking.slot.category): None for one in faults}
+    history = await history_of(actor.resident_id())
+    [exemption] = await exemptions_of([actor.resident_id()])
+    shown = [business] if business else list(places)
+    return Credit(faults, [await _stands(history, exemption, *one) for one in shown])
+
+
+async def _stands(history: History, exemption: Exemption, service_point: str, category: str) -> BusinessStanding:
+    [place] = await service_points_by_key([service_point])
+    if place is None or category not in place.queue_categories:
+        raise NotFound(what_zh="这个服务点的这类业务", what_en="business at this service point")
+    policy = await policy_of(service_point, category)
+    old = is_old_enough(exemption.born, policy, clock.today())
+    judged = standing(faults_of(history, category), policy.credit_rules, clock.now())
+    exempt = old or exemption.granted is not None
+    return BusinessStanding(
+        service_point, category, policy, Standing() if exempt else judged, exemption.granted, old_enough=old
+    )
+
+
+async def _faults(actor: Actor) -> list[BookedFault]:
+    rows = await _faulty(Booking.filter(**actor.matters()))
+    appeals = {
+        appeal.booking_id: appeal for appeal in await CreditAppeal.filter(booking_id__in=[row.id for row in rows])
+    }
+    return [BookedFault(fault, row, appeals.get(row.id)) for row in rows if (fault := booked_fault(row))]
+
+
+def _faulty(bookings: QuerySet[Booking]) -> QuerySet[Booking]:
+    """Of these the missed and late-cancelled ones, excused or not, newest first."""
+    held_against = bookings.filter(Q(state=BookingState.NO_SHOW) | Q(late=True))
+    return held_against.prefetch_related("slot").order_by("-day", "-id").limit(_SHOWN_MOST)
+
+
+def past_of(booking: Booking) -> Past:
+    """A booking with its slot, as far as the credit rules need to know it."""
+    return Past(
+        id=booking.id,
+        category=booking.slot.category,
+        day=booking.day,
+        starts_at=booking.slot.starts_at,
+        state=booking.state,
+        item_keys=(booking.item_key,),
+        late=booking.late,
+        excused=booking.excused_at is not None,
+        ended_at=booking.ended_at,
+    )
+
+
+def booked_fault(booking: Booking) -> CountedFault | None:
+    """What a booking is, or was before it was excused, held against its resident as."""
+    return fault_of(replace(past_of(booking), excused=False))
+
+
+async def excused(booking: Booking, why: str) -> None:
+    """Write an excuse down for a locked booking, in the caller's transaction."""
+    booking.excused_at, booking.excuse = clock.now(), why
+    await booking.save(update_fields=["excused_at", "excuse"])
