@@ -21,6 +21,9 @@ SELECT gen_random_uuid(), id, resident_id, item_key, day, case_id, state IN ('BO
 
 UNTIL = "UPDATE booking b SET until = s.ends_at, slots = ARRAY[s.id] FROM slot s WHERE s.id = b.slot_id"
 
+# Every booking so far came from a phone.
+PHONES = "UPDATE slot SET phone_taken = taken"
+
 # The rules of a business were three columns; they become the fields of one document.
 RULES = """
 UPDATE business_policy SET rules = jsonb_build_object(
@@ -385,6 +388,7 @@ class Migration(migrations.Migration):
             name='phone_taken',
             field=fields.SmallIntField(default=0, db_default=0),
         ),
+        ops.RunSQL(PHONES, ''),
         ops.AddField(
             model_name='Slot',
             name='reserved',

@@ -7,6 +7,7 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.api import migrate as apply_all
 
 from app import migrating
+from app.booking.policy import Policy
 from app.embedded import EmbeddedPostgres
 from app.kernel import db
 
@@ -67,3 +68,51 @@ async def test_a_database_with_people_of_the_release_before_is_brought_up_to_dat
             )
     finally:
         postgres.drop_database("release_before")
+
+
+# Somebody who booked for a case, somebody who missed a visit, and a counter with rules of its own.
+_VISITS_OF_THE_RELEASE_BEFORE = """
+    INSERT INTO department (key, name_zh, name_en, credit_code, division_code) VALUES ('d', 'd', 'd', 'c', '990100');
+    INSERT INTO service_point (key, name_zh, name_en, kind, division_code, address_zh, windows, queue_categories,
+            opening_hours)
+        VALUES ('hall', 'h', 'h', 'HALL', '990100', 'a', 4, '["D"]', '{}');
+    INSERT INTO business_policy (id, service_point_id, category, slot_minutes, capacity, days_ahead)
+        VALUES (gen_random_uuid(), 'hall', 'D', 20, 7, 14);
+    INSERT INTO resident (id, level, created_at) VALUES ('00000000-0000-7000-8000-000000000011', 4, now());
+    INSERT INTO slot (id, service_point_id, category, day, starts_at, ends_at, capacity, taken)
+        VALUES ('00000000-0000-7000-8000-000000000012', 'hall', 'D', '2026-11-27', '2026-11-27 01:00+00',
+            '2026-11-27 01:30+00', 4, 2);
+    INSERT INTO booking (id, resident_id, slot_id, item_key, day, state, booked_at) VALUES
+        ('00000000-0000-7000-8000-000000000013', '00000000-0000-7000-8000-000000000011',
+            '00000000-0000-7000-8000-000000000012', 'id-card-replace', '2026-11-27', 'BOOKED', now()),
+        ('00000000-0000-7000-8000-000000000014', '00000000-0000-7000-8000-000000000011',
+            '00000000-0000-7000-8000-000000000012', 'passport', '2026-11-27', 'NO_SHOW', now());
+"""
+_VISITS_AS_THEY_ARE_NOW = """
+    SELECT b.state, b.until = s.ends_at, b.slots = ARRAY[s.id], b.party, i.item_key, i.live, i.case_id, s.phone_taken
+    FROM booking b JOIN slot s ON s.id = b.slot_id JOIN booking_item i ON i.booking_id = b.id ORDER BY b.id
+"""
+
+
+async def test_visits_and_rules_of_the_release_before_are_kept(postgres: EmbeddedPostgres) -> None:
+    """A booking becomes a visit for one item, the three columns of a counter's rules become its document."""
+    url = postgres.create_database("visits_before")
+    try:
+        async with TortoiseContext():
+            await apply_all(config=db.tortoise_config(url), target=f"{db.APP}.0006_audit_chain", direction="forward")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_VISITS_OF_THE_RELEASE_BEFORE)
+
+            await migrating.migrate(url)
+
+            assert connection.execute(_VISITS_AS_THEY_ARE_NOW).fetchall() == [
+                ("BOOKED", True, True, 1, "id-card-replace", True, None, 2),
+                ("NO_SHOW", True, True, 1, "passport", False, None, 2),
+            ]
+            [(rules,)] = connection.execute("SELECT rules FROM business_policy").fetchall()
+            assert Policy.model_validate(rules).capacity == 7
+            assert (rules["slot_minutes"], rules["days_ahead"]) == (20, 14)
+            connection.execute("UPDATE booking SET state = 'CANCELLED' WHERE state = 'BOOKED'")
+            assert connection.execute("SELECT bool_or(live) FROM booking_item").fetchall() == [(False,)]
+    finally:
+        postgres.drop_database("visits_before")
