@@ -14,6 +14,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
 
+from app.identity.models import DeviceKind
 from app.identity.rules import Role
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, NotSignedIn, Refusal
@@ -25,10 +26,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Audience:
-    """Who may call an entry: kinds of actors and, for staff, one of some roles (any, when none is named)."""
+    """Who may call an entry: kinds of actors; of staff those with one of some roles (any, when none is named), of
+    the hall's machines some kinds.
+    """
 
     kinds: frozenset[ActorKind]
     roles: frozenset[Role] = field(default_factory=frozenset)
+    machines: frozenset[DeviceKind] = field(default_factory=frozenset)
 
     def check(self, actor: Actor) -> None:
         """Raise `NotSignedIn` or `NotAllowed`."""
@@ -37,6 +41,8 @@ class Audience:
         if actor.kind not in self.kinds:
             raise NotAllowed
         if self.roles and actor.kind is ActorKind.STAFF and not self.roles.intersection(actor.roles):
+            raise NotAllowed
+        if actor.kind is ActorKind.DEVICE and not self.machines.intersection(actor.roles):
             raise NotAllowed
 
 
@@ -53,6 +59,11 @@ def staff(*roles: Role) -> Audience:
 def residents_and_staff(*roles: Role) -> Audience:
     """Residents, and members of staff with one of these roles."""
     return Audience(frozenset({ActorKind.RESIDENT, ActorKind.STAFF}), frozenset(roles))
+
+
+def devices(*kinds: DeviceKind) -> Audience:
+    """Machines of a hall of these kinds."""
+    return Audience(frozenset({ActorKind.DEVICE}), machines=frozenset(kinds))
 
 
 class Entry(FieldExtension):

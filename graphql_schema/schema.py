@@ -11,13 +11,18 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from app.kernel.settings import get_settings
+from graphql_schema.booking.credit import CreditMutation, CreditQuery
+from graphql_schema.booking.desk import DeskMutation, DeskQuery
 from graphql_schema.booking.mutations import BookingMutation
 from graphql_schema.booking.queries import BookingQuery
+from graphql_schema.booking.waiting_room import WaitingRoomMutation, WaitingRoomQuery
 from graphql_schema.cases.mutations import CasesMutation
 from graphql_schema.cases.queries import CasesQuery
 from graphql_schema.catalogue.queries import CatalogueQuery
 from graphql_schema.delivery.mutations import DeliveryMutation
 from graphql_schema.delivery.queries import DeliveryQuery
+from graphql_schema.devices.mutations import DevicesMutation
+from graphql_schema.devices.queries import DevicesQuery
 from graphql_schema.identity.consents import ConsentMutation, ConsentQuery
 from graphql_schema.identity.mutations import IdentityMutation
 from graphql_schema.identity.phones import PhoneMutation
@@ -43,12 +48,16 @@ class Query(
     IdentityQuery,
     RepresentationQuery,
     StaffingQuery,
+    DevicesQuery,
     SessionQuery,
     ConsentQuery,
     ProfilesQuery,
     CatalogueQuery,
     CasesQuery,
     BookingQuery,
+    CreditQuery,
+    DeskQuery,
+    WaitingRoomQuery,
     QueueingQuery,
     PaymentsQuery,
     DeliveryQuery,
@@ -62,12 +71,16 @@ class Mutation(
     IdentityMutation,
     RepresentationMutation,
     StaffingMutation,
+    DevicesMutation,
     SessionMutation,
     ConsentMutation,
     PhoneMutation,
     ProfilesMutation,
     CasesMutation,
     BookingMutation,
+    CreditMutation,
+    DeskMutation,
+    WaitingRoomMutation,
     QueueingMutation,
     PaymentsMutation,
     DeliveryMutation,

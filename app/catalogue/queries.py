@@ -91,6 +91,12 @@ async def service_point_for(actor: Actor, key: str) -> ServicePoint:
     return point
 
 
+async def keys_of_points_for(actor: Actor) -> list[str]:
+    """Keys of the service points where a member of staff may work."""
+    points = ServicePoint.filter(division_code__startswith=actor.scope.division)
+    return [point.key for point in await points.order_by("key")]
+
+
 async def every_service_point() -> list[ServicePoint]:
     """All halls and stations: a city has tens of them."""
     return await ServicePoint.all().order_by("key")

@@ -16,7 +16,7 @@ from tortoise.queryset import QuerySet
 from app.identity.errors import AccountEnded, SessionEnded
 from app.identity.models import ChannelBinding, Resident, Session
 from app.identity.staff_rules import is_idle, next_duty
-from app.identity.tokens import read_access_token
+from app.identity.tokens import device_hash, read_access_token, read_device_token
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind, Scope
 from app.kernel.errors import NotFound
@@ -33,10 +33,17 @@ _ACCOUNT = """
     WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND (st.id IS NULL OR st.active)
 """
 _SEE = "UPDATE session SET seen_at = $2 WHERE id = $1 AND seen_at < $2"
+_DEVICE = """
+    SELECT kind, service_point, name, seen_at FROM device WHERE id = $1 AND token_hash = $2 AND revoked_at IS NULL
+"""
+_SEE_DEVICE = "UPDATE device SET seen_at = $2 WHERE id = $1 AND (seen_at IS NULL OR seen_at < $2)"
 
 
 class _Recent:
-    """Accounts of sessions seen alive within half a minute, so that a revoked one dies everywhere soon."""
+    """Who was seen alive in which session within half a minute, so that a revoked one dies everywhere soon.
+
+    A device is its own session.
+    """
 
     def __init__(self) -> None:
         self._seen: OrderedDict[UUID, tuple[float, Actor]] = OrderedDict()
@@ -66,7 +73,7 @@ async def actor_of(access_token: str, recent: _Recent = recent_sessions) -> Acto
     """Who speaks with this token; raises `SessionEnded`. Warm, it costs no database round trip."""
     session_id = read_access_token(access_token)
     if session_id is None:
-        raise SessionEnded
+        return await _device_of(access_token, recent)
     known = recent.get(session_id)
     if known is not None:
         return known
@@ -77,6 +84,25 @@ async def actor_of(access_token: str, recent: _Recent = recent_sessions) -> Acto
         await _see(session_id, found["seen_at"])
     actor = _actor(session_id, found)
     recent.keep(session_id, actor)
+    return actor
+
+
+async def _device_of(token: str, recent: _Recent) -> Actor:
+    device_id = read_device_token(token)
+    if device_id is None:
+        raise SessionEnded
+    known = recent.get(device_id)
+    if known is not None:
+        return known
+    found = await db.row(_DEVICE, device_id, device_hash(token))
+    if found is None:
+        raise SessionEnded
+    now = clock.now()
+    if found["seen_at"] is None or now - found["seen_at"] >= _NOTED_EVERY:
+        await db.row(_SEE_DEVICE, device_id, now)
+    roles = frozenset({found["kind"]})
+    actor = Actor(ActorKind.DEVICE, device_id, roles=roles, name=found["name"], place=found["service_point"])
+    recent.keep(device_id, actor)
     return actor
 
 

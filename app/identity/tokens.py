@@ -1,7 +1,8 @@
 """Without this module every request would have to ask the database who is calling.
 
 An access token names a session and its own end, and is signed; it is good for ten minutes. A refresh token
-is random, is stored as a hash only, and is replaced at every use (RFC 9700 section 4.14).
+is random, is stored as a hash only, and is replaced at every use (RFC 9700 section 4.14). A device's token is random,
+stored as a hash too, and good until the device is revoked.
 """
 
 from __future__ import annotations
@@ -54,6 +55,20 @@ def read_refresh_token(token: str) -> UUID | None:
     """The session a refresh token was made for, current or not; None when it is not ours."""
     body = _verified("refresh", token)
     return UUID(bytes=body[:16]) if body is not None and len(body) == 16 + _RANDOM_BYTES else None
+
+
+def make_device_token(device_id: UUID) -> str:
+    return _signed("device", device_id.bytes + secrets.token_bytes(_RANDOM_BYTES))
+
+
+def read_device_token(token: str) -> UUID | None:
+    """The device a token was made for, revoked or not; None when it is not ours."""
+    body = _verified("device", token)
+    return UUID(bytes=body[:16]) if body is not None and len(body) == 16 + _RANDOM_BYTES else None
+
+
+def device_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def refresh_hash(token: str) -> str:

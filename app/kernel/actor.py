@@ -15,6 +15,7 @@ class ActorKind(StrEnum):
     STAFF = "STAFF"
     SYSTEM = "SYSTEM"
     PROVIDER = "PROVIDER"
+    DEVICE = "DEVICE"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,16 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What acts by itself in a hall, and the key of the service point it stands in."""
+
+    id: UUID
+    place: str
+
+
+@dataclass(frozen=True)
 class Actor:
-    """Who is acting: a resident, a member of staff, the system itself, or a provider calling back."""
+    """Who is acting: a resident, a member of staff, a machine of a hall, the system, or a provider calling back."""
 
     kind: ActorKind
     id: UUID | None = None
@@ -55,6 +64,9 @@ class Actor:
     principal: Principal | None = None
     language: str = ""
     """What the resident reads best, `zh` or `en`; empty when they never said."""
+
+    place: str = ""
+    """Key of the service point a machine stands in; empty for everybody else."""
 
     @property
     def reference(self) -> str:
@@ -101,6 +113,15 @@ class Actor:
         if roles and not self.roles.intersection(roles):
             raise NotAllowed
         return self.id
+
+    def device(self, *kinds: str) -> Machine:
+        """The machine that is acting, of one of these kinds (any, when none is named).
+
+        Raises `NotAllowed` for another kind and for everybody who is no machine.
+        """
+        if self.kind is not ActorKind.DEVICE or self.id is None or (kinds and not self.roles.intersection(kinds)):
+            raise NotAllowed
+        return Machine(self.id, self.place)
 
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS)

@@ -17,6 +17,7 @@ from graphql import (
     type_from_ast,
 )
 
+from app.identity.models import DeviceKind
 from app.identity.rules import Role
 from app.kernel.actor import ActorKind
 from graphql_schema.documents import OPERATIONS
@@ -24,6 +25,7 @@ from graphql_schema.guards import Audience
 from graphql_schema.schema import schema
 from tests.architecture.test_schema import entries, guards_of
 from tests.http.stage import apply
+from tests.identity.accounts import make_device
 from tests.people import Caller
 from tests.portal import Portal
 
@@ -109,6 +111,27 @@ async def clerks(portal: Portal) -> dict[Role, Caller]:
 @pytest.mark.parametrize("path", closed_to(ActorKind.STAFF), ids=named)
 async def test_a_clerk_does_nothing_in_a_residents_name(portal: Portal, clerks: dict[Role, Caller], path: Path) -> None:
     assert codes_of(await clerks[Role.WINDOW_ACCEPTOR].ask(path.stem, **some_variables(path))) == {"NOT_ALLOWED"}
+
+
+@pytest.fixture(scope="module")
+async def machines(portal: Portal) -> dict[DeviceKind, Caller]:
+    return {kind: await make_device(portal, kind) for kind in DeviceKind}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        pytest.param(kind, path, id=f"{kind.value}-{path.stem}")
+        for kind in DeviceKind
+        for path in sorted(OPERATIONS.glob("*.graphql"))
+        if any(kind not in audience.machines for audience in audiences_of(path))
+    ],
+)
+async def test_a_machine_does_what_its_kind_needs_and_nothing_else(
+    portal: Portal, machines: dict[DeviceKind, Caller], kind: DeviceKind, path: Path
+) -> None:
+    """Not even what is open to everyone: whoever steals a screen has gained nothing."""
+    assert codes_of(await machines[kind].ask(path.stem, **some_variables(path))) == {"NOT_ALLOWED"}
 
 
 def closed_to_role(role: Role) -> list[Path]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.identity import sessions
-from app.identity.models import Resident, Staff
+from app.identity import devices, sessions
+from app.identity.models import DeviceKind, Resident, Staff
 from app.identity.rules import Level, Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind, Scope
@@ -33,6 +33,15 @@ async def make_staff(*roles: Role, scope: Scope = WHOLE_CITY) -> Actor:
         division_code=scope.division,
     )
     return Actor(ActorKind.STAFF, row.id, roles=frozenset(roles), name=row.title, scope=scope)
+
+
+async def make_device(portal: Portal, kind: DeviceKind, place: str = "city-hall") -> Caller:
+    """A machine that was just put up, with its token."""
+    registered = await devices.register(await make_staff(Role.SYSTEM_ADMINISTRATOR), kind, place, "测试设备")
+    caller = Caller(portal.url)
+    portal.people.append(caller)
+    caller.access = registered.token
+    return caller
 
 
 async def caller_of(portal: Portal, actor: Actor, language: str = "zh-CN") -> Caller:

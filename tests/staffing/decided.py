@@ -30,6 +30,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.retentionPeriods": EVERY_ROLE,
     "Query.servicePoints": EVERY_ROLE,
     "Query.slots": EVERY_ROLE,
+    "Query.waitingRoom": EVERY_ROLE,
     "Mutation.beginSecondFactor": EVERY_ROLE,
     "Mutation.changePassword": EVERY_ROLE,
     "Mutation.confirmSecondFactor": EVERY_ROLE,
@@ -82,6 +83,10 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.grantRoles": frozenset({SECURITY}),
     "Mutation.resetPassword": frozenset({SECURITY}),
     "Mutation.resetSecondFactor": frozenset({SECURITY}),
+    # Machines of the halls.
+    "Query.devices": frozenset({SYSTEM}),
+    "Mutation.registerDevice": frozenset({SYSTEM}),
+    "Mutation.revokeDevice": frozenset({SYSTEM}),
 }
 
 NAMES_NOBODY: dict[str, str] = {
@@ -99,6 +104,8 @@ NAMES_NOBODY: dict[str, str] = {
     "CaseEvent": "at verb state",
     "ClaimInFull": "claim claimant",
     "Department": "key name creditCode",
+    "Device": "id kind servicePoint name registeredAt seenAt revokedAt",
+    "DeviceRegistered": "device",
     "ExtraSession": "slots",
     "Fee": "key name amountFen unit rule group when basis",
     "LastSignIn": "at address device failuresSince",
@@ -136,7 +143,7 @@ NAMES_NOBODY: dict[str, str] = {
         " minLevel statutoryLimit promisedLimit fees materials conditions legalBasis processSteps questions visitReason"
         " resultName department servicePoints"
     ),
-    "ServicePoint": "key name kind address windows opening",
+    "ServicePoint": "key name kind level address latitude longitude windows opening",
     "Session": "id device channel bindingId maskedAddress createdAt refreshedAt expiresAt ended current",
     "SessionsRevoked": "count",
     "SignedIn": "tokens resident",
@@ -166,6 +173,7 @@ IS_PERSONAL: dict[str, str] = {
 """Fields that say something of a person; each has its place in a table of who sees how much."""
 
 IS_SECRET: dict[str, str] = {
+    "DeviceRegistered": "token",
     "OneTimePassword": "password",
     "SecondFactorEnrolment": "secret uri",
     "Tokens": "access accessExpiresAt refresh",
@@ -186,6 +194,7 @@ REACHED_FROM: dict[str, set[str]] = {
     "Bill": _CASE_ENTRIES,
     "Booking": _CASE_ENTRIES,
     "AuditLine": {"Query.auditLines"},
+    "DeviceRegistered": {"Mutation.registerDevice"},
     "OneTimePassword": {"Mutation.resetPassword"},
     "SecondFactorEnrolment": {"Mutation.beginSecondFactor"},
     "Tokens": {"Mutation.refreshSession", "Mutation.signIn", "Mutation.staffSignIn"},

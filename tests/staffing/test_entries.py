@@ -15,16 +15,19 @@ from app.cases import commands as cases
 from app.cases.applicants import applicant_in_full
 from app.cases.queries import address_for_posting, case_for, cases_waiting
 from app.cases.rules import CaseState
+from app.catalogue import equipment
 from app.delivery.commands import register_parcel
 from app.delivery.queries import unknown_pushes
 from app.identity import administration
 from app.identity.auditing import Sought, audit_lines
 from app.identity.disclosure import Purpose
+from app.identity.models import DeviceKind
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, Refusal
 from app.queueing import commands as queueing
+from app.queueing import windows
 from graphql_schema.documents import OPERATIONS
 from tests.architecture.test_schema import entries, guards_of
 from tests.graphql.test_guards import codes_of, operation_of, some_variables
@@ -91,12 +94,12 @@ ACTS: dict[str, Act] = {
     "Query.unknownPushes": lambda actor, _: unknown_pushes(actor, limit=1, before=None),
     "Mutation.registerParcel": lambda actor, one: register_parcel(actor, one, "ems", "1199999999999"),
     "Mutation.callNext": lambda actor, _: queueing.call_next(actor),
-    "Mutation.closeWindow": lambda actor, _: queueing.close_window(actor),
+    "Mutation.closeWindow": lambda actor, _: windows.close_window(actor),
     "Mutation.finishServing": queueing.finish_serving,
     "Mutation.openExtraSession": lambda actor, one: open_extra_session(
         actor, str(one), "D", clock.now() + timedelta(days=1), clock.now() + timedelta(days=1, hours=1), 1
     ),
-    "Mutation.openWindow": lambda actor, one: queueing.open_window(actor, str(one), 1, ()),
+    "Mutation.openWindow": lambda actor, one: windows.open_window(actor, str(one), 1, ()),
     "Mutation.passTicket": queueing.pass_ticket,
     "Mutation.startServing": queueing.start_serving,
     "Query.auditLines": lambda actor, one: audit_lines(actor, Sought(person=one), limit=1, before=None),
@@ -109,6 +112,9 @@ ACTS: dict[str, Act] = {
     "Mutation.grantRoles": lambda actor, one: administration.grant_roles(actor, one, []),
     "Mutation.resetPassword": administration.reset_password,
     "Mutation.resetSecondFactor": administration.reset_second_factor,
+    "Query.devices": lambda actor, _: equipment.devices_for(actor, limit=1, after=None),
+    "Mutation.registerDevice": lambda actor, one: equipment.register_device(actor, DeviceKind.SCREEN, str(one), "x"),
+    "Mutation.revokeDevice": equipment.revoke_device,
 }
 
 

@@ -1,0 +1,1 @@
+"""Without this package the machines of the halls would have no accounts."""
