@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from app.booking.credit_rules import (
     CountedFault,
-    Ground,
+    ExemptionGround,
     Standing,
     appeal_until,
     fault_of,
@@ -28,7 +30,7 @@ from app.booking.visits import History, Past
 from app.catalogue.queries import service_points_by_key
 from app.kernel import clock
 from app.kernel.actor import Actor
-from app.kernel.errors import NotFound
+from app.kernel.errors import InvalidInput, NotFound
 
 _SHOWN_MOST = 50
 
@@ -56,7 +58,7 @@ class BusinessStanding:
     category: str
     policy: Policy
     standing: Standing
-    exempt_as: Ground | None
+    exempt_as: ExemptionGround | None
     """What a window exempted them for."""
 
     old_enough: bool
@@ -64,6 +66,11 @@ class BusinessStanding:
     @property
     def exempt(self) -> bool:
         return self.old_enough or self.exempt_as is not None
+
+    @property
+    def live_at_most(self) -> int:
+        limit = self.standing.live_at_most
+        return self.policy.live_most if limit is None else min(limit, self.policy.live_most)
 
 
 @dataclass(frozen=True)
@@ -74,17 +81,23 @@ class Credit:
     businesses: list[BusinessStanding]
 
 
-async def my_credit(actor: Actor, business: tuple[str, str] | None = None) -> Credit:
-    """How the resident stands with a business (service point and category), or with all where they have faults.
+async def my_credit(actor: Actor, service_point: str | None = None, category: str | None = None) -> Credit:
+    """How the resident stands with a business of a service point, or with all where they have faults.
 
-    An agent sees the faults in the items of their mandate, and what follows from all. Raises `NotSignedIn` or
-    `NotFound` (the business).
+    An agent sees the faults in the items of their mandate, and what follows from all. Raises `NotSignedIn`,
+    `InvalidInput` (one without the other) or `NotFound` (the business).
     """
+    if (service_point is None) is not (category is None):
+        raise InvalidInput(
+            field="category",
+            reason_zh="服务点和业务须同时填写",
+            reason_en="name the service point and the business, or neither",
+        )
     faults = await _faults(actor)
     places = {(one.booking.slot.service_point_id, one.booking.slot.category): None for one in faults}
     history = await history_of(actor.resident_id())
     [exemption] = await exemptions_of([actor.resident_id()])
-    shown = [business] if business else list(places)
+    shown = [(service_point, category)] if service_point and category else list(places)
     return Credit(faults, [await _stands(history, exemption, *one) for one in shown])
 
 
@@ -113,6 +126,12 @@ def _faulty(bookings: QuerySet[Booking]) -> QuerySet[Booking]:
     """Of these the missed and late-cancelled ones, excused or not, newest first."""
     held_against = bookings.filter(Q(state=BookingState.NO_SHOW) | Q(late=True))
     return held_against.prefetch_related("slot").order_by("-day", "-id").limit(_SHOWN_MOST)
+
+
+async def bookings_by_id(ids: Sequence[UUID]) -> list[Booking | None]:
+    """In key order."""
+    found = await Booking.in_bulk(ids, "id")
+    return [found.get(key) for key in ids]
 
 
 def past_of(booking: Booking) -> Past:

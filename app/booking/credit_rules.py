@@ -31,7 +31,7 @@ APPEAL_LIFE: Graph[AppealState] = Graph(
 )
 
 
-class Ground(StrEnum):
+class ExemptionGround(StrEnum):
     """Why the missed visits of somebody do not count, as a window saw it."""
 
     DISABLED = "DISABLED"
@@ -240,3 +240,20 @@ def rules_in_words(policy: Policy) -> Iterator[tuple[str, str]]:
         f"{policy.exempt_age}周岁以上老年人、经窗口登记的残疾人等不受上述限制,由他人代办时同样适用",
         f"Exempt are people of {policy.exempt_age} or more, and whom a window has exempted, also when another acts.",
     )
+
+
+GROUND_WORDS: dict[ExemptionGround, tuple[str, str]] = {
+    ExemptionGround.DISABLED: ("残疾", "a disability"),
+    ExemptionGround.ILLNESS: ("患病", "an illness"),
+    ExemptionGround.OTHER: ("其他原因", "another reason"),
+}
+
+
+def exempt_in_words(ground: ExemptionGround | None, age: int | None) -> tuple[str, str] | None:
+    """Why nothing counts for somebody: what a window saw, or the age they have reached; None for who is not exempt."""
+    if ground is not None:
+        zh, en = GROUND_WORDS[ground]
+        return f"窗口已登记豁免({zh}),爽约和临期取消不影响您预约", f"A window has exempted you ({en})."
+    if age is not None:
+        return f"您已满{age}周岁,爽约和临期取消不影响您预约", f"You are {age} or older, and so exempt."
+    return None

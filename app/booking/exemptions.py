@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from app.booking.at_window import account_at_window
-from app.booking.credit_rules import Ground
+from app.booking.credit_rules import ExemptionGround
 from app.booking.errors import ExemptionInvalid
 from app.booking.models import CreditExemption
 from app.identity.queries import locked_resident
@@ -34,7 +34,7 @@ _EXEMPT = """
 class Exemption:
     """Why missed visits may not count for a resident: what a window saw, and when they were born."""
 
-    granted: Ground | None = None
+    granted: ExemptionGround | None = None
     born: date | None = None
 
 
@@ -42,7 +42,7 @@ async def exemptions_of(resident_ids: Sequence[UUID]) -> list[Exemption]:
     """In key order, in one statement; `born` is known of who has proved their number (L3 and more)."""
     found = {
         row["id"]: Exemption(
-            granted=Ground(row["ground"]) if row["ground"] else None,
+            granted=ExemptionGround(row["ground"]) if row["ground"] else None,
             born=_born(row["id_number_sealed"]) if row["level"] >= STRONG else None,
         )
         for row in await db.rows(_EXEMPT, list(resident_ids), clock.today())
@@ -60,7 +60,7 @@ def _born(number_sealed: str | None) -> date | None:
 
 
 async def grant_exemption(
-    actor: Actor, id_number: str, name: str, ground: Ground, valid_until: date | None
+    actor: Actor, id_number: str, name: str, ground: ExemptionGround, valid_until: date | None
 ) -> CreditExemption:
     """Let missed visits not count for somebody whose papers a window saw, for ever or through a day; again is harmless.
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
 
 from app.booking import models, queries, visits
+from app.booking.calendar_entry import CalendarEntry, calendar_text
 from app.booking.rules import BookingState, Layer
-from app.catalogue.queries import service_points_by_key
+from app.catalogue.queries import items_in_force, service_points_by_key
+from app.kernel import clock
+from app.kernel.settings import get_settings
 from app.queueing.queries import tickets_of_bookings
 from graphql_schema.catalogue.types import ServicePoint
 from graphql_schema.context import Info
@@ -101,6 +105,28 @@ class Booking:
         row = await info.context.load(queries.slots_by_id, self.row.slot_id)
         assert row is not None
         return Slot.of(row)
+
+    @computed("For the host app's calendar: iCalendar (RFC 5545); null while it is only held.", batch=items_in_force)
+    async def calendar(self, info: Info) -> str | None:
+        slot = await info.context.load(queries.slots_by_id, self.row.slot_id)
+        assert slot is not None
+        place = await info.context.load(service_points_by_key, slot.service_point_id)
+        assert place is not None
+        name = info.context.say(place.name_zh, place.name_en)
+        items = await gather(*(info.context.load(items_in_force, key) for key in await self.item_keys(info)))
+        names = [info.context.say(item.name_zh, item.name_en) for item in items if item]
+        entry = CalendarEntry(
+            booking_id=self.row.id,
+            state=self.state,
+            moves=self.row.moves,
+            starts_at=slot.starts_at,
+            ends_at=self.until,
+            summary=info.context.say("、".join(names), ", ".join(names)),
+            place=f"{name} {place.address_zh}",
+            organizer=name,
+            url=get_settings().public_url,
+        )
+        return calendar_text(entry, clock.now())
 
     @computed("The number in the queue, once checked in.", batch=tickets_of_bookings)
     async def ticket(self, info: Info) -> Ticket | None:
