@@ -6,13 +6,19 @@ of the table forbid (`slot_never_oversold`). Whoever takes or frees places of se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from app.booking.events import PlacesReserved
+from app.booking.line_rules import LAST_CALL
 from app.booking.models import Booking
 from app.booking.rules import Channel
+from app.booking.sold_out import sold_out
 from app.kernel import clock, db
 from app.kernel.facts.publishing import publish
 
@@ -59,15 +65,31 @@ _ROOM_FOR_THE_LINE = """
     WHERE id = ANY($1::uuid[]) AND closed_at IS NULL AND starts_at > $3
       AND greatest($2 - reserved, 0) <= least(capacity - taken, phone_capacity - phone_taken)
 """
-_FREE_FOR_ALL = """
-    UPDATE slot SET taken = taken - reserved, phone_taken = phone_taken - reserved, reserved = 0 WHERE id = $1
-"""
 _OFFER_NO_MORE = """
     UPDATE slot SET taken = taken - reserved, phone_taken = phone_taken - reserved, reserved = 0
     WHERE id = ANY($1::uuid[]) AND reserved > 0
 """
-WORTH_OFFERING = timedelta(hours=1)
-"""What is freed later than this before its slot begins is anybody's at once."""
+_ROOMS = """
+    SELECT id, starts_at, opens_at, closed_at, capacity, taken, phone_capacity, phone_taken FROM slot
+    WHERE id = ANY($1::uuid[])
+"""
+_LOCKED_ROOMS = f"{_ROOMS} ORDER BY id FOR NO KEY UPDATE"
+# Dealt out under the lock; the conditions are asked once more, for a program that forgot it.
+_TAKE_EACH = """
+    UPDATE slot SET taken = taken + dealt.places, phone_taken = phone_taken + dealt.places
+    FROM unnest($1::uuid[], $2::int[]) AS dealt (id, places)
+    WHERE slot.id = dealt.id AND taken + places <= capacity AND phone_taken + places <= phone_capacity
+    RETURNING slot.id
+"""
+
+
+class Lack(Enum):
+    """Why places cannot be taken."""
+
+    BEGUN = "begun"
+    CLOSED = "closed"
+    NOT_OPEN = "not open"
+    FULL = "full"
 
 
 async def lock(slots: Sequence[UUID]) -> None:
@@ -84,6 +106,43 @@ async def take(run: Sequence[UUID], party: int, channel: Channel) -> bool:
         if len(await db.rows(_ROOM, list(run), party, phones, now)) < len(run):
             return False
     return len(await db.rows(_TAKE, list(run), party, phones, now)) == len(run)
+
+
+@dataclass(slots=True)
+class Room:
+    """What phones can have of a slot, as the database said."""
+
+    starts_at: datetime
+    opens_at: datetime | None
+    closed_at: datetime | None
+    free: int
+
+    def lack(self, party: int, now: datetime) -> Lack | None:
+        """Why `party` places cannot be had now: the conditions of the statement that takes them one by one."""
+        if self.starts_at <= now:
+            return Lack.BEGUN
+        if self.closed_at is not None:
+            return Lack.CLOSED
+        if self.opens_at is not None and self.opens_at > now:
+            return Lack.NOT_OPEN
+        return Lack.FULL if self.free < party else None
+
+
+async def rooms(slots: Collection[UUID], *, locked: bool) -> dict[UUID, Room]:
+    """The rooms of several slots by id, locked in the order in which everybody locks them, or as they were just now."""
+    found = await db.rows(_LOCKED_ROOMS if locked else _ROOMS, list(slots))
+    return {row["id"]: _room(row) for row in found}
+
+
+def _room(row: Mapping[str, Any]) -> Room:
+    free = min(row["capacity"] - row["taken"], row["phone_capacity"] - row["phone_taken"])
+    return Room(row["starts_at"], row["opens_at"], row["closed_at"], free)
+
+
+async def take_each(dealt: Mapping[UUID, int]) -> None:
+    """Take for phones what was dealt out of locked rooms. Raises `RuntimeError` when it was not there."""
+    if len(await db.rows(_TAKE_EACH, list(dealt), list(dealt.values()))) < len(dealt):
+        raise RuntimeError("more places were dealt out than there are")
 
 
 async def exchange(booking: Booking, run: Sequence[UUID]) -> bool:
@@ -111,8 +170,9 @@ async def free(booking: Booking) -> None:
 
 
 async def _free(booking: Booking, slots: Sequence[UUID]) -> None:
+    db.after_commit(partial(sold_out.forget, list(slots)))
     phones = booking.party if booking.channel is Channel.PHONE else 0
-    offered_until = clock.now() + WORTH_OFFERING
+    offered_until = clock.now() + LAST_CALL
     for slot in slots:
         more_phones = booking.party - phones
         if await db.row(_SET_ASIDE, slot, booking.party, more_phones, offered_until) is not None:
@@ -134,9 +194,13 @@ async def hand_on(run: Sequence[UUID], party: int) -> bool:
 
 async def free_for_all(slot: UUID) -> None:
     """Nobody in line wants what was set aside: anybody may book it. In the transaction that holds the slot."""
+    db.after_commit(partial(sold_out.forget, [slot]))
     await db.rows(_FREE_FOR_ALL, slot)
 
 
 async def offer_no_more(slots: Sequence[UUID]) -> None:
-    """Give up places set aside for who is next in line, in slots that close. The caller's transaction holds them."""
+    """Give up places set aside for who is next in line: the slots close, or nobody in line can use them.
+
+    The caller's transaction holds the slots.
+    """
     await db.rows(_OFFER_NO_MORE, list(slots))

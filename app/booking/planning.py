@@ -12,6 +12,7 @@ from app.booking.models import Slot
 from app.booking.policies import policy_of
 from app.booking.queries import slot_by_id
 from app.booking.visits import Visit, VisitItem, check_items
+from app.cases.models import Case
 from app.cases.queries import case_of
 from app.cases.rules import OPEN_STATES
 from app.catalogue.models import ServiceItem
@@ -31,11 +32,12 @@ async def plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: i
     slot = await slot_by_id(slot_id)
     policy = await policy_of(slot.service_point_id, slot.category)
     check_items(items, party, policy)
-    for item, wanted in zip(await items_in_force([item.item_key for item in items]), items, strict=True):
-        await _check_item(actor, item, slot, party)
-        await _check_case(actor, wanted)
+    for item in await wanted_items(actor, items):
+        if item.queue_category != slot.category:
+            elsewhere = await nearest_free(slot, party, clock.now(), category=item.queue_category)
+            raise ItemNotServedHere(field="slotId", alternatives=elsewhere)
     keys = [item.item_key for item in items]
-    run = await _run(slot, policy.slots_needed(keys))
+    run = await run_from(slot, policy.slots_needed(keys))
     if run is None:
         await refuse_full(NotEnoughInARow, slot, party, slots=policy.slots_needed(keys))
     assert run is not None
@@ -52,28 +54,35 @@ async def plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: i
     )
 
 
-async def _check_item(actor: Actor, item: ServiceItem | None, slot: Slot, party: int) -> None:
-    if item is None:
-        raise NotFound(what_zh="这个事项", what_en="service item")
-    if not item.bookable:
-        raise ItemNotBookable(field="items")
-    if item.queue_category != slot.category:
-        elsewhere = await nearest_free(slot, party, clock.now(), category=item.queue_category)
-        raise ItemNotServedHere(field="slotId", alternatives=elsewhere)
-    check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
+async def wanted_items(actor: Actor, wanted: Sequence[VisitItem]) -> list[ServiceItem]:
+    """The items of a visit as they are in force, which the actor may book for. Raises like `plan`."""
+    found = []
+    for item, one in zip(await items_in_force([one.item_key for one in wanted]), wanted, strict=True):
+        if item is None:
+            raise NotFound(what_zh="这个事项", what_en="service item")
+        if not item.bookable:
+            raise ItemNotBookable(field="items")
+        check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
+        await _check_case(actor, one)
+        found.append(item)
+    return found
 
 
 async def _check_case(actor: Actor, wanted: VisitItem) -> None:
     if wanted.case_id is None:
         return
-    case = await case_of(wanted.case_id, actor)
+    check_case(await case_of(wanted.case_id, actor), wanted)
+
+
+def check_case(case: Case, wanted: VisitItem) -> None:
+    """Raise `InvalidInput` for a case a visit cannot be for."""
     if case.item_key != wanted.item_key:
         raise InvalidInput(field="caseId", reason_zh="办件与所选事项不一致", reason_en="the case is about another item")
     if case.state not in OPEN_STATES:
         raise InvalidInput(field="caseId", reason_zh="该办件已经办结或撤回", reason_en="the case is closed")
 
 
-async def _run(first: Slot, slots: int) -> list[Slot] | None:
+async def run_from(first: Slot, slots: int) -> list[Slot] | None:
     """The slots of a visit, one beginning where the other ends; None when the hall does not stay open so long."""
     if slots == 1:
         return [first]
