@@ -15,6 +15,7 @@ from graphql_schema.booking.credit import CreditMutation, CreditQuery
 from graphql_schema.booking.desk import DeskMutation, DeskQuery
 from graphql_schema.booking.mutations import BookingMutation
 from graphql_schema.booking.queries import BookingQuery
+from graphql_schema.booking.waiting_list import WaitingListMutation, WaitingListQuery
 from graphql_schema.booking.waiting_room import WaitingRoomMutation, WaitingRoomQuery
 from graphql_schema.cases.mutations import CasesMutation
 from graphql_schema.cases.queries import CasesQuery
@@ -55,6 +56,7 @@ class Query(
     CatalogueQuery,
     CasesQuery,
     BookingQuery,
+    WaitingListQuery,
     CreditQuery,
     DeskQuery,
     WaitingRoomQuery,
@@ -78,6 +80,7 @@ class Mutation(
     ProfilesMutation,
     CasesMutation,
     BookingMutation,
+    WaitingListMutation,
     CreditMutation,
     DeskMutation,
     WaitingRoomMutation,

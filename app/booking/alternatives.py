@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from typing import Any, NoReturn
 
@@ -24,6 +24,15 @@ _FREE = """
       AND (s.opens_at IS NULL OR s.opens_at <= $5)
       AND s.taken + $6 <= s.capacity AND s.phone_taken + $6 <= s.phone_capacity
     ORDER BY abs(extract(epoch FROM s.starts_at - $4::timestamptz)) LIMIT 500
+"""
+_FREE_WITHIN = """
+    SELECT s.id, s.starts_at, s.ends_at, s.service_point_id, p.name_zh, p.name_en,
+        to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') BETWEEN $5 AND $6 AS wanted
+    FROM slot s JOIN service_point p ON p.key = s.service_point_id
+    WHERE s.category = $1 AND s.service_point_id = ANY($2::text[]) AND s.day BETWEEN $3 AND $4 AND s.starts_at > $7
+      AND s.layer <> 'HOME_VISIT' AND s.closed_at IS NULL AND (s.opens_at IS NULL OR s.opens_at <= $7)
+      AND s.taken + $8 <= s.capacity AND s.phone_taken + $8 <= s.phone_capacity
+    ORDER BY s.starts_at LIMIT 500
 """
 # A kilometre of way weighs like a quarter of an hour of time.
 _SECONDS_PER_METRE = 0.9
@@ -52,6 +61,19 @@ async def nearest_free(
     return [_told(row, slot) for row in best[:_SHOWN]]
 
 
+async def free_within(
+    category: str, service_points: Sequence[str], days: tuple[date, date], hours: tuple[str, str], room: tuple[int, int]
+) -> list[Alternative]:
+    """Up to three of the first free slots of some halls in a range of days and of hours.
+
+    `room`: for how many people, and how many slots in a row.
+    """
+    party, slots = room
+    found = await db.rows(_FREE_WITHIN, category, list(service_points), *days, *hours, clock.now(), party)
+    wanted = [row for row in _beginnings(found, slots) if row["wanted"]]
+    return [_worded(row) for row in wanted[:_SHOWN]]
+
+
 def _beginnings(free: Sequence[Mapping[str, Any]], slots: int) -> list[Mapping[str, Any]]:
     """Those of free slots after which there are enough others, one beginning where the other ends."""
     at = {(row["service_point_id"], row["starts_at"]): row for row in free}
@@ -76,9 +98,13 @@ def _far(row: Mapping[str, Any], wanted: Slot) -> float:
 
 
 def _told(row: Mapping[str, Any], wanted: Slot) -> Alternative:
-    zh, en = day_and_time(row["starts_at"], "zh"), day_and_time(row["starts_at"], "en")
     away = _distance(row) if row["service_point_id"] != wanted.service_point_id else None
     far_zh, far_en = (f"(距离{away / 1000:.1f}公里)", f" ({away / 1000:.1f} km away)") if away else ("", "")
+    return _worded(row, far_zh, far_en)
+
+
+def _worded(row: Mapping[str, Any], far_zh: str = "", far_en: str = "") -> Alternative:
+    zh, en = day_and_time(row["starts_at"], "zh"), day_and_time(row["starts_at"], "en")
     return Alternative(row["id"], f"{zh},{row['name_zh']}{far_zh}", f"{en}, {row['name_en']}{far_en}")
 
 

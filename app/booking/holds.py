@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.booking import places
+from app.booking import line, places
 from app.booking.commands import admitted, home_of, put, tell_cases
 from app.booking.errors import HoldOver
 from app.booking.events import SlotBooked
@@ -29,6 +29,7 @@ async def hold(
     *,
     party: int = 1,
     address_id: UUID | None = None,
+    turn: str | None = None,
     idempotency_key: str,
 ) -> Booking:
     """Keep the places of a visit for some minutes while the rest is filled in. Raises like `book`.
@@ -40,7 +41,7 @@ async def hold(
         request = await claim(actor.resident_id(), idempotency_key, "hold", **body)
         if request.earlier is not None:
             return await booking_of(request.earlier, actor)
-        visit = await admitted(actor, slot_id, items, party)
+        visit = await admitted(actor, slot_id, items, party, turn=turn)
         until = clock.now() + timedelta(minutes=visit.policy.hold_minutes)
         home = await home_of(actor, slot_id, address_id)
         booking = await put(actor, visit, BookingState.HELD, held_until=until, home=home)
@@ -64,6 +65,7 @@ async def confirm(actor: Actor, booking_id: UUID) -> Booking:
         booking.state = LIFE.next_state(booking.state, "confirm")
         booking.held_until = None
         await booking.save(update_fields=["state", "held_until"])
+        await line.record_served(booking)
         items = [VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)]
         await tell_cases(items, booking.slot.starts_at)
         await publish(SlotBooked(booking.id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app.booking import places
+from app.booking import line, places
 from app.booking.events import BookingCancelled, FaultRecorded, VisitKept, VisitMissed
 from app.booking.models import Booking
 from app.booking.policies import policy_of
@@ -22,6 +22,7 @@ async def end(booking: Booking, state: BookingState) -> None:
     booking.ended_at = clock.now()
     booking.held_until = None
     await booking.save(update_fields=["state", "ended_at", "held_until", "late"])
+    await line.record_offer_over(booking)
 
 
 async def _tell_cases(booking: Booking, *, visited: bool) -> None:

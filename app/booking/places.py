@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -192,15 +192,10 @@ async def hand_on(run: Sequence[UUID], party: int) -> bool:
     return True
 
 
-async def free_for_all(slot: UUID) -> None:
-    """Nobody in line wants what was set aside: anybody may book it. In the transaction that holds the slot."""
-    db.after_commit(partial(sold_out.forget, [slot]))
-    await db.rows(_FREE_FOR_ALL, slot)
-
-
 async def offer_no_more(slots: Sequence[UUID]) -> None:
     """Give up places set aside for who is next in line: the slots close, or nobody in line can use them.
 
     The caller's transaction holds the slots.
     """
+    db.after_commit(partial(sold_out.forget, list(slots)))
     await db.rows(_OFFER_NO_MORE, list(slots))

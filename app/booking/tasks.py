@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from app.booking.events import PlacesReserved, SessionClosed, SlotBooked
 from app.booking.holds import expire, overdue_holds
 from app.booking.layout import lay_out_slots
+from app.booking.line import end_needless, end_outlived
+from app.booking.offers import offer_places, slots_pending
 from app.booking.outcomes import mark_missed, release_places_of
 from app.booking.queries import overdue_bookings
+from app.booking.rehousing import see_to_everybody, unfinished_closures
 from app.booking.reminders import remind
 from app.cases.events import CaseClosed, CaseWithdrawn
 from app.kernel.facts.publishing import reacts_to
@@ -53,3 +57,33 @@ async def give_places_back(fact: CaseWithdrawn) -> None:
 async def give_needless_places_back(fact: CaseClosed) -> None:
     """Who was denied, or has the result already, need not come."""
     await release_places_of(fact.case_id)
+
+
+@reacts_to(SessionClosed)
+async def see_to_who_was_booked(fact: SessionClosed) -> None:
+    await see_to_everybody(fact.closure_id)
+
+
+@timetable("*/5 * * * *", name="booking.finish_closures")
+async def finish_closures() -> None:
+    """What a lost worker left; also who could not be seen to because their account was being joined."""
+    for closure_id in await unfinished_closures(_BATCH):
+        await see_to_everybody(closure_id)
+
+
+@reacts_to(PlacesReserved)
+async def offer_freed_places(fact: PlacesReserved) -> None:
+    await offer_places(fact.slot_id)
+
+
+@reacts_to(SlotBooked)
+async def leave_the_line(fact: SlotBooked) -> None:
+    await end_needless(fact.booking_id)
+
+
+@timetable("* * * * *", name="booking.tend_waiting_list")
+async def tend_waiting_list() -> None:
+    """Ends who waited in vain, and offers places whose offering was lost."""
+    await end_outlived()
+    for slot_id in await slots_pending(_BATCH):
+        await offer_places(slot_id)
