@@ -39,3 +39,69 @@ class CategoryNotServed(Refusal):
     code = "CATEGORY_NOT_SERVED"
     zh = "该服务点不办理业务“{category}”"
     en = "This service point does not serve business {category}."
+
+
+class CategoryClosed(Refusal):
+    code = "CATEGORY_CLOSED"
+    zh = "现在没有窗口办理业务“{category}”,请选择其他业务,或请大厅先开窗"
+    en = "No window is open for business {category} now; choose another one, or have a window opened first."
+
+
+class SameCategory(Refusal):
+    code = "SAME_CATEGORY"
+    zh = "{ticket}号已经在这个业务排队,请选择要转去的另一个业务"
+    en = "Ticket {ticket} is of this business already; choose the one it should go to."
+
+
+class WindowPaused(Refusal):
+    code = "WINDOW_PAUSED"
+    zh = "窗口已暂停({reason}),请先恢复窗口再叫号"
+    en = "The window is paused ({reason}); go on with it before calling."
+
+
+class SkillsInvalid(Refusal):
+    code = "SKILLS_INVALID"
+    zh = "窗口业务设置有误:{reason_zh}"
+    en = "These skills of a window are not valid: {reason_en}."
+
+
+class RecallsSpent(Refusal):
+    code = "RECALLS_SPENT"
+    zh = "{ticket}号已重呼{most}次,无人应答请按过号处理"
+    en = "Ticket {ticket} was called again {most} times; pass it if nobody comes."
+
+
+class RejoinsSpent(Refusal):
+    code = "REJOINS_SPENT"
+    zh = "{ticket}号不能再重新排队,请取一个新号"
+    en = "Ticket {ticket} cannot rejoin any more; please take a new number."
+
+
+class TicketOfAnotherDay(Refusal):
+    code = "TICKET_OF_ANOTHER_DAY"
+    zh = "{ticket}号不是今天的号,请取一个新号"
+    en = "Ticket {ticket} is not of today; please take a new number."
+
+
+class AlreadyInQueue(Refusal):
+    code = "ALREADY_IN_QUEUE"
+    zh = "您今天在这个业务已有{ticket}号,请等候叫号,不用再取号"
+    en = "You hold number {ticket} of this business today; please wait for it to be called."
+
+
+class NumbersGone(Refusal):
+    code = "NUMBERS_GONE"
+    zh = "该业务今天的{most}个号已取完,请预约其他日期"
+    en = "All {most} numbers of this business are taken today; please book another day."
+
+
+class WalkInsClosed(Refusal):
+    code = "WALK_INS_CLOSED"
+    zh = "该业务现场取号时间为{hours},请在此时间来取号,或提前预约"
+    en = "Numbers of this business are given out {hours}; please come then, or book ahead."
+
+
+class HallStillOpen(Refusal):
+    code = "HALL_STILL_OPEN"
+    zh = "大厅今天{until_zh}才结束办公,请在此之后再结束当天的排队"
+    en = "The hall is open until {until_en} today; end the day after that."

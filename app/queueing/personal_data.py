@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from app.booking.models import Booking
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.kernel import clock
-from app.queueing.commands import end_ticket
+from app.queueing.leaving import end_ticket
 from app.queueing.models import Ticket
 from app.queueing.rules import OPEN_STATES, OpenTicket, tickets_giving_way
 
@@ -43,7 +43,7 @@ class Holdings:
         return [_reason(ticket) for ticket in await waiting.order_by("id")]
 
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:
-        return {"tickets": await Ticket.filter(resident_id=resident_id).count()}
+        return {"tickets": await Ticket.filter(resident_id=resident_id).update(holder="")}
 
     async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
         return {"tickets": [_ticket(row) for row in await Ticket.filter(resident_id=resident_id).order_by("id")]}
@@ -55,12 +55,19 @@ class Holdings:
 async def _wait_once(absorbed: UUID, survivor: UUID) -> list[UUID]:
     open_tickets = Ticket.filter(resident_id__in=[absorbed, survivor], state__in=OPEN_STATES)
     tickets = await open_tickets.order_by("id").select_for_update()
-    bookings = await Booking.in_bulk([ticket.booking_id for ticket in tickets], "id")
-    visits: defaultdict[tuple[str, date], list[OpenTicket]] = defaultdict(list)
+    bookings = await Booking.in_bulk([ticket.booking_id for ticket in tickets if ticket.booking_id], "id")
+    visits: defaultdict[tuple[str, ...], list[OpenTicket]] = defaultdict(list)
     for ticket in tickets:
-        booking = bookings[ticket.booking_id]
-        visits[booking.item_key, booking.day].append(OpenTicket(ticket.id, ticket.state, ticket.taken_at))
+        booking = bookings.get(ticket.booking_id) if ticket.booking_id else None
+        visits[_visit(ticket, booking)].append(OpenTicket(ticket.id, ticket.state, ticket.taken_at))
     return [ticket.id for same_visit in visits.values() for ticket in tickets_giving_way(same_visit)]
+
+
+def _visit(ticket: Ticket, booking: Booking | None) -> tuple[str, ...]:
+    """What makes two numbers ones for the same visit: the booked item, or else the business of a place."""
+    if booking is not None:
+        return (booking.item_key, str(booking.day))
+    return (ticket.service_point_id, ticket.category, str(ticket.day))
 
 
 def _reason(ticket: Ticket) -> Reason:
@@ -78,8 +85,14 @@ def _ticket(row: Ticket) -> dict[str, object]:
         "code": row.code,
         "service_point": row.service_point_id,
         "day": row.day,
+        "category": row.category,
+        "channel": row.channel,
+        "green": row.green,
+        "holder": row.holder,
         "state": row.state,
         "booking": row.booking_id,
+        "transferred_from": row.transferred_from,
+        "rejoins": row.rejoins,
         "taken_at": row.taken_at,
         "called_at": row.called_at,
         "started_at": row.started_at,

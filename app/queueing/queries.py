@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from uuid import UUID
 
-from app.kernel import db
+from app.booking.policies import policy_of
+from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 from app.queueing.errors import NoWindowOpen
-from app.queueing.models import Ticket, Window
-from app.queueing.rules import AT_WINDOW, TicketState
+from app.queueing.models import Ticket, TicketCounter, Window
+from app.queueing.order import Line, Streak, Waiting, line_up, upcoming
+from app.queueing.rules import AT_WINDOW, OPEN_STATES, TicketState, businesses_of, is_code
 
-_AHEAD = """
-    SELECT t.id, count(a.id) AS ahead
-    FROM ticket t LEFT JOIN ticket a
-      ON a.service_point_id = t.service_point_id AND a.day = t.day AND a.category = t.category
-      AND a.state = 'WAITING' AND (a.slot_starts_at, a.taken_at, a.id) < (t.slot_starts_at, t.taken_at, t.id)
-    WHERE t.id = ANY($1::uuid[]) AND t.state = 'WAITING' GROUP BY t.id
+_SHOWN_NEXT = 5
+
+_WAITING = """
+    SELECT id, category, code, coalesce(queued_at, taken_at) AS queued_at, slot_starts_at, green, behind_call
+    FROM ticket WHERE service_point_id = $1 AND day = $2 AND state = 'WAITING' AND category = ANY($3::text[])
+"""
+
+_LEFT_OVER = """
+    SELECT t.id FROM ticket t LEFT JOIN booking b ON b.id = t.booking_id
+    WHERE t.service_point_id = $1 AND t.day <= $2 AND ($4::uuid IS NULL OR t.id > $4)
+      AND (t.state IN ('WAITING', 'CALLED', 'SERVING', 'HUNG') OR (t.state = 'PASSED' AND b.state = 'CHECKED_IN'))
+    ORDER BY t.id LIMIT $3
 """
 
 
@@ -58,24 +69,160 @@ async def tickets_of_bookings(booking_ids: Sequence[UUID]) -> list[Ticket | None
     return [found.get(key) for key in booking_ids]
 
 
+async def ticket_by_id(ticket_id: UUID) -> Ticket:
+    """Raises `NotFound`."""
+    ticket = await Ticket.get_or_none(id=ticket_id)
+    if ticket is None:
+        raise no_such_ticket()
+    return ticket
+
+
 async def locked_ticket(ticket_id: UUID, service_point: str | None = None) -> Ticket:
     """The row, locked for this transaction. Raises `NotFound`, also for one of another service point than named."""
     ticket = await Ticket.filter(id=ticket_id).select_for_update().first()
     if ticket is None or service_point not in {None, ticket.service_point_id}:
-        raise NotFound(what_zh="这个号", what_en="ticket")
+        raise no_such_ticket()
     return ticket
 
 
+async def ticket_of_code(service_point: str, day: date, code: str) -> Ticket:
+    """A number as it is printed, of one place and day. Raises `NotFound`."""
+    printed = code.strip().upper()
+    ticket = None
+    if is_code(printed):
+        ticket = await Ticket.get_or_none(service_point_id=service_point, day=day, code=printed)
+    if ticket is None:
+        raise no_such_ticket()
+    return ticket
+
+
+async def called_today(service_point: str, category: str) -> int:
+    """How many numbers a business has called today."""
+    counter = await TicketCounter.get_or_none(service_point_id=service_point, day=clock.today(), category=category)
+    return counter.called if counter else 0
+
+
+def no_such_ticket() -> NotFound:
+    return NotFound(what_zh="这个号", what_en="ticket")
+
+
+async def open_number(resident_id: UUID, service_point: str, category: str) -> Ticket | None:
+    """The number a resident holds today in a business of a place and that is not over."""
+    return await Ticket.filter(
+        resident_id=resident_id,
+        service_point_id=service_point,
+        category=category,
+        day=clock.today(),
+        state__in=OPEN_STATES,
+    ).first()
+
+
+async def my_tickets(actor: Actor) -> list[Ticket]:
+    """A resident's numbers of today that are open or may still rejoin, the newest first."""
+    states = (*OPEN_STATES, TicketState.PASSED)
+    mine = Ticket.filter(**actor.matters("booking__items__item_key"), day=clock.today(), state__in=states)
+    return list({ticket.id: ticket for ticket in await mine.order_by("-taken_at", "-id")}.values())
+
+
+async def lines_of(
+    service_point: str, day: date, categories: Mapping[str, int]
+) -> tuple[list[Line], Mapping[UUID, str]]:
+    """The lines of some businesses, each with a window's priority for it, and the codes of who waits, by id."""
+    waiting: defaultdict[str, list[Waiting]] = defaultdict(list)
+    codes: dict[UUID, str] = {}
+    for row in await db.rows(_WAITING, service_point, day, list(categories)):
+        waiting[row["category"]].append(
+            Waiting(row["id"], row["queued_at"], row["slot_starts_at"], row["green"], row["behind_call"])
+        )
+        codes[row["id"]] = row["code"]
+    counters = await TicketCounter.filter(service_point_id=service_point, day=day, category__in=list(categories))
+    streaks = {counter.category: Streak(counter.called, counter.booked_in_a_row) for counter in counters}
+    lines = [
+        Line(
+            category,
+            tuple(waiting[category]),
+            streaks.get(category, Streak()),
+            await policy_of(service_point, category),
+            priority,
+        )
+        for category, priority in categories.items()
+    ]
+    return lines, codes
+
+
+async def numbers_given(service_point: str, category: str) -> int:
+    """How many numbers a business has given out today, of the green channel too."""
+    return await Ticket.filter(service_point_id=service_point, day=clock.today(), category=category).count()
+
+
 async def people_ahead(ticket_ids: Sequence[UUID]) -> list[int]:
-    """For each ticket how many wait before it in the same business, in key order; 0 once called."""
-    found = {row["id"]: int(row["ahead"]) for row in await db.rows(_AHEAD, list(ticket_ids))}
-    return [found.get(key, 0) for key in ticket_ids]
+    """For each ticket how many would be called before it in its business, in key order; 0 once called."""
+    asked = await Ticket.filter(id__in=list(ticket_ids), state=TicketState.WAITING)
+    places: dict[UUID, int] = {}
+    for service_point, day in {(ticket.service_point_id, ticket.day) for ticket in asked}:
+        here = {t.category: 1 for t in asked if (t.service_point_id, t.day) == (service_point, day)}
+        for line in (await lines_of(service_point, day, here))[0]:
+            places.update(places_in(line))
+    return [places.get(key, 0) for key in ticket_ids]
 
 
-async def tickets_left_over(day: date, limit: int) -> list[UUID]:
-    """Tickets of days before `day` that nobody finished."""
-    open_states = (TicketState.WAITING, *AT_WINDOW)
-    return [ticket.id for ticket in await Ticket.filter(day__lt=day, state__in=open_states).order_by("id").limit(limit)]
+def places_in(line: Line) -> dict[UUID, int]:
+    """Of everybody in a line how many are before them now."""
+    order = line_up(line.waiting, line.streak, clock.now(), line.policy)
+    return {ticket.id: place for place, ticket in enumerate(order)}
+
+
+async def count_waiting(service_point: str, category: str) -> int:
+    """How many wait for a business today."""
+    return await Ticket.filter(
+        service_point_id=service_point, day=clock.today(), category=category, state=TicketState.WAITING
+    ).count()
+
+
+@dataclass(frozen=True)
+class WindowDesk:
+    """All that the screen of a window shows."""
+
+    window: Window
+    ticket: Ticket | None
+    waiting: Mapping[str, int]
+    """How many wait for each of its businesses."""
+
+    upcoming: Sequence[str]
+    """The codes it would call next, in order."""
+
+    hung: Sequence[Ticket]
+
+
+async def desk_of(actor: Actor) -> WindowDesk:
+    """What a window shows, in as many statements as ever: however many wait. Raises `NoWindowOpen`."""
+    window, today = await window_of(actor), clock.today()
+    businesses = businesses_of(window.categories, window.skills)
+    here = {"service_point_id": window.service_point_id, "day": today}
+    hung = await Ticket.filter(**here, state=TicketState.HUNG, category__in=list(businesses)).order_by("hung_at")
+    lines, codes = await lines_of(window.service_point_id, today, businesses)
+    return WindowDesk(
+        window=window,
+        ticket=await ticket_at(window.id),
+        waiting={line.category: len(line.waiting) for line in lines},
+        upcoming=[codes[ticket.id] for ticket in islice(upcoming(lines, clock.now()), _SHOWN_NEXT)],
+        hung=hung,
+    )
+
+
+async def windows_open_for(service_point: str, category: str) -> int:
+    """How many windows of a place somebody sits at who may take a business; paused ones count."""
+    sitting = await Window.filter(service_point_id=service_point, staff_id__isnull=False)
+    return sum(category in businesses_of(window.categories, window.skills) for window in sitting)
+
+
+async def tickets_left_over(service_point: str, until: date, limit: int, after: UUID | None) -> list[UUID]:
+    """Numbers of a place up to a day that nobody finished, and passed ones whose booking still waits for its end.
+
+    In key order, from the one `after` on.
+    """
+    found = await db.rows(_LEFT_OVER, service_point, until, limit, after)
+    return [row["id"] for row in found]
 
 
 async def windows_by_id(ids: Sequence[UUID]) -> list[Window | None]:

@@ -1,14 +1,27 @@
-"""Without this module the order in the hall would be whatever the database returns."""
+"""Without this module a number could be called twice, or go where no number goes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from app.booking.policy import Policy
+from app.kernel.clock import at_local, local
 from app.kernel.transitions import Graph, edge
+from app.queueing.errors import NumbersGone, RecallsSpent, RejoinsSpent, SkillsInvalid, WalkInsClosed
+
+GREEN_PREFIX = "Z"
+"""The letter of the green channel; a hall with a business of that letter counts both with one counter."""
+
+NEAR = 3
+"""How many people are still ahead when a waiting person is told to come closer."""
+
+_SKILLS = range(1, 10)
+_CODE = re.compile(r"[A-Z]{1,2}[0-9]{3,6}")
 
 
 class TicketChannel(StrEnum):
@@ -69,3 +82,71 @@ def tickets_giving_way(same_visit: Sequence[OpenTicket]) -> list[OpenTicket]:
 def ticket_code(category: str, number: int) -> str:
     """`D001`: the business's letter and a number that restarts each day."""
     return f"{category}{number:03d}"
+
+
+def check_may_recall(code: str, calls: int, policy: Policy) -> None:
+    """Raise `RecallsSpent` when a number was called again as often as the business does; then it is passed."""
+    if calls > policy.recalls_most:
+        raise RecallsSpent(ticket=code, most=policy.recalls_most)
+
+
+def check_may_rejoin(code: str, rejoins: int, policy: Policy) -> None:
+    """Raise `RejoinsSpent` when a passed number came back as often as it may; afterwards a new one is taken."""
+    if rejoins >= policy.rejoins_most:
+        raise RejoinsSpent(ticket=code)
+
+
+def check_walk_in_hours(now: datetime, policy: Policy) -> None:
+    """Raise `WalkInsClosed` outside the hours in which a business gives out numbers without a booking."""
+    shown = f"{local(now):%H:%M}"
+    begins, ends = policy.walk_in_from or "00:00", policy.walk_in_until or "24:00"
+    if not begins <= shown < ends:
+        raise WalkInsClosed(hours=f"{begins}-{ends}")
+
+
+def check_numbers_left(given_out: int, policy: Policy) -> None:
+    """Raise `NumbersGone` when a business has given out all numbers of the day; who booked gets one all the same."""
+    if policy.tickets_a_day is not None and given_out >= policy.tickets_a_day:
+        raise NumbersGone(most=policy.tickets_a_day)
+
+
+def check_skills(skills: Mapping[str, int], served: Sequence[str]) -> None:
+    """Raise `SkillsInvalid` for a business the hall does not serve, or a priority outside 1 to 9."""
+    for category, priority in skills.items():
+        if category not in served:
+            raise SkillsInvalid(
+                field="skills",
+                reason_zh=f"该服务点不办理业务“{category}”",
+                reason_en=f"the service point does not serve business {category}",
+            )
+        if priority not in _SKILLS:
+            raise SkillsInvalid(field="skills", reason_zh="优先级为1至9", reason_en="a priority is 1 to 9")
+
+
+def businesses_of(categories: Sequence[str], skills: Mapping[str, int]) -> dict[str, int]:
+    """What a window calls, each with its priority: what was opened, as far as its skills allow."""
+    return {category: skills.get(category, 1) for category in categories if not skills or category in skills}
+
+
+def waits_since(queued_at: datetime, slot_starts_at: datetime | None) -> datetime:
+    """From when somebody could expect to be called: not before the slot they booked."""
+    return max(queued_at, slot_starts_at or queued_at)
+
+
+def left_because_of_the_hall(since: datetime, now: datetime, policy: Policy) -> bool:
+    """Whether somebody who leaves had waited longer than anybody should; then the visit is not held against them."""
+    return now - since > timedelta(minutes=policy.walk_in_patience_minutes)
+
+
+def closing_time(opening_hours: Mapping[str, Sequence[Mapping[str, str]]], day: date) -> datetime | None:
+    """When a hall closes on a day by its ordinary hours; None when it does not open."""
+    periods = opening_hours.get(str(day.isoweekday()), ())
+    if not periods:
+        return None
+    hour, minute = max(period["close"] for period in periods).split(":")
+    return at_local(day, int(hour), int(minute))
+
+
+def is_code(text: str) -> bool:
+    """Whether a text can be a number as it is printed: `D001`."""
+    return _CODE.fullmatch(text) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from app.identity.rules import Role
-from app.queueing import arriving, commands
+from app.queueing import arriving, commands, windows
 from graphql_schema.context import Info
 from graphql_schema.guards import RESIDENTS, mutation, staff
 from graphql_schema.queueing.types import Ticket, TicketResult, Window, WindowResult
@@ -24,12 +24,12 @@ class QueueingMutation:
     async def open_window(
         self, info: Info, service_point: str, number: int, categories: list[str] | None = None
     ) -> WindowResult:
-        window = await commands.open_window(info.context.actor, as_key(service_point), number, tuple(categories or ()))
+        window = await windows.open_window(info.context.actor, as_key(service_point), number, tuple(categories or ()))
         return Window.of(window)
 
     @mutation(_WINDOW_STAFF, "关窗 · Leave the window one sits at.")
     async def close_window(self, info: Info) -> WindowResult:
-        return Window.of(await commands.close_window(info.context.actor))
+        return Window.of(await windows.close_window(info.context.actor))
 
     @mutation(_WINDOW_STAFF, "叫号 · Call the next number to one's window.")
     async def call_next(self, info: Info) -> TicketResult:

@@ -15,8 +15,8 @@ from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.clock import at_local
 from app.queueing.arriving import check_in
-from app.queueing.commands import open_window
 from app.queueing.models import Ticket, Window
+from app.queueing.windows import open_window
 from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD
 from tests.identity.accounts import make_resident, make_staff

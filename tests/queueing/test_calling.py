@@ -15,8 +15,9 @@ from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import IllegalMove, NotAllowed, NotFound
 from app.queueing.arriving import check_in
-from app.queueing.commands import call_next, end_ticket, finish_serving, pass_ticket, start_serving
+from app.queueing.commands import call_next, finish_serving, pass_ticket, start_serving
 from app.queueing.errors import NobodyWaiting
+from app.queueing.leaving import end_ticket
 from app.queueing.models import Ticket, Window
 from app.queueing.rules import TicketState
 from app.queueing.tasks import end_the_day
@@ -161,7 +162,7 @@ async def test_a_served_visit_is_kept_and_the_case_knows(portal: Portal) -> None
     await hall.close()
 
 
-async def test_a_number_nobody_answers_is_passed_and_the_visit_counts_as_missed(portal: Portal) -> None:
+async def test_a_number_nobody_answers_is_passed_and_its_visit_may_still_be_kept(portal: Portal) -> None:
     """Over HTTP, as a window does it, in a business of its own."""
     resident = await make_resident()
     slot = await make_slot(1, hours_ahead=0.2, place="marriage-office", business="F")
@@ -180,8 +181,7 @@ async def test_a_number_nobody_answers_is_passed_and_the_visit_counts_as_missed(
     assert (called["id"], called["window"]) == (ticket["id"], {"number": 1})
     assert at_the_desk["ticket"]["code"] == ticket["code"]
     assert (passed["state"], again["code"], started["code"]) == ("PASSED", "ILLEGAL_MOVE", "ILLEGAL_MOVE")
-    assert (await Booking.get(id=booking["id"])).state is BookingState.NO_SHOW
-    assert (await audit_of(f"booking:{booking['id']}"))[-1] == ("booking.missed", "done")
+    assert (await Booking.get(id=booking["id"])).state is BookingState.CHECKED_IN
 
 
 async def test_a_number_at_another_window_is_out_of_reach(portal: Portal) -> None:

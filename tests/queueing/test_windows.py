@@ -9,9 +9,10 @@ from app.identity.models import Staff
 from app.identity.rules import Role
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound, Refusal
-from app.queueing.commands import call_next, close_window, open_window
+from app.queueing.commands import call_next
 from app.queueing.errors import CategoryNotServed, NoSuchWindow, NoWindowOpen, WindowBusy, WindowTaken
 from app.queueing.models import Window
+from app.queueing.windows import close_window, open_window
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.traces import nothing_moves
 from tests.portal import Portal

@@ -22,10 +22,11 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor, Scope
 from app.kernel.errors import NotFound, Refusal
-from app.queueing.commands import call_next, finish_serving, open_window, pass_ticket, start_serving
+from app.queueing.commands import call_next, finish_serving, pass_ticket, start_serving
 from app.queueing.errors import NoWindowOpen
 from app.queueing.models import Window
 from app.queueing.queries import window_of
+from app.queueing.windows import open_window
 from tests.delivery.stage import new_number
 from tests.identity.accounts import caller_of, make_staff
 from tests.identity.traces import nothing_moves

@@ -1,0 +1,76 @@
+"""Without this module who was passed while they looked for their papers would have to begin again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.booking.policies import policy_of
+from app.catalogue.queries import service_point_for
+from app.identity.models import DeviceKind
+from app.identity.queries import locked_resident
+from app.identity.rules import Role
+from app.kernel import audit, clock, db
+from app.kernel.actor import Actor, ActorKind
+from app.queueing.errors import AlreadyInQueue, TicketOfAnotherDay
+from app.queueing.models import Ticket
+from app.queueing.queries import (
+    called_today,
+    locked_ticket,
+    no_such_ticket,
+    open_number,
+    ticket_of_code,
+)
+from app.queueing.rules import LIFE, check_may_rejoin
+from app.representation.queries import locked_subject
+
+
+async def rejoin(actor: Actor, ticket_id: UUID) -> Ticket:
+    """Queue again with one's own passed number, some calls behind (`rejoin_behind`).
+
+    Raises `NotFound`, also for somebody else's, `IllegalMove`, `TicketOfAnotherDay`, `RejoinsSpent` when a new
+    number is to be taken, or `AlreadyInQueue`.
+    """
+    async with db.transaction():
+        subject = await locked_subject(actor)
+        ticket = await locked_ticket(ticket_id)
+        if ticket.resident_id != subject.id:
+            raise no_such_ticket()
+        return await _rejoin(actor, ticket)
+
+
+async def rejoin_at_hall(actor: Actor, service_point: str, code: str) -> Ticket:
+    """The same for who stands at the kiosk or the desk with a passed number of today in hand.
+
+    A kiosk knows its own place, whatever it names. Raises like `rejoin`, or `NotAllowed`.
+    """
+    seen = await ticket_of_code(await _place(actor, service_point), clock.today(), code)
+    async with db.transaction():
+        if seen.resident_id is not None:
+            await locked_resident(seen.resident_id)
+        return await _rejoin(actor, await locked_ticket(seen.id))
+
+
+async def _place(actor: Actor, service_point: str) -> str:
+    if actor.kind is ActorKind.DEVICE:
+        return actor.device(DeviceKind.KIOSK).place
+    actor.staff_id(Role.WINDOW_ACCEPTOR)
+    return (await service_point_for(actor, service_point)).key
+
+
+async def _rejoin(actor: Actor, ticket: Ticket) -> Ticket:
+    state = LIFE.next_state(ticket.state, "rejoin")
+    if ticket.day != clock.today():
+        raise TicketOfAnotherDay(ticket=ticket.code)
+    policy = await policy_of(ticket.service_point_id, ticket.category)
+    check_may_rejoin(ticket.code, ticket.rejoins, policy)
+    if ticket.resident_id is not None:
+        held = await open_number(ticket.resident_id, ticket.service_point_id, ticket.category)
+        if held is not None:
+            raise AlreadyInQueue(ticket=held.code)
+    called = await called_today(ticket.service_point_id, ticket.category)
+    ticket.state, ticket.behind_call, ticket.rejoins = state, called + policy.rejoin_behind, ticket.rejoins + 1
+    ticket.window_id = ticket.finished_at = None
+    ticket.calls = 0
+    await ticket.save(update_fields=["state", "behind_call", "rejoins", "window_id", "finished_at", "calls"])
+    await audit.record(actor, "queue.rejoined", f"ticket:{ticket.id}", person=ticket.resident_id)
+    return ticket

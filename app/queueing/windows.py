@@ -1,0 +1,178 @@
+"""Without this module nobody could sit down at a window, leave it for a while, or say what it can do.
+
+Windows are locked in the order of their keys; each sitting is written down as a shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Q
+
+from app.catalogue.models import ServicePoint
+from app.catalogue.queries import service_point_for
+from app.identity.models import Staff
+from app.identity.rules import Role
+from app.kernel import audit, clock, db
+from app.kernel.actor import Actor
+from app.kernel.errors import InvalidInput
+from app.queueing.commands import check_free
+from app.queueing.errors import CategoryNotServed, NoSuchWindow, WindowTaken
+from app.queueing.models import Shift, Window
+from app.queueing.queries import locked_window_of, ticket_at
+from app.queueing.rules import check_skills
+
+_LONGEST_REASON = 60
+
+
+async def open_window(actor: Actor, service_point: str, number: int, categories: tuple[str, ...]) -> Window:
+    """Sit down at a window for some businesses (all the window can do when none is named).
+
+    Again, also with other businesses, is harmless; the window one sat at before is left, a pause is over. Raises
+    `NotAllowed`, `NotFound`, `NoSuchWindow`, `WindowTaken`, `WindowBusy` or `CategoryNotServed`.
+    """
+    staff_id = actor.staff_id(Role.WINDOW_ACCEPTOR)
+    point = await service_point_for(actor, service_point)
+    _check_number(point, number)
+    for category in categories:
+        if category not in point.queue_categories:
+            raise CategoryNotServed(category=category, field="categories")
+    try:
+        return await _sit_down(staff_id, point, number, categories or tuple(point.queue_categories))
+    except IntegrityError:
+        raise WindowTaken(number=number, title="同事", field="number") from None
+
+
+def _check_number(point: ServicePoint, number: int) -> None:
+    if not 1 <= number <= point.windows:
+        raise NoSuchWindow(number=number, windows=point.windows, field="number")
+
+
+async def _sit_down(staff_id: UUID, point: ServicePoint, number: int, categories: tuple[str, ...]) -> Window:
+    service_point = point.key
+    async with db.transaction():
+        window = Window(service_point_id=service_point, number=number)
+        mine_or_wanted = Q(staff_id=staff_id) | Q(service_point_id=service_point, number=number)
+        for row in await Window.filter(mine_or_wanted).order_by("id").select_for_update():
+            if (row.service_point_id, row.number) == (service_point, number):
+                window = row
+            else:
+                await _stand_up(row)
+        if window.staff_id not in {None, staff_id}:
+            await window.fetch_related("staff")
+            if window.staff is not None and _may_keep(window.staff, point):
+                raise WindowTaken(number=number, title=window.staff.title, field="number")
+        await _count_pause(window)
+        if window.staff_id != staff_id:
+            await _end_shift(window)
+            window.staff_id, window.opened_at = staff_id, clock.now()
+        window.categories = list(categories)
+        await window.save()
+        if not await Shift.exists(window_id=window.id, ended_at=None):
+            await Shift.create(window_id=window.id, staff_id=staff_id, began_at=clock.now())
+    return window
+
+
+def _may_keep(sitting: Staff, point: ServicePoint) -> bool:
+    """Whoever was shown the door, or moved to other work or another part of the city, does not keep a window."""
+    works_here = point.division_code.startswith(sitting.division_code)
+    return sitting.active and Role.WINDOW_ACCEPTOR in sitting.roles and works_here
+
+
+async def close_window(actor: Actor) -> Window:
+    """Leave the window one sits at; who is hung may be resumed at another. Raises `NoWindowOpen` or `WindowBusy`."""
+    async with db.transaction():
+        actor.staff_id(Role.WINDOW_ACCEPTOR)
+        window = await locked_window_of(actor)
+        await _stand_up(window)
+    return window
+
+
+async def _stand_up(window: Window) -> None:
+    await check_free(window)
+    await _count_pause(window)
+    await _end_shift(window)
+    window.staff_id = None
+    window.opened_at = None
+    await window.save(update_fields=["staff_id", "opened_at", "paused_at", "pause_reason"])
+
+
+async def _end_shift(window: Window) -> None:
+    await Shift.filter(window_id=window.id, ended_at=None).update(ended_at=clock.now())
+
+
+async def _count_pause(window: Window) -> None:
+    """A pause is over: its seconds go to the shift it fell into."""
+    if window.paused_at is None:
+        return
+    seconds = max(0, int((clock.now() - window.paused_at).total_seconds()))
+    for shift in await Shift.filter(window_id=window.id, ended_at=None):
+        shift.paused_seconds += seconds
+        await shift.save(update_fields=["paused_seconds"])
+    window.paused_at, window.pause_reason = None, ""
+
+
+async def pause_window(actor: Actor, reason: str) -> Window:
+    """Call nobody for a while; who is at the window is served to the end. Again only changes the reason.
+
+    Raises `NotAllowed`, `NoWindowOpen` or `InvalidInput`.
+    """
+    actor.staff_id(Role.WINDOW_ACCEPTOR)
+    said = reason.strip()
+    if not 1 <= len(said) <= _LONGEST_REASON or not said.isprintable():
+        raise InvalidInput(
+            field="reason", reason_zh="请填写1至60个字的暂停原因", reason_en="say in 1 to 60 characters why"
+        )
+    async with db.transaction():
+        window = await locked_window_of(actor)
+        window.paused_at = window.paused_at or clock.now()
+        window.pause_reason = said
+        await window.save(update_fields=["paused_at", "pause_reason"])
+        await audit.record(actor, "queue.window_paused", f"window:{window.id}")
+    return window
+
+
+async def go_on(actor: Actor) -> Window:
+    """End the pause of one's window; without one nothing changes. Raises `NotAllowed` or `NoWindowOpen`."""
+    actor.staff_id(Role.WINDOW_ACCEPTOR)
+    async with db.transaction():
+        window = await locked_window_of(actor)
+        if window.paused_at is not None:
+            await _count_pause(window)
+            await window.save(update_fields=["paused_at", "pause_reason"])
+            await audit.record(actor, "queue.window_went_on", f"window:{window.id}")
+    return window
+
+
+async def set_window_skills(actor: Actor, service_point: str, number: int, skills: Mapping[str, int]) -> Window:
+    """Say which businesses a window takes, 1 before 2; nothing for all alike. It holds from the next call on.
+
+    For the manager of a hall in their part of the city. Raises `NotAllowed`, `NotFound`, `NoSuchWindow` or
+    `SkillsInvalid`.
+    """
+    actor.staff_id(Role.DEPARTMENT_MANAGER)
+    point = await service_point_for(actor, service_point)
+    _check_number(point, number)
+    check_skills(skills, point.queue_categories)
+    async with db.transaction():
+        await Window.get_or_create({"categories": []}, service_point_id=point.key, number=number)
+        window = await Window.filter(service_point_id=point.key, number=number).select_for_update().get()
+        window.skills = dict(skills)
+        await window.save(update_fields=["skills"])
+        await audit.record(actor, "queue.skills_set", f"window:{window.id}", detail={"skills": dict(skills)})
+    return window
+
+
+async def close_left_open() -> int:
+    """Close the windows that somebody left open before today, once nobody is at them; gives how many."""
+    since_midnight = clock.at_local(clock.today(), 0)
+    closed = 0
+    for row in await Window.filter(opened_at__lt=since_midnight).order_by("id"):
+        async with db.transaction():
+            window = await Window.filter(id=row.id).select_for_update().get()
+            if window.opened_at == row.opened_at and await ticket_at(window.id) is None:
+                await _stand_up(window)
+                closed += 1
+    return closed
