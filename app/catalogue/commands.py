@@ -27,6 +27,8 @@ _GUIDE_PARTS = frozenset(
     }
 )  # fmt: skip
 
+_PLACE_PARTS = {"name_zh", "name_en", "kind", "division_code", "address_zh", "latitude", "longitude", "windows"}
+
 
 @dataclass(frozen=True)
 class ImportReport:
@@ -94,7 +96,7 @@ async def _keep_places(catalogue: CatalogueDocument) -> None:
         await ServicePoint.update_or_create(
             key=point.key,
             defaults={
-                **point.model_dump(include={"name_zh", "name_en", "kind", "division_code", "address_zh", "windows"}),
+                **point.model_dump(include=_PLACE_PARTS),
                 "queue_categories": list(point.queue_categories),
                 "opening_hours": point.model_dump(mode="json")["opening_hours"],
             },

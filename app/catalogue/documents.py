@@ -49,6 +49,8 @@ class ServicePointEntry(Entry):
     division_code: DivisionCode
     kind: Literal["HALL", "STATION"]
     address_zh: str
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
     queue_categories: tuple[Category, ...] = Field(min_length=1)
     windows: int = Field(ge=1, le=500)
     opening_hours: dict[Literal["1", "2", "3", "4", "5", "6", "7"], tuple[OpeningPeriod, ...]]

@@ -29,6 +29,24 @@ class LimitUnit(StrEnum):
     CALENDAR_DAY = "CALENDAR_DAY"
 
 
+class PlaceLevel(StrEnum):
+    """How near to the people a service point is (市、县、乡、村四级)."""
+
+    CITY = "CITY"
+    COUNTY = "COUNTY"
+    TOWN = "TOWN"
+    VILLAGE = "VILLAGE"
+
+
+def level_of(division_code: str) -> PlaceLevel:
+    """By the form of its division's code (GB/T 2260 and its extensions): `...00` a city, then 6, 9 and 12 digits."""
+    if len(division_code) > 9:
+        return PlaceLevel.VILLAGE
+    if len(division_code) > 6:
+        return PlaceLevel.TOWN
+    return PlaceLevel.CITY if division_code.endswith("00") else PlaceLevel.COUNTY
+
+
 def grams(text: str) -> set[str]:
     """The pairs of neighbouring Chinese characters of a text, single ones that stand alone, and Latin words."""
     found: set[str] = set()
@@ -62,6 +80,7 @@ def faults_of(document: CatalogueDocument) -> list[str]:
     return [
         *_repeated_keys(document),
         *_broken_references(document),
+        *_half_known_places(document),
         *_wrong_credit_codes(document),
         *_bad_items(document),
     ]
@@ -101,6 +120,12 @@ def _broken_references(document: CatalogueDocument) -> Iterable[str]:
         ),
     ]
     return [f"{place} {key} is not in the file" for place, key, known in references if key not in known]
+
+
+def _half_known_places(document: CatalogueDocument) -> Iterable[str]:
+    for point in document.service_points:
+        if (point.latitude is None) is not (point.longitude is None):
+            yield f"service point {point.key}: latitude and longitude come together or not at all"
 
 
 def _wrong_credit_codes(document: CatalogueDocument) -> Iterable[str]:

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import strawberry
 
 from app.catalogue import models, queries
-from app.catalogue.rules import LimitUnit, fee_key_of
+from app.catalogue.rules import LimitUnit, PlaceLevel, fee_key_of, level_of
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.identity.types import AssuranceLevel
 from graphql_schema.problems import Problem
 
 strawberry.enum(LimitUnit)
+strawberry.enum(PlaceLevel)
 
 _UNIT_WORDS = {
     LimitUnit.WORKING_DAY: ("个工作日", "working days"),
@@ -137,7 +138,10 @@ class ServicePoint:
     key: str
     name: str
     kind: str
+    level: PlaceLevel = strawberry.field(description="市、县、乡、村 · How near to the people it is.")
     address: str
+    latitude: float | None = strawberry.field(description="Degrees in GCJ-02.")
+    longitude: float | None
     windows: int
     opening: list[OpeningPeriod]
 
@@ -147,7 +151,10 @@ class ServicePoint:
             key=row.key,
             name=info.context.say(row.name_zh, row.name_en),
             kind=row.kind,
+            level=level_of(row.division_code),
             address=row.address_zh,
+            latitude=row.latitude,
+            longitude=row.longitude,
             windows=row.windows,
             opening=[
                 OpeningPeriod(weekday=int(weekday), open=period["open"], close=period["close"])

@@ -38,7 +38,7 @@ async def test_the_seed_is_in_force(portal: Portal) -> None:
 
     assert await ServiceItem.filter(state=ItemState.IN_FORCE).count() == len(seed["items"]) == 74
     assert await found(Department, "departments") == len(seed["departments"]) == 20
-    assert await found(ServicePoint, "service_points") == len(seed["service_points"]) == 6
+    assert await found(ServicePoint, "service_points") == len(seed["service_points"]) == 8
     assert await found(Division, "divisions", "code") == len(seed["divisions"]) == 16
 
 
@@ -148,6 +148,8 @@ FAULTS = [
     (put("service_points", 0, "opening_hours", value={"8": []}), "opening_hours", "'7'"),
     (put("service_points", 0, "opening_hours", "1", 0, "open", value="25:00"), "open", "pattern"),
     (put("service_points", 0, "windows", value="many"), "windows", "integer"),
+    (put("service_points", 0, "latitude", value=91), "latitude", "less than or equal to 90"),
+    (put("service_points", 0, "longitude", value=None), "city-hall: latitude and longitude", "not at all"),
     (put("items", value={}), "items", "tuple"),
     (lambda document: document.pop("divisions"), "divisions", "required"),
 ]

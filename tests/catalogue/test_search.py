@@ -131,10 +131,17 @@ async def test_what_cannot_be_a_key_is_missing_too(portal: Portal, key: str) -> 
     assert (await portal.stranger().do("Guide", key=key))["code"] == "NOT_FOUND"
 
 
+FOUR_LEVELS = {
+    "city-hall": "CITY", "qinghe-hall": "COUNTY", "donghu-station": "TOWN", "liushu-station": "VILLAGE",
+}  # fmt: skip
+
+
 async def test_halls_channels_and_carriers_are_told_to_everybody(portal: Portal) -> None:
     answer = (await portal.stranger().ask("ServicePoints"))["data"]
     points = {point["key"]: point for point in answer["servicePoints"]}
-    assert len(points) == 6
+    assert len(points) == 8
+    assert {key: point["level"] for key, point in points.items() if key in FOUR_LEVELS} == FOUR_LEVELS
+    assert (points["city-hall"]["latitude"], points["city-hall"]["longitude"]) == (40.2, 109.1)
     assert (points["city-hall"]["windows"], points["donghu-station"]["kind"]) == (18, "STATION")
     assert points["city-hall"]["opening"][:2] == [
         {"weekday": 1, "open": "08:30", "close": "12:00"},
