@@ -6,7 +6,9 @@ from datetime import datetime
 
 import strawberry
 
-from app.booking import commands, holds, layout
+from app.booking import commands, holds
+from app.booking.extra_sessions import open_extra_session
+from app.booking.rules import Layer
 from app.identity.rules import Role
 from graphql_schema.booking.types import Booking, BookingResult, ExtraSession, ExtraSessionResult, Slot, VisitItem
 from graphql_schema.context import Info
@@ -19,7 +21,8 @@ class BookingMutation:
     @mutation(
         RESIDENTS,
         "预约 · Take the places of a visit: one slot, or as many in a row as its items need, for `party` people."
-        " A full one is refused naming the nearest free ones.",
+        " A full one is refused naming the nearest free ones. In the rush of a release a `turn` of the waiting room is"
+        " needed.",
     )
     async def book(
         self,
@@ -29,6 +32,7 @@ class BookingMutation:
         idempotency_key: strawberry.ID,
         party: int = 1,
         address_id: strawberry.ID | None = None,
+        turn: str | None = None,
     ) -> BookingResult:
         booking = await commands.book(
             info.context.actor,
@@ -36,6 +40,7 @@ class BookingMutation:
             [item.asked() for item in items],
             party=party,
             address_id=as_uuid(address_id) if address_id else None,
+            turn=turn,
             idempotency_key=idempotency_key,
         )
         return Booking.of(booking)
@@ -49,6 +54,7 @@ class BookingMutation:
         idempotency_key: strawberry.ID,
         party: int = 1,
         address_id: strawberry.ID | None = None,
+        turn: str | None = None,
     ) -> BookingResult:
         booking = await holds.hold(
             info.context.actor,
@@ -56,6 +62,7 @@ class BookingMutation:
             [item.asked() for item in items],
             party=party,
             address_id=as_uuid(address_id) if address_id else None,
+            turn=turn,
             idempotency_key=idempotency_key,
         )
         return Booking.of(booking)
@@ -71,9 +78,10 @@ class BookingMutation:
         id: strawberry.ID,  # noqa: A002 - the schema's word
         slot_id: strawberry.ID,
         idempotency_key: strawberry.ID,
+        turn: str | None = None,
     ) -> BookingResult:
         booking = await commands.move(
-            info.context.actor, as_uuid(id), as_uuid(slot_id), idempotency_key=idempotency_key
+            info.context.actor, as_uuid(id), as_uuid(slot_id), turn=turn, idempotency_key=idempotency_key
         )
         return Booking.of(booking)
 
@@ -81,7 +89,7 @@ class BookingMutation:
     async def cancel_booking(self, info: Info, id: strawberry.ID) -> BookingResult:  # noqa: A002 - the schema's word
         return Booking.of(await commands.cancel(info.context.actor, as_uuid(id)))
 
-    @mutation(staff(Role.DEPARTMENT_MANAGER), "加开时段 · Open hours beyond the ordinary ones.")
+    @mutation(staff(Role.DEPARTMENT_MANAGER), "加开时段 · Open hours beyond the ordinary ones, or for visits to people's homes.")
     async def open_extra_session(
         self,
         info: Info,
@@ -90,8 +98,9 @@ class BookingMutation:
         opens_at: datetime,
         closes_at: datetime,
         capacity: int,
+        layer: Layer = Layer.EXTRA,
     ) -> ExtraSessionResult:
-        rows = await layout.open_extra_session(
-            info.context.actor, as_key(service_point), category, opens_at, closes_at, capacity
+        rows = await open_extra_session(
+            info.context.actor, as_key(service_point), category, opens_at, closes_at, capacity, layer
         )
         return ExtraSession(slots=[Slot.of(row) for row in rows])

@@ -1,0 +1,154 @@
+"""Without this module changed rules would be ignored by what is laid out already, or would overrun what is booked.
+
+The slots a day should have beside those it has: plain values in, the difference out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from app.booking.policy import Policy
+from app.booking.rules import Stretch, stretches_of_day
+from app.kernel.clock.calendar import DayKind
+
+Periods = Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a slot offers: places, how many of them for phones, and from when."""
+
+    capacity: int
+    phone_capacity: int
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A slot as the rules want it."""
+
+    stretch: Stretch
+    room: Room
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A slot that is there. `remembered`: a booking, perhaps an old one, refers to it, so it cannot be removed."""
+
+    id: UUID
+    stretch: Stretch
+    room: Room
+    taken: int = 0
+    phone_taken: int = 0
+    closed: bool = False
+    remembered: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a slot that stays becomes: booked, it keeps its time, and never has fewer places than are taken."""
+
+    laid: Laid
+    room: Room
+    closed: bool
+    ends_at: datetime
+
+    @property
+    def is_one(self) -> bool:
+        laid = self.laid
+        return (self.room, self.closed, self.ends_at) != (laid.room, laid.closed, laid.stretch.ends_at)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What has to be done to a day. `kept` are slots that the rules do not want any more but somebody has booked."""
+
+    added: Sequence[Wanted] = ()
+    removed: Sequence[Laid] = ()
+    changed: Sequence[Change] = ()
+    kept: Sequence[Change] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.added or self.removed or self.changes)
+
+    @property
+    def changes(self) -> list[Change]:
+        """Everything that has to be written to slots that stay."""
+        return [*self.changed, *(change for change in self.kept if change.is_one)]
+
+
+@dataclass(frozen=True)
+class Day:
+    """What the slots of one day come from: the calendar, the hall's hours or an exception, and closed sessions."""
+
+    day: date
+    kind: DayKind | None
+    opening_hours: Mapping[str, Periods]
+    exception: Periods | None = None
+    closed: Sequence[Stretch] = field(default=())
+
+
+def wanted_slots(day: Day, policy: Policy) -> list[Wanted]:
+    """The slots the rules want on a day. An exception decides alone, on a holiday too; a closed session has none."""
+    hours, kind = day.opening_hours, day.kind
+    if day.exception is not None:
+        hours, kind = {str(day.day.isoweekday()): day.exception}, None
+    room = Room(policy.capacity, policy.phone_capacity, policy.opens_at(day.day))
+    stretches = stretches_of_day(day.day, kind, hours, policy.slot_minutes)
+    return [Wanted(stretch, room) for stretch in stretches if not _meets(stretch, day.closed)]
+
+
+def difference(wanted: Sequence[Wanted], there: Sequence[Laid], closed: Sequence[Stretch] = ()) -> Difference:
+    """How to come from what is there to what is wanted without touching what is booked.
+
+    Slots of sessions the hall closed are left alone. A booked slot of other times stays, takes further bookings only
+    while the hall is open, and what would overlap it is not laid.
+    """
+    by_start = {slot.stretch.starts_at: slot for slot in wanted}
+    removed: list[Laid] = []
+    changed: list[Change] = []
+    kept: list[Change] = []
+    stay: list[Stretch] = []
+    for laid in there:
+        match = by_start.get(laid.stretch.starts_at)
+        if _meets(laid.stretch, closed):
+            stay.append(laid.stretch)
+        elif match is not None and (match.stretch == laid.stretch or (laid.taken == 0 and laid.remembered)):
+            changed.append(Change(laid, _room_for(laid, match.room), closed=False, ends_at=match.stretch.ends_at))
+            stay.append(match.stretch)
+        elif laid.taken > 0:
+            kept.append(_kept(laid, wanted))
+            stay.append(laid.stretch)
+        elif laid.remembered:
+            changed.append(Change(laid, laid.room, closed=True, ends_at=laid.stretch.ends_at))
+        else:
+            removed.append(laid)
+    added = [slot for slot in wanted if not _meets(slot.stretch, stay)]
+    return Difference(added, removed, [change for change in changed if change.is_one], kept)
+
+
+def _kept(laid: Laid, wanted: Sequence[Wanted]) -> Change:
+    while_open = _length(laid.stretch) == sum((_shared(laid.stretch, slot.stretch) for slot in wanted), timedelta())
+    room = _room_for(laid, wanted[0].room) if while_open else laid.room
+    return Change(laid, room, closed=not while_open, ends_at=laid.stretch.ends_at)
+
+
+def _room_for(laid: Laid, room: Room) -> Room:
+    return Room(max(room.capacity, laid.taken), max(room.phone_capacity, laid.phone_taken), room.opens_at)
+
+
+def _length(stretch: Stretch) -> timedelta:
+    return stretch.ends_at - stretch.starts_at
+
+
+def _shared(one: Stretch, other: Stretch) -> timedelta:
+    shared = min(one.ends_at, other.ends_at) - max(one.starts_at, other.starts_at)
+    return max(shared, timedelta())
+
+
+def _meets(stretch: Stretch, others: Sequence[Stretch]) -> bool:
+    return any(_shared(stretch, other) for other in others)
