@@ -11,9 +11,11 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.execution import ExecutionContext
 
 from app.kernel.settings import get_settings
+from graphql_schema.booking.closing import ClosingMutation, ClosingQuery
 from graphql_schema.booking.credit import CreditMutation, CreditQuery
 from graphql_schema.booking.desk import DeskMutation, DeskQuery
 from graphql_schema.booking.mutations import BookingMutation
+from graphql_schema.booking.opening import OpeningMutation, OpeningQuery
 from graphql_schema.booking.queries import BookingQuery
 from graphql_schema.booking.waiting_list import WaitingListMutation, WaitingListQuery
 from graphql_schema.booking.waiting_room import WaitingRoomMutation, WaitingRoomQuery
@@ -56,6 +58,8 @@ class Query(
     CatalogueQuery,
     CasesQuery,
     BookingQuery,
+    OpeningQuery,
+    ClosingQuery,
     WaitingListQuery,
     CreditQuery,
     DeskQuery,
@@ -80,6 +84,8 @@ class Mutation(
     ProfilesMutation,
     CasesMutation,
     BookingMutation,
+    OpeningMutation,
+    ClosingMutation,
     WaitingListMutation,
     CreditMutation,
     DeskMutation,

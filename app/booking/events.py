@@ -48,7 +48,10 @@ class BookingMoved(Fact):
 
 @dataclass(frozen=True)
 class BookingHallCancelled(Fact):
-    """The hall could not keep a booking: the resident is told, owes nothing, and is not to blame."""
+    """The hall could not keep a booking: the resident is told, owes nothing, and is not to blame.
+
+    What was paid for the visit is given back by whoever took it, in reaction to this fact.
+    """
 
     booking_id: UUID
     offered_booking_id: UUID | None
