@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from copy import copy
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -71,7 +70,7 @@ class SoldOut:
 
     async def told(self, ask: Ask, why: str, tell: Callable[[], Awaitable[Refusal]]) -> Refusal:
         """The refusal with what is free instead. Its words are a second old at most, and the same for everybody."""
-        return copy(await self._words.get((ask, why), tell))
+        return (await self._words.get((ask, why), tell)).again()
 
 
 sold_out = SoldOut()

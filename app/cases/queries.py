@@ -20,7 +20,7 @@ from app.kernel.privacy import unseal
 from app.profiles.rules import Address
 
 
-def _not_found() -> NotFound:
+def case_missing() -> NotFound:
     return NotFound(what_zh="这个办件", what_en="case")
 
 
@@ -41,7 +41,7 @@ async def case_of(case_id: UUID, actor: Actor) -> Case:
     """A case the actor may see. Raises `NotFound` alike for none and for somebody else's."""
     case = await visible_cases(actor).get_or_none(id=case_id)
     if case is None:
-        raise _not_found()
+        raise case_missing()
     return case
 
 
@@ -75,7 +75,7 @@ async def locked_case(case_id: UUID, actor: Actor | None = None) -> Case:
         await case_of(case_id, actor)
     case = await Case.filter(id=case_id).select_for_update().first()
     if case is None:
-        raise _not_found()
+        raise case_missing()
     return case
 
 

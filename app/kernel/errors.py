@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
 
@@ -47,6 +47,12 @@ class Refusal(Exception):
         self.ways = tuple(ways)
         self.values = values
         super().__init__(self.sentence("en"))
+
+    def again(self) -> Self:
+        """The same refusal for somebody else: a raised one carries the trace of where it was raised."""
+        other = type(self).__new__(type(self), *self.args)
+        vars(other).update(vars(self))
+        return other
 
     def sentence(self, language: str) -> str:
         template = self.en if language.startswith("en") else self.zh
