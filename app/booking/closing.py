@@ -22,6 +22,7 @@ from app.booking.opening import check_serves, manager_point
 from app.booking.rules import Channel
 from app.booking.runs import Need, OpenSlot, how_many_find_room
 from app.catalogue.models import ServicePoint
+from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput, NotFound
@@ -188,14 +189,12 @@ async def closures_of(actor: Actor, service_point: str, *, limit: int, before: U
 
 async def closure_of(actor: Actor, closure_id: UUID) -> SessionClosure:
     """How far one closure is. Raises `NotAllowed`, and `NotFound` alike for none and for one elsewhere."""
-    closure = await SessionClosure.get_or_none(id=closure_id)
+    actor.staff_id(Role.DEPARTMENT_MANAGER)
+    closure = await SessionClosure.get_or_none(
+        id=closure_id, service_point__division_code__startswith=actor.scope.division
+    )
     if closure is None:
-        actor.staff_id()
         raise NotFound(what_zh="这次关闭", what_en="closure")
-    try:
-        await manager_point(actor, closure.service_point_id)
-    except NotFound:
-        raise NotFound(what_zh="这次关闭", what_en="closure") from None
     return closure
 
 

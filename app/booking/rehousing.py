@@ -17,11 +17,11 @@ from app.booking.closing import booked_in, closure_asked, open_slot
 from app.booking.commands import change_time, insert, tell_cases
 from app.booking.events import BookingHallCancelled, PlaceOffered
 from app.booking.holds import expire_at_its_end
-from app.booking.models import Booking, BookingItem, SessionClosure, Slot, WaitingEntry
+from app.booking.models import Booking, BookingItem, SessionClosure, Slot
 from app.booking.outcomes import end
 from app.booking.policies import policy_of
 from app.booking.queries import items_of, locked_booking
-from app.booking.rules import LIFE, BookingState, Channel, WaitingState
+from app.booking.rules import LIFE, BookingState, Channel
 from app.booking.runs import EARLIER_NOTICE, Need, OpenSlot, runs_with_room
 from app.booking.visits import Visit, VisitItem
 from app.identity.errors import AccountEnded
@@ -167,14 +167,15 @@ async def _rehouse(closure_id: UUID, booking: Booking, refuge: Refuge | None) ->
 
 async def _let_go(booking: Booking, refuge: Refuge | None) -> None:
     """End a hold: who was next in line stays so, and who was offered it instead of a closed time is offered another."""
+    if booking.offered_to_id is not None:
+        await end(booking, LIFE.next_state(booking.state, "hall_cancel"))
+        await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}", person=booking.resident_id)
+        return
     await places.free(booking)
     await end(booking, LIFE.next_state(booking.state, "expire"))
-    if booking.offered_to_id is not None:
-        offered = WaitingEntry.filter(id=booking.offered_to_id, state=WaitingState.OFFERED)
-        await offered.update(state=WaitingState.WAITING)
+    await audit.record(SYSTEM, "booking.expired", f"booking:{booking.id}", person=booking.resident_id)
     if booking.instead_of_id is not None and refuge is not None:
         await _offer(booking, refuge, await _items(booking), instead_of=booking.instead_of_id)
-    await audit.record(SYSTEM, "booking.expired", f"booking:{booking.id}", person=booking.resident_id)
 
 
 async def _offer(booking: Booking, refuge: Refuge, items: Sequence[VisitItem], *, instead_of: UUID) -> Booking | None:

@@ -31,6 +31,9 @@ LOOKS: dict[str, LookWords] = {
     "case.listed": LookWords(LookKind.LOOKED, "在待办列表中看到您的姓名和办件", "saw your name and case on their desk"),
     "case.seen": LookWords(LookKind.LOOKED, "查看了您的办件", "looked at your case"),
     "case.address_seen": LookWords(LookKind.LOOKED, "查看了您的完整收件地址", "read your address in full"),
+    "booking.home_seen": LookWords(
+        LookKind.LOOKED, "查看了您上门服务的完整地址", "read the address of your home visit in full"
+    ),
     "case.applicant_seen": LookWords(
         LookKind.LOOKED, "查看了您的完整姓名、证件号码等信息", "read your name and numbers in full"
     ),

@@ -37,6 +37,7 @@ LOGGED = {
     "Query.desk": "case.listed",
     "Query.case": "case.seen",
     "Query.applicant": "case.applicant_seen",
+    "Query.homeVisits": "booking.home_seen",
     "Query.shippingLabel": "case.address_seen",
     "Query.mandatesAtWindow": "mandate.seen",
     "Query.representationClaim": "representation.claim_seen",
@@ -52,8 +53,8 @@ LOGGED = {
 """Entries by which staff see a person, each with the act its audit line names."""
 
 NEVER_BY_STAFF = {
-    "booking.released", "booking.hall_cancelled", "booking.expired", "queue.ended", "case.withdraw", "mandate.resigned",
-    "identity.accounts_joined", "identity.number_lost",
+    "booking.released", "booking.moved_by_hall", "booking.hall_cancelled", "booking.expired", "queue.ended",
+    "case.withdraw", "mandate.resigned", "identity.accounts_joined", "identity.number_lost",
 }  # fmt: skip
 """Acts upon somebody's data that only the portal itself, or another resident, does."""
 

@@ -29,6 +29,8 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.proofMethods": EVERY_ROLE,
     "Query.retentionPeriods": EVERY_ROLE,
     "Query.servicePoints": EVERY_ROLE,
+    "Query.bookingRules": EVERY_ROLE,
+    "Query.openingExceptions": EVERY_ROLE,
     "Query.slots": EVERY_ROLE,
     "Query.waitingRoom": EVERY_ROLE,
     "Mutation.beginSecondFactor": EVERY_ROLE,
@@ -60,6 +62,17 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.closeWindow": frozenset({WINDOW}),
     "Mutation.finishServing": frozenset({WINDOW}),
     "Mutation.openExtraSession": frozenset({MANAGER}),
+    "Query.businessRules": frozenset({MANAGER}),
+    "Query.homeVisits": frozenset({WINDOW}),
+    "Query.previewClosure": frozenset({MANAGER}),
+    "Query.previewOpeningException": frozenset({MANAGER}),
+    "Query.previewRules": frozenset({MANAGER}),
+    "Query.sessionClosure": frozenset({MANAGER}),
+    "Query.sessionClosures": frozenset({MANAGER}),
+    "Mutation.closeSession": frozenset({MANAGER}),
+    "Mutation.removeOpeningException": frozenset({MANAGER}),
+    "Mutation.setBusinessRules": frozenset({MANAGER}),
+    "Mutation.setOpeningException": frozenset({MANAGER}),
     "Mutation.openWindow": frozenset({WINDOW}),
     "Mutation.passTicket": frozenset({WINDOW}),
     "Mutation.startServing": frozenset({WINDOW}),
@@ -95,6 +108,14 @@ NAMES_NOBODY: dict[str, str] = {
     "Bill": "id number totalFen state issuedAt dueAt paidAt lines stateText",
     "BillLine": "name amountFen quantity basis",
     "Booking": "id state itemKey bookedAt slot ticket",
+    "BookingRules": "daysAhead releaseTime partyMost liveMost cancelBeforeMinutes earlyMinutes graceMinutes",
+    "BusinessRules": (
+        "slotMinutes windows perWindow walkInShare deskShare daysAhead releaseTime minLevel partyMost liveMost perDay"
+        " perWeek perMonth minutesByItem holdMinutes cancelBeforeMinutes offerMinutes earlyMinutes graceMinutes"
+        " radiusMetres creditRules exemptAge waitingRoom gatherMinutes admittedPerSecond rushMinutes challengeAbove"
+        " ticketsADay walkInFrom walkInUntil waitingWarning recallsMost rejoinsMost rejoinBehind bookedInARow"
+        " walkInPatienceMinutes own version"
+    ),
     "Capability": "code name on",
     "Carrier": "code nameZh",
     "Case": (
@@ -103,11 +124,16 @@ NAMES_NOBODY: dict[str, str] = {
     ),
     "CaseEvent": "at verb state",
     "ClaimInFull": "claim claimant",
+    "ClosurePreview": "slots bookings movable",
+    "CreditRule": "fault count withinDays consequence days liveAtMost",
+    "DayPreview": "day category added removed changed kept bookings",
     "Department": "key name creditCode",
     "Device": "id kind servicePoint name registeredAt seenAt revokedAt",
     "DeviceRegistered": "device",
     "ExtraSession": "slots",
     "Fee": "key name amountFen unit rule group when basis",
+    "HallHours": "open close",
+    "HomeVisit": "bookingId startsAt until party itemKeys",
     "LastSignIn": "at address device failuresSince",
     "LegalBasis": "law article",
     "Limit": "value unit note text",
@@ -116,8 +142,12 @@ NAMES_NOBODY: dict[str, str] = {
         "order name necessity condition source originalCopies photoCopies replacedByELicence tolerable"
         " commitmentReplaceable"
     ),
+    "MinutesOfItem": "itemKey minutes",
     "NextThing": "code text",
     "OneTimePassword": "account",
+    "OpeningException": "day category periods reason",
+    "OpeningExceptionRemoved": "day category",
+    "OpeningPreview": "fingerprint added removed changed kept bookings days",
     "OpeningPeriod": "weekday open close",
     "OwnAccount": "staff login secondFactor passwordChangedAt duty",
     "PageInfo": "hasNextPage endCursor",
@@ -138,6 +168,7 @@ NAMES_NOBODY: dict[str, str] = {
     "RepresentationClaim": "id basis state madeAt decidedAt stateText",
     "Resident": "id level createdAt",
     "RetentionPeriod": "domain kind name days basisZh",
+    "RuleName": "field name",
     "ServiceItem": (
         "key version implementCode itemType handlingType visitCount onlineDepth bookable resultByPost proxyAllowed name"
         " minLevel statutoryLimit promisedLimit fees materials conditions legalBasis processSteps questions visitReason"
@@ -145,10 +176,12 @@ NAMES_NOBODY: dict[str, str] = {
     ),
     "ServicePoint": "key name kind level address latitude longitude windows opening",
     "Session": "id device channel bindingId maskedAddress createdAt refreshedAt expiresAt ended current",
+    "SessionClosure": ("id category closesFrom closesUntil reason askedAt bookings moved offered cancelled finishedAt"),
     "SessionsRevoked": "count",
     "SignedIn": "tokens resident",
     "SignedOut": "done",
     "Slot": "id category day startsAt endsAt capacity free servicePoint",
+    "SlotPlan": "startsAt endsAt capacity taken bookable",
     "Staff": "id title roles roleTitles department division",
     "StaffAccount": "staff login active secondFactor passwordIsOwn lockedUntil",
     "StaffSignedIn": "tokens staff lastSignIn duty",
@@ -164,6 +197,7 @@ IS_PERSONAL: dict[str, str] = {
     "Case": "maskedApplicant reason",
     "ClaimInFull": "subjectName subjectNumber",
     "Claimant": "name maskedIdNumber",
+    "HomeVisit": "receiver phone divisionCode detail",
     "Mandate": "maskedAgent",
     "Principal": "name",
     "RepresentationClaim": "subjectName reason",
@@ -189,6 +223,7 @@ REACHED_FROM: dict[str, set[str]] = {
     "ClaimInFull": {"Query.representationClaim"},
     "Claimant": {"Query.representationClaim"},
     "Resident": {"Mutation.signIn"},
+    "HomeVisit": {"Query.homeVisits"},
     "ShippingLabel": {"Query.shippingLabel"},
     "Parcel": {*_CASE_ENTRIES, "Mutation.registerParcel"},
     "Bill": _CASE_ENTRIES,

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from graphql import FieldNode
 
+from app.booking import closing, exceptions, home_visits, opening
 from app.booking.extra_sessions import open_extra_session
 from app.cases import commands as cases
 from app.cases.applicants import applicant_in_full
@@ -98,6 +99,25 @@ ACTS: dict[str, Act] = {
     "Mutation.finishServing": queueing.finish_serving,
     "Mutation.openExtraSession": lambda actor, one: open_extra_session(
         actor, str(one), "D", clock.now() + timedelta(days=1), clock.now() + timedelta(days=1, hours=1), 1
+    ),
+    "Query.businessRules": lambda actor, one: opening.business_rules(actor, str(one), "D"),
+    "Query.homeVisits": lambda actor, one: home_visits.home_visits(actor, str(one), clock.today(), limit=1, offset=0),
+    "Query.previewRules": lambda actor, one: opening.preview_rules(actor, str(one), "D", {}),
+    "Query.previewOpeningException": lambda actor, one: exceptions.preview_exception(
+        actor, str(one), clock.today(), "", []
+    ),
+    "Query.previewClosure": lambda actor, one: closing.preview_closure(actor, str(one), "", clock.now(), clock.now()),
+    "Query.sessionClosure": closing.closure_of,
+    "Query.sessionClosures": lambda actor, one: closing.closures_of(actor, str(one), limit=1, before=None),
+    "Mutation.closeSession": lambda actor, one: closing.close_session(
+        actor, str(one), "", clock.now(), clock.now(), "停电"
+    ),
+    "Mutation.removeOpeningException": lambda actor, one: exceptions.remove_exception(
+        actor, str(one), clock.today(), "", "x"
+    ),
+    "Mutation.setBusinessRules": lambda actor, one: opening.set_rules(actor, str(one), "D", {}, "x"),
+    "Mutation.setOpeningException": lambda actor, one: exceptions.set_exception(
+        actor, str(one), clock.today(), "", [], "停电", "x"
     ),
     "Mutation.openWindow": lambda actor, one: windows.open_window(actor, str(one), 1, ()),
     "Mutation.passTicket": queueing.pass_ticket,
