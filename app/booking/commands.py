@@ -14,9 +14,11 @@ from uuid import UUID
 import orjson
 
 from app.booking import places
+from app.booking.admission import check_history
 from app.booking.alternatives import refuse
+from app.booking.crowd import Alone
 from app.booking.errors import AlreadyBooked, HomeAddressNeeded
-from app.booking.events import BookingCancelled, BookingMoved, SlotBooked
+from app.booking.events import BookingCancelled, BookingMoved, FaultRecorded, SlotBooked
 from app.booking.histories import history_of
 from app.booking.models import Booking
 from app.booking.outcomes import end
@@ -24,14 +26,25 @@ from app.booking.planning import plan
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
 from app.booking.queries import booking_of, items_of, locked_booking, slot_by_id
-from app.booking.rules import LIFE, BookingState, Channel, Layer, check_may_move, day_and_time, is_late_to_cancel
-from app.booking.visits import Visit, VisitItem, check_may_book
+from app.booking.rules import (
+    LIFE,
+    BookingState,
+    Channel,
+    Layer,
+    check_may_move,
+    check_same_place,
+    day_and_time,
+    is_late_to_cancel,
+)
+from app.booking.rush import book_in_company
+from app.booking.visits import Visit, VisitItem
+from app.booking.waiting_room import check_turn
 from app.cases.commands import record_visit
 from app.identity.assurance import require_level
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
 from app.kernel.facts.publishing import publish
-from app.kernel.inbox.requests import claim
+from app.kernel.inbox.requests import claim, wanted
 from app.kernel.privacy import seal
 from app.profiles.queries import opened, own_address
 from app.representation.queries import locked_subject
@@ -57,21 +70,45 @@ async def book(
     *,
     party: int = 1,
     address_id: UUID | None = None,
+    turn: str | None = None,
     idempotency_key: str,
 ) -> Booking:
     """Take the places of a visit, for oneself or a principal; `party` people, several items one after another.
 
     Needs the level the business asks for. Raises `AssuranceTooLow`, `NotFound`, `ItemNotServedHere`,
     `ItemNotBookable`, `VisitInvalid`, `PartyTooLarge`, `HomeAddressNeeded` (home visits), `AlreadyBooked`,
-    `TooManyBookings`, `TooManyInPeriod`, `IdempotencyKeyReused`, and with what is free instead: `SlotGone`,
-    `SlotFull`, `SlotClosed`, `NotEnoughInARow`.
+    `TooManyBookings`, `TooManyInPeriod`, `IdempotencyKeyReused`, in the rush of a release `TurnNeeded`,
+    `TurnNotYet` or `TurnInvalid`, and with what is free instead: `SlotGone`,
+    `SlotFull`, `SlotClosed`, `NotEnoughInARow`. Who asks at the same moment is booked together (ADR 19).
     """
+    body = {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
+    if not db.in_open_transaction():
+        asked = wanted(actor.resident_id(), idempotency_key, "book", **body)
+        answer = await book_in_company(actor, slot_id, items, party, turn, asked)
+        if not isinstance(answer, Alone):
+            return answer
+    return await book_alone(
+        actor, slot_id, items, party=party, address_id=address_id, turn=turn, idempotency_key=idempotency_key
+    )
+
+
+async def book_alone(
+    actor: Actor,
+    slot_id: UUID,
+    items: Sequence[VisitItem],
+    *,
+    party: int = 1,
+    address_id: UUID | None = None,
+    turn: str | None = None,
+    idempotency_key: str,
+) -> Booking:
+    """The same in a transaction of its own: for visits to people's homes, and to say in full what does not fit."""
     body = {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
     async with db.transaction():
         request = await claim(actor.resident_id(), idempotency_key, "book", **body)
         if request.earlier is not None:
             return await booking_of(request.earlier, actor)
-        visit = await admitted(actor, slot_id, items, party)
+        visit = await admitted(actor, slot_id, items, party, turn=turn)
         booking = await put(actor, visit, BookingState.BOOKED, home=await home_of(actor, slot_id, address_id))
         await request.answered_with(booking.id)
         await publish(SlotBooked(booking.id))
@@ -80,14 +117,20 @@ async def book(
 
 
 async def admitted(
-    actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: int, *, apart_from: UUID | None = None
+    actor: Actor,
+    slot_id: UUID,
+    items: Sequence[VisitItem],
+    party: int,
+    *,
+    turn: str | None = None,
+    apart_from: UUID | None = None,
 ) -> Visit:
     """The visit, once its resident is locked and may make it; nothing is taken yet. Raises like `book`."""
     resident = await locked_subject(actor)
     visit = await plan(actor, slot_id, items, party)
+    await check_turn(actor, visit, turn)
     await require_level(actor, resident, visit.policy.min_level)
-    history = await history_of(resident.id)
-    check_may_book(visit, history, live_most=visit.policy.live_most, apart_from=apart_from)
+    check_history(visit, await history_of(resident.id), clock.now(), apart_from=apart_from)
     return visit
 
 
@@ -162,7 +205,9 @@ async def home_of(actor: Actor, slot_id: UUID, address_id: UUID | None) -> str |
     return seal(orjson.dumps(asdict(address)).decode())
 
 
-async def move(actor: Actor, booking_id: UUID, slot_id: UUID, *, idempotency_key: str) -> Booking:
+async def move(
+    actor: Actor, booking_id: UUID, slot_id: UUID, *, turn: str | None = None, idempotency_key: str
+) -> Booking:
     """Change a booking to another time or hall; the old places are kept until the new ones are sure.
 
     Raises `NotFound`, `IllegalMove`, `CancelTooLate`, `MoveTooLate`, and like `book`; then nothing has moved.
@@ -174,11 +219,12 @@ async def move(actor: Actor, booking_id: UUID, slot_id: UUID, *, idempotency_key
         await locked_subject(actor)
         seen = await booking_of(booking_id, actor)
         items = [VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)]
-        visit = await admitted(actor, slot_id, items, seen.party, apart_from=booking_id)
+        visit = await admitted(actor, slot_id, items, seen.party, turn=turn, apart_from=booking_id)
         await places.lock([*visit.run, *seen.slots])
         booking = await locked_booking(booking_id)
         booking.state = LIFE.next_state(booking.state, "move")
         check_may_move(booking.slot.starts_at, clock.now(), await policy_of_booking(booking))
+        check_same_place(booking.slot.layer, (await slot_by_id(slot_id)).layer)
         await change_time(booking, visit, by_hall=False)
         await request.answered_with(booking.id)
         await audit.record(actor, "booking.moved", f"booking:{booking.id}")
@@ -186,11 +232,15 @@ async def move(actor: Actor, booking_id: UUID, slot_id: UUID, *, idempotency_key
 
 
 async def change_time(booking: Booking, visit: Visit, *, by_hall: bool) -> None:
-    """Take the new places, then free the old ones, in the transaction that locked slots and booking."""
-    if not await places.take(visit.run, visit.party, booking.channel):
+    """Take the new places, then free the old ones, in the transaction that locked slots and booking.
+
+    Slots that are in both are kept; moved to where it is, nothing happens.
+    """
+    if list(visit.run) == booking.slots:
+        return
+    if not await places.exchange(booking, visit.run):
         await refuse(visit)
     before = booking.slot_id
-    await places.free(booking)
     booking.slot_id, booking.slots = visit.run[0], list(visit.run)
     booking.day, booking.until = visit.day, visit.until
     booking.moves += 1
@@ -215,13 +265,23 @@ async def cancel(actor: Actor, booking_id: UUID) -> Booking:
         booking = await locked_booking(booking_id)
         if booking.state is BookingState.CANCELLED:
             return booking
-        state = LIFE.next_state(booking.state, "cancel")
-        booked = booking.state is BookingState.BOOKED
-        late = is_late_to_cancel(booking.slot.starts_at, clock.now(), await policy_of_booking(booking))
-        booking.late = late and booked
-        await places.free(booking)
-        await end(booking, state)
-        await tell_cases([VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)], None)
-        await publish(BookingCancelled(booking.id))
+        await give_up(booking)
         await audit.record(actor, "booking.cancelled", f"booking:{booking.id}", detail={"late": booking.late})
     return booking
+
+
+async def give_up(booking: Booking) -> None:
+    """Give back the places of a locked booking of locked slots as its resident wishes, in the caller's transaction.
+
+    Raises `CancelTooLate` or `IllegalMove`.
+    """
+    state = LIFE.next_state(booking.state, "cancel")
+    booked = booking.state is BookingState.BOOKED
+    late = is_late_to_cancel(booking.slot.starts_at, clock.now(), await policy_of_booking(booking))
+    booking.late = late and booked
+    await places.free(booking)
+    await end(booking, state)
+    await tell_cases([VisitItem(item.item_key, item.case_id) for item in await items_of(booking.id)], None)
+    await publish(BookingCancelled(booking.id))
+    if booking.late:
+        await publish(FaultRecorded(booking.id, booking.resident_id))
