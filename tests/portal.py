@@ -13,15 +13,17 @@ import uvicorn
 from procrastinate import App
 
 from app import wiring
-from app.embedded import EmbeddedPostgres, EmbeddedRedis, free_port, start_postgres, start_redis
+from app.embedded import EmbeddedPostgres, EmbeddedRedis, start_redis
 from app.identity.rules import Role
 from app.kernel import db, jobs, privacy
 from app.kernel.settings import get_settings
 from app.migrating import migrate
 from app.seeding import seed_connected
 from integrations.sandbox.control import SandboxControl
+from tests.clusters import start_migrated_postgres
 from tests.integrations.sandbox.process import SandboxProcess
 from tests.people import Caller, Clerk, Phone
+from tests.ports import free_port
 
 _DUE = "SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND coalesce(scheduled_at, now()) <= now()"
 
@@ -80,9 +82,9 @@ class Services:
 
 
 @contextmanager
-def running_services(folder: Path) -> Iterator[Services]:
-    """PostgreSQL, Redis and the sandbox as processes of their own."""
-    postgres = start_postgres(folder / "postgres", durable=False)
+def running_services(folder: Path, kept: Path) -> Iterator[Services]:
+    """PostgreSQL, Redis and the sandbox as processes of their own; `kept` as in `start_migrated_postgres`."""
+    postgres = start_migrated_postgres(folder / "postgres", kept)
     redis = start_redis(folder / "redis")
     sandbox = SandboxProcess(folder / "sandbox", free_port())
     try:

@@ -14,9 +14,10 @@ from app.booking.models import Slot
 from app.cases.models import Case
 from app.kernel import db
 from app.kernel.inbox.notices import Notice
-from app.migrating import known, migrate, pending
+from app.migrating import known, pending
 from app.payments.models import PaymentAttempt
 from tests.architecture.tables import faults_of, models
+from tests.clusters import MIGRATED
 from tests.portal import Portal, Services
 
 MOMENT = "timestamp with time zone"
@@ -117,9 +118,8 @@ async def _catalog(url: str) -> list[str]:
 
 async def test_migrations_go_back_to_nothing(services: Services) -> None:
     """Where nothing is left, forward again is what every new database goes through."""
-    url = services.postgres.create_database("there_and_back")
+    url = services.postgres.create_database("there_and_back", template=MIGRATED)
     try:
-        await migrate(url)
         assert len(await _catalog(url)) > 100
 
         async with TortoiseContext():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -33,6 +34,7 @@ GRAPH = schema._schema
 PLAIN: dict[str, Any] = {"Int": 1, "Boolean": True, "Date": "2026-02-14", "DateTime": "2026-02-14T09:00:00+08:00"}
 
 
+@cache
 def operation_of(path: Path) -> OperationDefinitionNode:
     [operation] = [node for node in parse(path.read_text()).definitions if isinstance(node, OperationDefinitionNode)]
     return operation

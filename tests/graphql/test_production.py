@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from app.embedded import free_port
 from graphql_schema.documents import OPERATIONS, document_id
 from graphql_schema.endpoint import _validated
 from tests.people import until
 from tests.portal import Portal, environment
+from tests.ports import free_port
 
 FIND = (OPERATIONS / "FindItems.graphql").read_text()
 ASKED = {"search": "身份证丢了"}

@@ -9,17 +9,14 @@ from tortoise.context import TortoiseContext
 
 from app.embedded import EmbeddedPostgres
 from app.kernel import db
-from app.migrating import migrate
-
-_TEMPLATE = "empty_and_migrated"
+from tests.clusters import MIGRATED
 
 
 @asynccontextmanager
 async def database_of_its_own(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
     """A migrated and otherwise empty database, and its address; everything inside speaks to it."""
-    await migrate(postgres.create_database(_TEMPLATE))
     name = f"own_{db.new_id().hex}"
-    url = postgres.create_database(name, template=_TEMPLATE)
+    url = postgres.create_database(name, template=MIGRATED)
     try:
         async with TortoiseContext() as context:
             await context.init(config=db.tortoise_config(url))

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from app.embedded import EmbeddedPostgres, start_postgres
+from app.embedded import EmbeddedPostgres
+from tests.clusters import start_migrated_postgres
 
 ROOT = Path(__file__).parents[2]
 _OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_")
@@ -24,7 +25,7 @@ def run_portal(*arguments: str, **variables: str) -> subprocess.CompletedProcess
         env=bare_environment(**variables),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
@@ -52,7 +53,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    server = start_postgres(tmp_path_factory.mktemp("server"), durable=False)
+def postgres(tmp_path_factory: pytest.TempPathFactory, kept: Path) -> Iterator[EmbeddedPostgres]:
+    server = start_migrated_postgres(tmp_path_factory.mktemp("server") / "postgres", kept)
     yield server
     server.stop()

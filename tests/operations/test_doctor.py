@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from app.doctor import examine
-from app.embedded import EmbeddedPostgres, free_port
+from app.embedded import EmbeddedPostgres
 from app.identity.models import Staff
 from app.identity.passwords import hash_password
 from app.identity.rules import Role
@@ -10,6 +10,7 @@ from app.kernel.settings import Settings
 from app.seeding import DEV_PASSWORD, dev_login
 from tests.kernel.databases import database_of_its_own
 from tests.operations.conftest import run_portal
+from tests.ports import free_port
 
 
 async def test_with_everything_down_every_part_is_named_and_no_password_is_told() -> None:

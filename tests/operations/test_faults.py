@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import EmbeddedPostgres, free_port
+from app.embedded import EmbeddedPostgres
 from app.reachability import database_fault, place, redis_fault
 from tests.operations.conftest import run_portal
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize("variable", ["PORTAL_PORT", "PORTAL_SANDBOX_PORT"])
@@ -31,7 +32,8 @@ def test_a_taken_port_names_the_variable_to_change(tmp_path: Path, variable: str
 def test_an_unreachable_database_is_named_without_its_password(tmp_path: Path) -> None:
     port = free_port()
     url = f"postgresql://clerk:geheim@127.0.0.1:{port}/portal"
-    said = run_portal("dev", PORTAL_STATE_DIR=str(tmp_path), PORTAL_DATABASE_URL=url, PORTAL_PORT=str(free_port()))
+    ports = {"PORTAL_PORT": str(free_port()), "PORTAL_SANDBOX_PORT": str(free_port())}
+    said = run_portal("dev", PORTAL_STATE_DIR=str(tmp_path), PORTAL_DATABASE_URL=url, **ports)
     assert said.returncode == 1
     assert f"✗ No PostgreSQL answers at 127.0.0.1:{port}: check that it runs there" in said.stderr
     assert "geheim" not in said.stdout + said.stderr

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 
-from app.embedded import free_port
 from tests.operations.conftest import ROOT, bare_environment, is_running, run_portal, wait_until
+from tests.ports import free_port
 
 
 def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path) -> None:
@@ -20,7 +20,13 @@ def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path) -
         "PORTAL_PORT": str(port),
         "PORTAL_SANDBOX_PORT": str(free_port()),
     }
-    output = tmp_path / "output"
+    output, findings = tmp_path / "output", list[str]()
+
+    def is_well() -> bool:
+        doctor = run_portal("doctor", PORTAL_STATE_DIR=str(tmp_path))
+        findings.append(doctor.stdout)
+        return (doctor.returncode, doctor.stdout.count("✗")) == (0, 0)
+
     with (
         output.open("w") as sink,
         subprocess.Popen(
@@ -32,7 +38,7 @@ def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path) -
             process_group=0,
         ) as stack,
     ):
-        ready = wait_until(lambda: stack.poll() is not None or "is running" in output.read_text(), 60)
+        ready = wait_until(lambda: stack.poll() is not None or "is running" in output.read_text(), 120)
         family = [process.pid for process in psutil.Process(stack.pid).children(recursive=True)]
         try:
             assert ready, output.read_text()
@@ -44,8 +50,7 @@ def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path) -
                 "redis": "ok",
             }
             assert stat.S_IMODE((tmp_path / "dev.env").stat().st_mode) == 0o600
-            doctor = run_portal("doctor", PORTAL_STATE_DIR=str(tmp_path))
-            assert (doctor.returncode, doctor.stdout.count("✗")) == (0, 0), doctor.stdout
+            assert wait_until(is_well, 60), findings[-1]
         finally:
             stack.send_signal(signal.SIGINT)
             status = stack.wait(20)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from app.embedded import EmbeddedPostgres
+from tests.clusters import MIGRATED
 from tests.operations.conftest import run_portal
 
 Portal = Callable[..., subprocess.CompletedProcess[str]]
@@ -17,7 +18,7 @@ Portal = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def address(postgres: EmbeddedPostgres) -> str:
-    return postgres.create_database("a_real_city")
+    return postgres.create_database("a_real_city", template=MIGRATED)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -26,9 +25,9 @@ from app.kernel.callbacks import CallbackReader, CallbackRefused, RawCallback, R
 from app.kernel.http import OutboundClient
 from app.kernel.redis import disconnect
 from app.kernel.settings import get_settings
+from tests.ports import HOST, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-HOST = "127.0.0.1"
 NO_REDIS = "redis://127.0.0.1:1/0"
 """Nobody listens there: adapters have to live without it, and do in every test that does not say otherwise."""
 
@@ -133,12 +132,6 @@ async def open_door() -> AsyncIterator[Door]:
     finally:
         server.should_exit = True
         await serving
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

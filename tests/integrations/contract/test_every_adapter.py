@@ -22,7 +22,8 @@ from app.kernel import ports
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackReader, CallbackRefused, RawCallback
 from app.kernel.errors import ProviderUnavailable
 from app.payments.ports import PaymentChannel, PaymentOrder
-from tests.integrations.contract.stage import Sandbox, connected, free_port
+from tests.integrations.contract.stage import Sandbox, connected
+from tests.ports import free_port
 
 PROVIDERS = sorted(
     found.name

@@ -7,8 +7,9 @@ import pytest
 
 from integrations.sandbox.control import Phone, SandboxControl
 from tests.integrations.sandbox.merchant import Merchant
-from tests.integrations.sandbox.process import SandboxProcess, free_port
+from tests.integrations.sandbox.process import SandboxProcess
 from tests.integrations.sandbox.receiver import Receiver, receiving
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")
