@@ -48,11 +48,29 @@ LOOKS: dict[str, LookWords] = {
     "case.hand_over": LookWords(LookKind.ACTED, "在窗口向您发放了结果", "gave you the result at a window"),
     "case.send": LookWords(LookKind.ACTED, "交寄了您的办理结果", "handed your result to a carrier"),
     "parcel.registered": LookWords(LookKind.ACTED, "登记了寄给您的包裹", "registered a parcel to you"),
+    "queue.number_shown": LookWords(
+        LookKind.LOOKED, "凭身份证查看了您今天的排队号", "looked up your number by your card"
+    ),
+    "queue.checked_in": LookWords(LookKind.ACTED, "凭身份证为您办理了到场取号", "checked you in by your card"),
     "queue.called": LookWords(LookKind.ACTED, "呼叫了您的排队号", "called your number"),
     "queue.started": LookWords(LookKind.ACTED, "开始在窗口为您办理", "began to serve you at a window"),
     "queue.finished": LookWords(LookKind.ACTED, "在窗口为您办完", "finished serving you at a window"),
     "queue.passed": LookWords(LookKind.ACTED, "因无人应答将您的排队号过号", "passed your number, as nobody came"),
     "booking.missed": LookWords(LookKind.ACTED, "将您的预约记为未到", "noted that you missed your booking"),
+    "booking.seen_at_desk": LookWords(LookKind.LOOKED, "在窗口查看了您的预约", "looked at your bookings at a window"),
+    "booking.made_at_desk": LookWords(LookKind.ACTED, "在窗口为您预约", "booked for you at a window"),
+    "booking.moved_at_desk": LookWords(LookKind.ACTED, "在窗口为您改期", "moved your booking at a window"),
+    "booking.cancelled_at_desk": LookWords(LookKind.ACTED, "在窗口为您取消预约", "cancelled your booking at a window"),
+    "booking.excused": LookWords(LookKind.ACTED, "免除了您的一次失约记录", "let a missed visit not count"),
+    "credit.appeal_seen": LookWords(LookKind.LOOKED, "查看了您的预约信用申诉", "read your appeal about booking credit"),
+    "credit.appeal_decided": LookWords(LookKind.ACTED, "答复了您的预约信用申诉", "decided your appeal"),
+    "credit.exempted": LookWords(LookKind.ACTED, "登记了您的预约信用豁免", "exempted you from booking credit"),
+    "credit.exemption_ended": LookWords(
+        LookKind.ACTED, "终止了您的预约信用豁免", "ended your exemption from booking credit"
+    ),
+    "credit.exemptions_seen": LookWords(
+        LookKind.LOOKED, "查看了您的预约信用豁免", "looked at your exemptions from booking credit"
+    ),
     "mandate.granted": LookWords(LookKind.ACTED, "登记了您的代办授权", "registered a mandate of yours"),
     "mandate.revoked": LookWords(LookKind.ACTED, "终止了您的代办授权", "ended a mandate of yours"),
     "mandate.replaced": LookWords(LookKind.ACTED, "变更了您的代办授权", "replaced a mandate of yours"),
