@@ -58,6 +58,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.registerParcel": frozenset({ISSUER}),
     # The hall.
     "Query.myWindow": frozenset({WINDOW}),
+    "Mutation.checkInAtDesk": frozenset({WINDOW}),
     "Mutation.callNext": frozenset({WINDOW}),
     "Mutation.closeWindow": frozenset({WINDOW}),
     "Mutation.finishServing": frozenset({WINDOW}),
@@ -76,6 +77,18 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.openWindow": frozenset({WINDOW}),
     "Mutation.passTicket": frozenset({WINDOW}),
     "Mutation.startServing": frozenset({WINDOW}),
+    # Booking credit, and booking at a window.
+    "Query.bookingsAtDesk": frozenset({WINDOW}),
+    "Query.creditAppeal": frozenset({MANAGER}),
+    "Query.creditExemptions": frozenset({WINDOW}),
+    "Query.pendingAppeals": frozenset({MANAGER}),
+    "Mutation.bookAtDesk": frozenset({WINDOW}),
+    "Mutation.cancelAtDesk": frozenset({WINDOW}),
+    "Mutation.decideAppeal": frozenset({MANAGER}),
+    "Mutation.endCreditExemption": frozenset({WINDOW}),
+    "Mutation.excuseBooking": frozenset({MANAGER, WINDOW}),
+    "Mutation.grantCreditExemption": frozenset({WINDOW}),
+    "Mutation.moveAtDesk": frozenset({WINDOW}),
     # Acting for others, with the papers at a window.
     "Query.mandatesAtWindow": frozenset({WINDOW}),
     "Query.representationClaim": frozenset({WINDOW}),
@@ -103,6 +116,8 @@ ENTRIES: dict[str, frozenset[Role]] = {
 }
 
 NAMES_NOBODY: dict[str, str] = {
+    "Arrival": "tickets",
+    "AppealInFull": "appeal",
     "AssuranceLevel": "level nameZh name purpose ways",
     "AuditLine": "id at actor act subject result person requestId detail",
     "Bill": "id number totalFen state issuedAt dueAt paidAt lines stateText",
@@ -127,6 +142,8 @@ NAMES_NOBODY: dict[str, str] = {
     "ClosurePreview": "slots bookings movable",
     "CreditRule": "fault count withinDays consequence days liveAtMost",
     "DayPreview": "day category added removed changed kept bookings",
+    "CreditAppeal": "id state madeAt decidedAt booking",
+    "CreditExemption": "id grantedAt validUntil endedAt",
     "Department": "key name creditCode",
     "Device": "id kind servicePoint name registeredAt seenAt revokedAt",
     "DeviceRegistered": "device",
@@ -193,10 +210,14 @@ NAMES_NOBODY: dict[str, str] = {
 """Fields that hold no personal data of a resident and no secret. Connections and their edges go by their nodes."""
 
 IS_PERSONAL: dict[str, str] = {
+    "AppealInFull": "grounds",
     "Applicant": "name idNumber phone",
+    "Arrival": "maskedName",
     "Case": "maskedApplicant reason",
     "ClaimInFull": "subjectName subjectNumber",
     "Claimant": "name maskedIdNumber",
+    "CreditAppeal": "answer",
+    "CreditExemption": "ground",
     "HomeVisit": "receiver phone divisionCode detail",
     "Mandate": "maskedAgent",
     "Principal": "name",
@@ -217,9 +238,17 @@ IS_SECRET: dict[str, str] = {
 _CASE_ENTRIES = {"Query.case", "Query.desk"} | {
     f"Mutation.{verb}" for verb in ("acceptCase", "approveCase", "denyCase", "handOverResult")
 }
+_APPEALS = {"Query.creditAppeal", "Query.pendingAppeals", "Mutation.decideAppeal"}
+_AT_DESK = {"Query.bookingsAtDesk"} | {
+    f"Mutation.{verb}" for verb in ("bookAtDesk", "cancelAtDesk", "excuseBooking", "moveAtDesk")
+}
 REACHED_FROM: dict[str, set[str]] = {
+    "AppealInFull": {"Query.creditAppeal"},
+    "Arrival": {"Mutation.checkInAtDesk"},
     "Applicant": {*_CASE_ENTRIES, "Query.applicant"},
     "Case": _CASE_ENTRIES,
+    "CreditAppeal": _APPEALS,
+    "CreditExemption": {"Query.creditExemptions", "Mutation.endCreditExemption", "Mutation.grantCreditExemption"},
     "ClaimInFull": {"Query.representationClaim"},
     "Claimant": {"Query.representationClaim"},
     "Resident": {"Mutation.signIn"},
@@ -227,7 +256,7 @@ REACHED_FROM: dict[str, set[str]] = {
     "ShippingLabel": {"Query.shippingLabel"},
     "Parcel": {*_CASE_ENTRIES, "Mutation.registerParcel"},
     "Bill": _CASE_ENTRIES,
-    "Booking": _CASE_ENTRIES,
+    "Booking": _CASE_ENTRIES | _APPEALS | _AT_DESK,
     "AuditLine": {"Query.auditLines"},
     "DeviceRegistered": {"Mutation.registerDevice"},
     "OneTimePassword": {"Mutation.resetPassword"},
