@@ -12,7 +12,6 @@ from app.booking.rules import BookingState
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import IllegalMove, Refusal
-from app.queueing.arriving import check_in
 from app.queueing.models import Ticket
 from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD, file_case
@@ -20,6 +19,7 @@ from tests.identity.accounts import caller_of, make_resident
 from tests.identity.traces import audit_of, nothing_moves
 from tests.people import new_key
 from tests.portal import Portal
+from tests.queueing.arrivals import check_in
 
 
 async def test_a_place_given_back_is_free_for_the_next(portal: Portal) -> None:
@@ -34,7 +34,7 @@ async def test_a_place_given_back_is_free_for_the_next(portal: Portal) -> None:
     async with nothing_moves():
         again = await caller.do("CancelBooking", id=str(held.id))
 
-    assert cancelled == again == {"__typename": "Booking", "id": str(held.id), "state": "CANCELLED"}
+    assert cancelled == again == {"__typename": "Booking", "id": str(held.id), "state": "CANCELLED", "late": False}
     assert await places_taken(slot) == (0, 0)
     await case.refresh_from_db()
     assert case.visit_at is None
