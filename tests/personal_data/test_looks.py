@@ -30,6 +30,7 @@ from tests.portal import Portal
 
 PERSONAL = {
     "maskedName", "maskedIdNumber", "maskedPhone", "maskedApplicant", "maskedAgent", "idNumber", "receiver",
+    "grounds", "ground",
 }  # fmt: skip
 """Fields that tell something of a person who is not the caller."""
 
@@ -41,6 +42,10 @@ LOGGED = {
     "Query.shippingLabel": "case.address_seen",
     "Query.mandatesAtWindow": "mandate.seen",
     "Query.representationClaim": "representation.claim_seen",
+    "Query.creditAppeal": "credit.appeal_seen",
+    "Query.creditExemptions": "credit.exemptions_seen",
+    "Mutation.endCreditExemption": "credit.exemption_ended",
+    "Mutation.grantCreditExemption": "credit.exempted",
     "Mutation.acceptCase": "case.accept",
     "Mutation.approveCase": "case.approve",
     "Mutation.denyCase": "case.deny",

@@ -117,12 +117,13 @@ ENTRIES: dict[str, frozenset[Role]] = {
 
 NAMES_NOBODY: dict[str, str] = {
     "Arrival": "tickets",
+    "Alternative": "id text",
     "AppealInFull": "appeal",
     "AssuranceLevel": "level nameZh name purpose ways",
     "AuditLine": "id at actor act subject result person requestId detail",
     "Bill": "id number totalFen state issuedAt dueAt paidAt lines stateText",
     "BillLine": "name amountFen quantity basis",
-    "Booking": "id state itemKey bookedAt slot ticket",
+    "Booking": "id state itemKey party until bookedAt heldUntil late itemKeys slot calendar ticket",
     "BookingRules": "daysAhead releaseTime partyMost liveMost cancelBeforeMinutes earlyMinutes graceMinutes",
     "BusinessRules": (
         "slotMinutes windows perWindow walkInShare deskShare daysAhead releaseTime minLevel partyMost liveMost perDay"
@@ -176,7 +177,7 @@ NAMES_NOBODY: dict[str, str] = {
     "PaymentChannel": "code name",
     "Principal": "id basis items validTo basisText kind creditCode",
     "PrivacyNotice": "version effectiveFrom paragraphs purposes",
-    "Problem": "code message field retryable retryAfterSeconds suggestedId ways requestId",
+    "Problem": "code message field retryable retryAfterSeconds suggestedId alternatives ways requestId",
     "ProcessStep": "order name actor limitWorkingDays",
     "ProofMethod": "code name level channel",
     "PurposeInWords": "code name data ground law",
@@ -197,7 +198,7 @@ NAMES_NOBODY: dict[str, str] = {
     "SessionsRevoked": "count",
     "SignedIn": "tokens resident",
     "SignedOut": "done",
-    "Slot": "id category day startsAt endsAt capacity free servicePoint",
+    "Slot": "id category layer day startsAt endsAt capacity free opensAt servicePoint",
     "SlotPlan": "startsAt endsAt capacity taken bookable",
     "Staff": "id title roles roleTitles department division",
     "StaffAccount": "staff login active secondFactor passwordIsOwn lockedUntil",

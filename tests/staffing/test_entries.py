@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 from graphql import FieldNode
 
-from app.booking import closing, exceptions, home_visits, opening
+from app.booking import appeals, closing, desk, exceptions, exemptions, home_visits, opening
+from app.booking.credit_rules import ExemptionGround
 from app.booking.extra_sessions import open_extra_session
 from app.cases import commands as cases
 from app.cases.applicants import applicant_in_full
@@ -27,8 +28,8 @@ from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, Refusal
+from app.queueing import arriving, windows
 from app.queueing import commands as queueing
-from app.queueing import windows
 from graphql_schema.documents import OPERATIONS
 from tests.architecture.test_schema import entries, guards_of
 from tests.graphql.test_guards import codes_of, operation_of, some_variables
@@ -94,6 +95,7 @@ ACTS: dict[str, Act] = {
     "Query.shippingLabel": address_for_posting,
     "Query.unknownPushes": lambda actor, _: unknown_pushes(actor, limit=1, before=None),
     "Mutation.registerParcel": lambda actor, one: register_parcel(actor, one, "ems", "1199999999999"),
+    "Mutation.checkInAtDesk": lambda actor, one: arriving.check_in_at_desk(actor, str(one), "x"),
     "Mutation.callNext": lambda actor, _: queueing.call_next(actor),
     "Mutation.closeWindow": lambda actor, _: windows.close_window(actor),
     "Mutation.finishServing": queueing.finish_serving,
@@ -122,6 +124,19 @@ ACTS: dict[str, Act] = {
     "Mutation.openWindow": lambda actor, one: windows.open_window(actor, str(one), 1, ()),
     "Mutation.passTicket": queueing.pass_ticket,
     "Mutation.startServing": queueing.start_serving,
+    "Query.bookingsAtDesk": lambda actor, _: desk.bookings_at_desk(actor, "", ""),
+    "Query.creditAppeal": appeals.appeal_in_full,
+    "Query.creditExemptions": lambda actor, _: exemptions.exemptions_at_window(actor, "", ""),
+    "Query.pendingAppeals": lambda actor, _: appeals.pending_appeals(actor, limit=1, after=None),
+    "Mutation.bookAtDesk": lambda actor, one: desk.book_at_desk(actor, "", "", one, [], idempotency_key="x" * 8),
+    "Mutation.cancelAtDesk": desk.cancel_at_desk,
+    "Mutation.decideAppeal": lambda actor, one: appeals.decide_appeal(actor, one, granted=True, answer="属实"),
+    "Mutation.endCreditExemption": exemptions.end_exemption,
+    "Mutation.excuseBooking": lambda actor, one: appeals.excuse(actor, one, "属实"),
+    "Mutation.grantCreditExemption": lambda actor, _: exemptions.grant_exemption(
+        actor, "", "", ExemptionGround.OTHER, None
+    ),
+    "Mutation.moveAtDesk": lambda actor, one: desk.move_at_desk(actor, one, one),
     "Query.auditLines": lambda actor, one: audit_lines(actor, Sought(person=one), limit=1, before=None),
     "Query.staffAccount": administration.staff_of,
     "Query.staffAccounts": lambda actor, _: administration.staff_list(actor, None, limit=1, after=None),
