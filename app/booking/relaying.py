@@ -108,27 +108,26 @@ def difference(wanted: Sequence[Wanted], there: Sequence[Laid], closed: Sequence
     Slots of sessions the hall closed are left alone. A booked slot of other times stays, takes further bookings only
     while the hall is open, and what would overlap it is not laid.
     """
-    by_start = {slot.stretch.starts_at: slot for slot in wanted}
+    exact = {slot.stretch: slot for slot in wanted}
+    left = [laid for laid in there if not _meets(laid.stretch, closed)]
+    kept = [_kept(laid, wanted) for laid in left if laid.taken > 0 and laid.stretch not in exact]
+    shut = [laid.stretch for laid in there if _meets(laid.stretch, closed)]
+    blocked = [*shut, *(change.laid.stretch for change in kept)]
+    free = {slot.stretch.starts_at: slot for slot in wanted if not _meets(slot.stretch, blocked)}
     removed: list[Laid] = []
     changed: list[Change] = []
-    kept: list[Change] = []
-    stay: list[Stretch] = []
-    for laid in there:
-        match = by_start.get(laid.stretch.starts_at)
-        if _meets(laid.stretch, closed):
-            stay.append(laid.stretch)
-        elif match is not None and (match.stretch == laid.stretch or (laid.taken == 0 and laid.remembered)):
+    for laid in left:
+        match = exact.get(laid.stretch)
+        if match is None and laid.taken == 0 and laid.remembered:
+            match = free.get(laid.stretch.starts_at)
+        if match is not None:
+            free.pop(match.stretch.starts_at, None)
             changed.append(Change(laid, _room_for(laid, match.room), closed=False, ends_at=match.stretch.ends_at))
-            stay.append(match.stretch)
-        elif laid.taken > 0:
-            kept.append(_kept(laid, wanted))
-            stay.append(laid.stretch)
-        elif laid.remembered:
+        elif laid.taken == 0 and laid.remembered:
             changed.append(Change(laid, laid.room, closed=True, ends_at=laid.stretch.ends_at))
-        else:
+        elif laid.taken == 0:
             removed.append(laid)
-    added = [slot for slot in wanted if not _meets(slot.stretch, stay)]
-    return Difference(added, removed, [change for change in changed if change.is_one], kept)
+    return Difference(list(free.values()), removed, [change for change in changed if change.is_one], kept)
 
 
 def _kept(laid: Laid, wanted: Sequence[Wanted]) -> Change:

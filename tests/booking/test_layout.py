@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -8,8 +10,10 @@ from typing import Any
 import pytest
 
 from app.booking.errors import SessionInvalid
-from app.booking.layout import lay_out_slots, open_extra_session
-from app.booking.models import BusinessPolicy, ExtraSession, Slot
+from app.booking.extra_sessions import open_extra_session
+from app.booking.layout import lay_out_slots
+from app.booking.models import BusinessPolicy, ExtraSession, OpeningException, Slot
+from app.booking.policies import forget_policies
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.clock import at_local, local
@@ -64,33 +68,61 @@ async def test_in_the_middle_of_a_day_only_what_lies_ahead_is_laid(portal: Porta
     ]
 
 
-async def test_a_business_may_have_a_policy_of_its_own(portal: Portal) -> None:
-    policy = await BusinessPolicy.create(service_point_id=HALL, category="E", slot_minutes=60, capacity=1, days_ahead=1)
+@contextlib.asynccontextmanager
+async def own_rules(business: str, **rules: object) -> AsyncIterator[None]:
+    """A business of the city hall with rules of its own, for a while."""
+    policy = await BusinessPolicy.create(service_point_id=HALL, category=business, rules=rules)
+    forget_policies()
     try:
-        with clock.standing_at(at_local(date(2026, 8, 10), 0, 5)):
-            await lay_out_slots()
+        yield
     finally:
         await policy.delete()
+        forget_policies()
+
+
+async def test_a_business_may_have_rules_of_its_own(portal: Portal) -> None:
+    """An hour for each visit, one window, one of four places for the desk, tomorrow's released at eight."""
+    rules = {"slot_minutes": 60, "windows": 1, "per_window": 4, "desk_share": 25, "days_ahead": 1}
+    with clock.standing_at(at_local(date(2026, 8, 10), 0, 5)):
+        async with own_rules("E", **rules, release_time="08:00"):
+            await lay_out_slots()
 
     own = await slots_on(date(2026, 8, 10), "E")
     assert [f"{local(slot.starts_at):%H:%M}" for slot in own] == ["08:30", "09:30", "10:30", "14:00", "15:00", "16:00"]
-    assert {slot.capacity for slot in own} == {1}
+    assert {(slot.capacity, slot.phone_capacity) for slot in own} == {(4, 3)}
+    assert {slot.opens_at for slot in own} == {at_local(date(2026, 8, 9), 8)}
     assert [len(await slots_on(date(2026, 8, day), "E")) for day in (11, 12)] == [6, 0]
     assert [len(await slots_on(date(2026, 8, day))) for day in (11, 12)] == [14, 14]
 
 
-async def test_what_is_laid_stays_when_the_policy_changes(portal: Portal) -> None:
-    with clock.standing_at(at_local(date(2026, 8, 24), 0, 5)):
+async def test_each_night_what_is_laid_follows_changed_rules_but_for_what_is_booked(portal: Portal) -> None:
+    day = date(2026, 8, 24)
+    with clock.standing_at(at_local(day, 0, 5)):
         await lay_out_slots()
-        before = [(slot.id, slot.capacity) for slot in await slots_on(date(2026, 8, 24), "C")]
-        policy = await BusinessPolicy.create(
-            service_point_id=HALL, category="C", slot_minutes=30, capacity=99, days_ahead=7
-        )
-        try:
-            assert await lay_out_slots() == 0
-        finally:
-            await policy.delete()
-    assert [(slot.id, slot.capacity) for slot in await slots_on(date(2026, 8, 24), "C")] == before
+        first, second, *_ = await slots_on(day, "C")
+        await Slot.filter(id=second.id).update(taken=3, phone_taken=3)
+        async with own_rules("C", slot_minutes=60, windows=1, per_window=1):
+            await lay_out_slots()
+            async with nothing_moves():
+                assert await lay_out_slots() == 0
+            laid = [(f"{local(slot.starts_at):%H:%M}", slot.capacity) for slot in await slots_on(day, "C")]
+    assert (await Slot.get_or_none(id=first.id), (await Slot.get(id=second.id)).taken) == (None, 3)
+    assert laid == [("09:00", 3), ("09:30", 1), ("10:30", 1), ("14:00", 1), ("15:00", 1), ("16:00", 1)]
+
+
+async def test_a_day_with_an_exception_is_laid_by_it_even_a_holiday(portal: Portal) -> None:
+    holiday, ordinary = date(2026, 10, 2), date(2026, 9, 30)
+    morning = [{"open": "09:00", "close": "10:00"}]
+    common = {"service_point_id": HALL, "reason": "测试", "set_at": clock.now()}
+    await OpeningException.create(category="", day=holiday, periods=morning, **common)
+    await OpeningException.create(category="", day=ordinary, periods=morning, **common)
+    await OpeningException.create(category="A", day=ordinary, periods=[], **common)
+
+    with clock.standing_at(at_local(date(2026, 9, 28), 0, 5)):
+        await lay_out_slots()
+
+    assert [len(await slots_on(holiday, business)) for business in ("A", "D")] == [2, 2]
+    assert [len(await slots_on(ordinary, business)) for business in ("A", "D")] == [0, 2]
 
 
 EVENING = at_local(clock.today() + timedelta(days=20), 18)
@@ -135,6 +167,23 @@ async def test_a_session_over_slots_that_are_there_is_refused(portal: Portal) ->
     assert len(beside["slots"]) == 1
 
 
+async def test_sessions_of_another_layer_may_overlap(portal: Portal) -> None:
+    """While the counters are open somebody visits people at home, and an evening is both."""
+    manager = await caller_of(portal, await make_staff(Role.DEPARTMENT_MANAGER))
+    at = {"servicePoint": "wangyue-hall", "category": "G"}
+    evening = await open_session(manager, **at)
+    async with nothing_moves("session"):
+        again = await open_session(manager, **at)
+    homes = await open_session(manager, **at, layer="HOME_VISIT")
+    assert (evening["__typename"], again["code"], homes["__typename"]) == (
+        "ExtraSession", "SESSION_INVALID", "ExtraSession",
+    )  # fmt: skip
+    [ordinary] = await Slot.filter(service_point_id="city-hall", category="G", layer="ORDINARY", taken=0).limit(1)
+    beside = {"opensAt": ordinary.starts_at.isoformat(), "closesAt": ordinary.ends_at.isoformat()}
+    home = await open_session(manager, servicePoint="city-hall", category="G", layer="HOME_VISIT", **beside)
+    assert [slot["startsAt"] for slot in home["slots"]] == [local(ordinary.starts_at).isoformat(timespec="seconds")]
+
+
 async def test_managers_at_once_open_one_session_though_theirs_begin_ten_minutes_apart(portal: Portal) -> None:
     """Overlapping is not being equal: no index of the database would have noticed."""
     managers = [await make_staff(Role.DEPARTMENT_MANAGER) for _ in range(4)]
@@ -164,6 +213,7 @@ async def test_managers_at_once_open_one_session_though_theirs_begin_ten_minutes
         ({"category": "no such business"}, "SESSION_INVALID"),
         ({"capacity": 0}, "SESSION_INVALID"),
         ({"capacity": 501}, "SESSION_INVALID"),
+        ({"layer": "ORDINARY"}, "SESSION_INVALID"),
         ({"closesAt": EVENING.isoformat()}, "SESSION_INVALID"),
         ({"closesAt": (EVENING + timedelta(minutes=29)).isoformat()}, "SESSION_INVALID"),
         ({"opensAt": "2020-01-01T09:00:00+08:00", "closesAt": "2020-01-01T10:00:00+08:00"}, "SESSION_INVALID"),
