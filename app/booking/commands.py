@@ -177,7 +177,7 @@ async def insert(
         clock.now(),
         held_until,
         home,
-        [db.new_id() for _ in visit.items],
+        sorted(db.new_id() for _ in visit.items),
         [item.item_key for item in visit.items],
         [item.case_id for item in visit.items],
         list(visit.run),

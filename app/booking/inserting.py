@@ -34,9 +34,9 @@ async def insert_each(placed: Sequence[Placed]) -> list[Booking]:
     """Write bookings by phone whose places are taken; gives them with their slots, in order."""
     visits = [visit for _, _, visit, _ in placed]
     items = [
-        (db.new_id(), booking, resident, item.item_key, visit.day, item.case_id)
+        (item_id, booking, resident, item.item_key, visit.day, item.case_id)
         for booking, resident, visit, _ in placed
-        for item in visit.items
+        for item_id, item in zip(sorted(db.new_id() for _ in visit.items), visit.items, strict=True)
     ]
     await db.rows(
         _INSERT,
