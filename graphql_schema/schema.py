@@ -37,6 +37,7 @@ from graphql_schema.personal.mutations import PersonalMutation
 from graphql_schema.personal.queries import PersonalQuery
 from graphql_schema.profiles.mutations import ProfilesMutation
 from graphql_schema.profiles.queries import ProfilesQuery
+from graphql_schema.queueing.arriving import ArrivingMutation, ArrivingQuery
 from graphql_schema.queueing.mutations import QueueingMutation
 from graphql_schema.queueing.queries import QueueingQuery
 from graphql_schema.representation.mutations import RepresentationMutation
@@ -65,6 +66,7 @@ class Query(
     DeskQuery,
     WaitingRoomQuery,
     QueueingQuery,
+    ArrivingQuery,
     PaymentsQuery,
     DeliveryQuery,
     PersonalQuery,
@@ -91,6 +93,7 @@ class Mutation(
     DeskMutation,
     WaitingRoomMutation,
     QueueingMutation,
+    ArrivingMutation,
     PaymentsMutation,
     DeliveryMutation,
     PersonalMutation,

@@ -65,10 +65,17 @@ async def record_check_in(booking: Booking) -> None:
 
     Raises `IllegalMove`, `TooEarlyToCheckIn` or `TooLateToCheckIn`.
     """
-    state = LIFE.next_state(booking.state, "check_in")
+    LIFE.next_state(booking.state, "check_in")
     policy = await policy_of(booking.slot.service_point_id, booking.slot.category)
     check_may_check_in(booking.slot.starts_at, clock.now(), policy)
-    booking.state = state
+    await record_arrival(booking)
+
+
+async def record_arrival(booking: Booking) -> None:
+    """The resident was there in time, as a scanner at the door has seen. For a locked booking, in the caller's
+    transaction. Raises `IllegalMove`.
+    """
+    booking.state = LIFE.next_state(booking.state, "check_in")
     await booking.save(update_fields=["state"])
 
 

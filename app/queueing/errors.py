@@ -105,3 +105,9 @@ class HallStillOpen(Refusal):
     code = "HALL_STILL_OPEN"
     zh = "大厅今天{until_zh}才结束办公,请在此之后再结束当天的排队"
     en = "The hall is open until {until_en} today; end the day after that."
+
+
+class NoBookingToday(Refusal):
+    code = "NO_BOOKING_TODAY"
+    zh = "没有找到您今天在这里的预约,请核对预约的日期和大厅,或现场取号"
+    en = "You have no booking here today; check its day and hall, or take a number without one."

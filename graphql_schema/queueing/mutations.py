@@ -5,9 +5,9 @@ from __future__ import annotations
 import strawberry
 
 from app.identity.rules import Role
-from app.queueing import arriving, commands, windows
+from app.queueing import commands, windows
 from graphql_schema.context import Info
-from graphql_schema.guards import RESIDENTS, mutation, staff
+from graphql_schema.guards import mutation, staff
 from graphql_schema.queueing.types import Ticket, TicketResult, Window, WindowResult
 from graphql_schema.scalars import as_key, as_uuid
 
@@ -16,10 +16,6 @@ _WINDOW_STAFF = staff(Role.WINDOW_ACCEPTOR)
 
 @strawberry.type
 class QueueingMutation:
-    @mutation(RESIDENTS, "取号 · Check in at the hall: 30 minutes before to 10 minutes after the slot begins.")
-    async def check_in(self, info: Info, booking_id: strawberry.ID) -> TicketResult:
-        return Ticket.of(await arriving.check_in(info.context.actor, as_uuid(booking_id)))
-
     @mutation(_WINDOW_STAFF, "开窗 · Sit down at a window, for all of the hall's businesses or for some.")
     async def open_window(
         self, info: Info, service_point: str, number: int, categories: list[str] | None = None

@@ -8,13 +8,13 @@ from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.booking.tasks import mark_missed_visits
 from app.kernel import clock
-from app.queueing.arriving import check_in
 from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import CARD, file_case
 from tests.identity.accounts import make_resident
 from tests.identity.traces import audit_of, nothing_moves
 from tests.people import new_key
 from tests.portal import Portal
+from tests.queueing.arrivals import check_in
 
 GRACE = timedelta(minutes=10)
 

@@ -14,13 +14,14 @@ from stdnum.iso7064 import mod_11_2
 from app.identity.rules import Role
 from app.kernel.clock import local, now
 from integrations.sandbox.control import SandboxControl
-from tests.people import AlipayPhone, Clerk, Phone, new_key, until
+from tests.people import AlipayPhone, Caller, Clerk, Phone, new_key, until
 
 ITEM = "id-card-replace"
 ITEM_NAME = "居民身份证丢失补领(损坏换领)"
 HALL = "city-hall"
 BUSINESS = "D"
 FEE_FEN = 4000
+FAR_AWAY = {"latitude": 30.5, "longitude": 104.25, "accuracyMetres": 20}
 CARRIER = "ems"
 _DIVISIONS = ("110101", "110102", "110105", "110106", "310101", "310104", "440103", "440104")
 
@@ -189,10 +190,32 @@ async def _slot_at(journey: Journey, starts_at: datetime) -> dict[str, Any] | No
 async def check_in(journey: Journey) -> str:
     early = (journey.held["starts_at"] - timedelta(minutes=30) - now()).total_seconds()
     await asyncio.sleep(max(0.0, early))
-    ticket = await journey.phone.do("CheckIn", bookingId=journey.held["booking"])
-    assert ticket["state"] == "WAITING", ticket
+    booking = journey.held["booking"]
+    from_home = await journey.phone.do("CheckIn", bookingId=booking, **FAR_AWAY)
+    assert from_home["code"] == "NOT_AT_THE_HALL", from_home
+    code = await journey.phone.do("CheckInCode", bookingId=booking)
+    scanned = await _scan_at_the_door(journey, code["text"])
+    assert scanned["outcome"] == "ACCEPTED", scanned
+    # The phone asks again, and is given the same number.
+    ticket = await journey.phone.do("CheckIn", bookingId=booking)
+    assert (ticket["code"], ticket["state"]) == (scanned["ticket"]["code"], "WAITING"), ticket
     journey.held["ticket"] = ticket["id"]
-    return f"number {ticket['code']}, {ticket['ahead']} ahead"
+    return f"not from home; the code was scanned at the door: number {ticket['code']}, {ticket['ahead']} ahead"
+
+
+async def _scan_at_the_door(journey: Journey, code: str) -> dict[str, Any]:
+    """The administrator puts a scanner up, which reads one code."""
+    administrator = await Clerk.of(journey.base_url, Role.SYSTEM_ADMINISTRATOR)
+    made = await administrator.do("RegisterDevice", kind="SCANNER", servicePoint=HALL, name="东门扫码机")
+    async with Caller(journey.base_url) as scanner:
+        scanner.access = made["token"]
+        scan = {"code": code, "scannedAt": now().isoformat(), "nonce": new_key()}
+        taken = await scanner.do("CheckInByScan", scan=scan)
+    await administrator.do("RevokeDevice", id=made["device"]["id"])
+    await administrator.http.aclose()
+    [answer] = taken["scans"]
+    found: dict[str, Any] = answer
+    return found
 
 
 async def be_served(journey: Journey) -> str:

@@ -23,7 +23,6 @@ from app.kernel.privacy import seal, unseal
 from app.payments.commands import issue_bill, pay
 from app.payments.models import Bill, PaymentAttempt
 from app.profiles.models import PostalAddress
-from app.queueing.arriving import check_in
 from app.representation.models import Mandate
 from app.representation.rules import Basis, MandateState
 from tests.booking.places import make_slot, visit
@@ -43,6 +42,7 @@ from tests.personal_data.everything import (
 )
 from tests.personal_data.rights import proven_actor, stepped_up
 from tests.portal import Portal
+from tests.queueing.arrivals import check_in
 from tests.queueing.hall import Hall
 
 

@@ -29,7 +29,6 @@ from app.payments.models import Bill
 from app.payments.personal_data import Holdings as Bills
 from app.profiles.models import PostalAddress, Preferences
 from app.profiles.personal_data import Holdings as Profiles
-from app.queueing.arriving import check_in
 from app.queueing.commands import call_next, finish_serving, start_serving
 from app.queueing.models import Ticket
 from app.queueing.personal_data import Holdings as Tickets
@@ -44,6 +43,7 @@ from tests.identity.traces import audit_of
 from tests.people import new_key
 from tests.personal_data.everything import NUMBER, make_account, make_mandate, unique
 from tests.portal import Portal
+from tests.queueing.arrivals import check_in
 from tests.queueing.hall import Hall
 
 

@@ -14,13 +14,13 @@ from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.clock import at_local
-from app.queueing.arriving import check_in
 from app.queueing.models import Ticket, Window
 from app.queueing.windows import open_window
 from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD
 from tests.identity.accounts import make_resident, make_staff
 from tests.people import new_key
+from tests.queueing.arrivals import check_in
 
 _days = count(1)
 

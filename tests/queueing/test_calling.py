@@ -14,7 +14,6 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import IllegalMove, NotAllowed, NotFound
-from app.queueing.arriving import check_in
 from app.queueing.commands import call_next, finish_serving, pass_ticket, start_serving
 from app.queueing.errors import NobodyWaiting
 from app.queueing.leaving import end_ticket
@@ -27,6 +26,7 @@ from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.traces import audit_of, nothing_moves
 from tests.people import new_key
 from tests.portal import Portal
+from tests.queueing.arrivals import check_in, told_by_phone
 from tests.queueing.hall import Hall
 
 
@@ -168,7 +168,7 @@ async def test_a_number_nobody_answers_is_passed_and_its_visit_may_still_be_kept
     slot = await make_slot(1, hours_ahead=0.2, place="marriage-office", business="F")
     caller, window = await caller_of(portal, resident), await caller_of(portal, await make_staff(Role.WINDOW_ACCEPTOR))
     booking = await caller.do("Book", slotId=str(slot.id), items=[{"itemKey": "marriage"}], idempotencyKey=new_key())
-    ticket = await caller.do("CheckIn", bookingId=booking["id"])
+    ticket = await caller.do("CheckIn", bookingId=booking["id"], **await told_by_phone("marriage-office"))
     await window.do("OpenWindow", servicePoint="marriage-office", number=1)
     called = await window.do("CallNext")
     at_the_desk = await window.do("MyWindow")

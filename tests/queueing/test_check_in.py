@@ -10,7 +10,6 @@ from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.kernel import clock, db
 from app.kernel.errors import IllegalMove, NotFound
-from app.queueing.arriving import check_in
 from app.queueing.models import Ticket
 from app.queueing.queries import people_ahead
 from tests.booking.places import make_slot
@@ -19,6 +18,7 @@ from tests.identity.accounts import caller_of, make_resident
 from tests.identity.traces import audit_of, nothing_moves
 from tests.people import new_key
 from tests.portal import Portal
+from tests.queueing.arrivals import check_in, told_by_phone
 from tests.queueing.hall import Hall
 
 SECOND = timedelta(seconds=1)
@@ -134,8 +134,10 @@ async def test_over_the_phone_the_resident_sees_the_number_and_who_is_ahead(port
         for caller in callers
     ]
 
+    here = await told_by_phone("wangyue-hall")
     tickets = [
-        await caller.do("CheckIn", bookingId=booking["id"]) for caller, booking in zip(callers, bookings, strict=True)
+        await caller.do("CheckIn", bookingId=booking["id"], **here)
+        for caller, booking in zip(callers, bookings, strict=True)
     ]
     mine = (await callers[1].do("MyBookings"))["edges"][0]["node"]
 

@@ -22,6 +22,7 @@ from tests.identity.traces import nothing_moves
 from tests.payments.stage import make_case
 from tests.people import new_key
 from tests.portal import Portal
+from tests.queueing.arrivals import told_by_phone
 from tests.representation.stage import (
     CARD,
     PASSPORT,
@@ -312,7 +313,7 @@ async def test_a_visit_booked_by_the_principal_is_checked_in_by_the_agent(portal
     slot = await make_slot(2, starts_at=clock.now() + timedelta(minutes=5))
     held = await book(principal.actor, slot.id, visit(CARD), idempotency_key=new_key())
     async with agent.switched_to(principal) as phone:
-        ticket = await phone.do("CheckIn", bookingId=str(held.id))
+        ticket = await phone.do("CheckIn", bookingId=str(held.id), **await told_by_phone("city-hall"))
     assert ticket["__typename"] == "Ticket", ticket
     line = await AuditLine.get(act="queue.checked_in", subject=f"ticket:{ticket['id']}")
     assert (line.actor, line.person) == (f"resident:{agent.id}", principal.actor.id)
