@@ -25,13 +25,18 @@ def sandbox(sandbox_state: Path) -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.fixture(scope="session")
+async def hands(sandbox: Sandbox) -> AsyncIterator[SandboxControl]:
+    async with SandboxControl(sandbox.base_url) as control:
+        yield control
+
+
 @pytest.fixture
-async def control(sandbox: Sandbox) -> AsyncIterator[SandboxControl]:
+async def control(hands: SandboxControl) -> SandboxControl:
     """The hands of residents and couriers, over a sandbox that has forgotten the test before."""
-    async with SandboxControl(sandbox.base_url) as hands:
-        await hands.reset()
-        await hands.be_kind()
-        yield hands
+    await hands.reset()
+    await hands.be_kind()
+    return hands
 
 
 @pytest.fixture

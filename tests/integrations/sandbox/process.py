@@ -30,7 +30,7 @@ class SandboxProcess:
         log = (self.state.parent / f"{self.state.name}.log").open("ab")
         with log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         with httpx.Client(base_url=self.base_url, trust_env=False) as client:
             while not self._answers(client):
                 assert self.process.poll() is None, "the sandbox did not start"
