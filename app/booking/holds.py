@@ -42,7 +42,7 @@ async def hold(
         if request.earlier is not None:
             return await booking_of(request.earlier, actor)
         visit = await admitted(actor, slot_id, items, party, turn=turn)
-        until = clock.now() + timedelta(minutes=visit.policy.hold_minutes)
+        until = min(clock.now() + timedelta(minutes=visit.policy.hold_minutes), visit.starts_at)
         home = await home_of(actor, slot_id, address_id)
         booking = await put(actor, visit, BookingState.HELD, held_until=until, home=home)
         await expire_at_its_end(booking)

@@ -38,7 +38,8 @@ _BACK_IN_LINE = """
 """
 _NO_LONGER_NEEDED = """
     UPDATE waiting_entry w SET state = 'OVER', ended_at = $2
-    WHERE w.resident_id = (SELECT resident_id FROM booking WHERE id = $1 AND state = 'BOOKED') AND w.state = 'WAITING'
+    WHERE w.resident_id = (SELECT resident_id FROM booking WHERE id = $1 AND state = ANY($3::text[]))
+      AND w.state = 'WAITING'
       AND EXISTS (
         SELECT 1 FROM booking_item i, jsonb_array_elements(w.items) wanted
         WHERE i.booking_id = $1 AND wanted.value ->> 'item_key' = i.item_key
@@ -47,6 +48,7 @@ _NO_LONGER_NEEDED = """
 _LAST_DAY_OVER = """
     UPDATE waiting_entry SET state = 'OVER', ended_at = $2 WHERE state = 'WAITING' AND days_until < $1 RETURNING id
 """
+_COMING = [BookingState.BOOKED, BookingState.CHECKED_IN, BookingState.SERVED]
 _SHOWN_AFTERWARDS = timedelta(days=7)
 
 
@@ -105,7 +107,7 @@ async def record_offer_over(booking: Booking) -> None:
 
 async def end_needless(booking_id: UUID) -> None:
     """Who booked an item otherwise no longer waits for it."""
-    await db.rows(_NO_LONGER_NEEDED, booking_id, clock.now())
+    await db.rows(_NO_LONGER_NEEDED, booking_id, clock.now(), _COMING)
 
 
 async def end_entry(entry_id: UUID, state: WaitingState) -> None:

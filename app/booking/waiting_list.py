@@ -18,7 +18,7 @@ from app.booking.planning import wanted_items
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
 from app.booking.queries import booking_of, items_of_bookings, live_bookings
-from app.booking.rules import BookingState, WaitingState, day_and_time
+from app.booking.rules import LINE_STATES, BookingState, WaitingState, day_and_time
 from app.booking.visits import VisitItem, check_items
 from app.catalogue.queries import every_service_point, service_points_by_key
 from app.identity.assurance import require_level
@@ -161,7 +161,9 @@ async def leave(actor: Actor, entry_id: UUID) -> WaitingEntry:
     """Wait no longer; a place that is offered goes to who is next. Again is harmless. Raises `NotFound`."""
     async with db.transaction():
         await locked_subject(actor)
-        await line.entry_of(entry_id, actor)
+        entry = await line.entry_of(entry_id, actor)
+        if entry.state not in LINE_STATES:
+            return entry
         [offered] = await line.live_offers([entry_id])
         if offered is not None:
             await commands.cancel(actor, offered.id)

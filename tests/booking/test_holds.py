@@ -185,6 +185,7 @@ async def test_a_hold_ends_at_the_latest_when_its_slot_begins(portal: Portal) ->
     resident, slot = await make_resident(), await make_slot(1)
     with clock.standing_at(slot.starts_at - timedelta(minutes=5)):
         booking = await held(resident, slot)
+    assert booking.held_until == slot.starts_at
     with clock.standing_at(slot.starts_at):
         with pytest.raises(HoldOver):
             await holds.confirm(resident, booking.id)
