@@ -15,16 +15,27 @@ from app.kernel import clock, db
 from app.kernel.errors import Alternative, Refusal
 
 _SHOWN = 3
+_LOOKED_AT = _SHOWN + 1
+_LOOKED_AT_FOR_RUNS = 60
 _EARTH_METRES = 6_371_000
-_FREE = """
-    SELECT s.id, s.starts_at, s.ends_at, s.service_point_id, p.name_zh, p.name_en, p.latitude, p.longitude,
-        o.latitude AS from_latitude, o.longitude AS from_longitude
-    FROM slot s JOIN service_point p ON p.key = s.service_point_id JOIN service_point o ON o.key = $2
-    WHERE s.category = $1 AND s.layer = $3 AND s.starts_at > $5 AND s.closed_at IS NULL
-      AND (s.opens_at IS NULL OR s.opens_at <= $5)
-      AND s.taken + $6 <= s.capacity AND s.phone_taken + $6 <= s.phone_capacity
-    ORDER BY abs(extract(epoch FROM s.starts_at - $4::timestamptz)) LIMIT 500
+_HAS_ROOM = """
+    s.service_point_id = p.key AND s.category = $1 AND s.layer = $3 AND s.starts_at > $5 AND s.closed_at IS NULL
+    AND (s.opens_at IS NULL OR s.opens_at <= $5)
+    AND s.taken + $6 <= s.capacity AND s.phone_taken + $6 <= s.phone_capacity
 """
+# In each hall the nearest before and after the wanted time: nothing else can be among the best.
+_FREE = f"""
+    SELECT s.id, s.starts_at, s.ends_at, p.key AS service_point_id, p.name_zh, p.name_en, p.latitude, p.longitude,
+        o.latitude AS from_latitude, o.longitude AS from_longitude
+    FROM service_point o CROSS JOIN service_point p CROSS JOIN LATERAL (
+        (SELECT id, starts_at, ends_at FROM slot s WHERE {_HAS_ROOM} AND s.starts_at >= $4
+            ORDER BY s.starts_at LIMIT $7)
+        UNION ALL
+        (SELECT id, starts_at, ends_at FROM slot s WHERE {_HAS_ROOM} AND s.starts_at < $4
+            ORDER BY s.starts_at DESC LIMIT $7)
+    ) s
+    WHERE o.key = $2
+"""  # noqa: S608 - the conditions are a constant
 _FREE_WITHIN = """
     SELECT s.id, s.starts_at, s.ends_at, s.service_point_id, p.name_zh, p.name_en,
         to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') BETWEEN $5 AND $6 AS wanted
@@ -54,7 +65,14 @@ async def nearest_free(
     Each begins `slots` in a row that have room. `category` when it is for another business than the wanted slot's.
     """
     found = await db.rows(
-        _FREE, category or slot.category, slot.service_point_id, slot.layer, slot.starts_at, now, party
+        _FREE,
+        category or slot.category,
+        slot.service_point_id,
+        slot.layer,
+        slot.starts_at,
+        now,
+        party,
+        _LOOKED_AT if slots == 1 else _LOOKED_AT_FOR_RUNS,
     )
     others = [row for row in _beginnings(found, slots) if row["id"] != slot.id]
     best = sorted(others, key=lambda row: (_far(row, slot), row["starts_at"], row["id"]))

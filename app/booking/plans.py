@@ -7,13 +7,14 @@ says no: an attempt that does not fit takes the plain path, which reads everythi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from app.booking.crowd import Alone, Crowds
 from app.booking.models import Slot
 from app.booking.planning import run_from
 from app.booking.policies import policy_of
+from app.booking.queries import slots_by_id
 from app.booking.remembered import Remembered
 from app.booking.rules import Layer
 from app.booking.visits import Visit, VisitItem, check_items
@@ -26,33 +27,29 @@ from app.representation.rules import check_may_apply
 _TRUSTED_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """What a visit for some items in a slot is, whoever makes it."""
-
-    slot: Slot
-    items: tuple[ServiceItem, ...]
-
-
-_frames: Remembered[tuple[UUID, tuple[str, ...]], _Frame | None] = Remembered(_TRUSTED_SECONDS)
+_slots: Remembered[UUID, Slot | None] = Remembered(_TRUSTED_SECONDS)
+_items: Remembered[str, ServiceItem | None] = Remembered(_TRUSTED_SECONDS)
 _runs: Remembered[tuple[UUID, int], list[Slot] | None] = Remembered(_TRUSTED_SECONDS)
+_slots_read: Crowds[UUID, Slot | None] = Crowds(slots_by_id)
+_items_read: Crowds[str, ServiceItem | None] = Crowds(items_in_force)
 
 
 async def quick_plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: int) -> Visit | None:
     """The same visit as `plan` makes; None where that would refuse, and for visits to people's homes."""
-    keys = tuple(item.item_key for item in items)
-    frame = await _frames.get((slot_id, keys), partial(_read_frame, slot_id, keys))
-    if frame is None:
+    slot = await _slots.get(slot_id, partial(_read_slot, slot_id))
+    if slot is None or slot.layer is Layer.HOME_VISIT:
         return None
-    slot = frame.slot
     policy = await policy_of(slot.service_point_id, slot.category)
     try:
         check_items(items, party, policy)
-        for item in frame.items:
+        for wanted in items:
+            item = await _items.get(wanted.item_key, partial(_read_item, wanted.item_key))
+            if item is None or not item.bookable or item.queue_category != slot.category:
+                return None
             check_may_apply(actor.principal, item.key, item.name_zh, proxy_allowed=item.proxy_allowed)
     except Refusal:
         return None
-    needed = policy.slots_needed(keys)
+    needed = policy.slots_needed([item.item_key for item in items])
     run = [slot] if needed == 1 else await _runs.get((slot_id, needed), partial(run_from, slot, needed))
     if run is None:
         return None
@@ -69,13 +66,11 @@ async def quick_plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], pa
     )
 
 
-async def _read_frame(slot_id: UUID, keys: Sequence[str]) -> _Frame | None:
-    slot = await Slot.get_or_none(id=slot_id)
-    if slot is None or slot.layer is Layer.HOME_VISIT:
-        return None
-    items = [item for item in await items_in_force(keys) if item is not None and _is_served(item, slot)]
-    return _Frame(slot, tuple(items)) if len(items) == len(keys) else None
+async def _read_slot(slot_id: UUID) -> Slot | None:
+    found = await _slots_read.here().ask(slot_id, slot_id)
+    return None if isinstance(found, Alone) else found
 
 
-def _is_served(item: ServiceItem, slot: Slot) -> bool:
-    return item.bookable and item.queue_category == slot.category
+async def _read_item(key: str) -> ServiceItem | None:
+    found = await _items_read.here().ask(key, key)
+    return None if isinstance(found, Alone) else found

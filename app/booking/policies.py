@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 from app.booking.models import BusinessPolicy
 from app.booking.policy import Policy, default_rules
+from app.booking.remembered import Remembered
 from app.catalogue.models import ServicePoint
 
-_TRUSTED_SECONDS = 2.0
-_remembered: dict[tuple[str, str], tuple[float, Policy]] = {}
+_remembered: Remembered[tuple[str, str], Policy] = Remembered(2.0)
 
 
 async def policy_of(service_point: str, category: str) -> Policy:
     """The rules of a business; they may be two seconds old, and change nothing that was booked."""
-    known = _remembered.get((service_point, category))
-    if known is not None and time.monotonic() - known[0] < _TRUSTED_SECONDS:
-        return known[1]
+    return await _remembered.get((service_point, category), partial(_read, service_point, category))
+
+
+async def _read(service_point: str, category: str) -> Policy:
     point = await ServicePoint.get(key=service_point)
     own = await BusinessPolicy.get_or_none(service_point_id=service_point, category=category)
-    policy = policy_from(point, own.rules if own else {})
-    _remembered[service_point, category] = (time.monotonic(), policy)
-    return policy
+    return policy_from(point, own.rules if own else {})
 
 
 def policy_from(point: ServicePoint, rules: dict[str, object]) -> Policy:
@@ -31,4 +30,4 @@ def policy_from(point: ServicePoint, rules: dict[str, object]) -> Policy:
 
 def forget_policies() -> None:
     """After rules were changed: this process knows at once, the others within two seconds."""
-    _remembered.clear()
+    _remembered.forget()

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from app.kernel import db
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -21,15 +23,26 @@ class Remembered(Generic[K, V]):
         self._reads: dict[K, tuple[float, asyncio.Task[V]]] = {}
 
     async def get(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
-        """What `read` gave lately, or gives now; a failure is remembered for nobody."""
-        known, now = self._reads.get(key), time.monotonic()
-        if known is not None and now - known[0] < self._seconds and not _failed(known[1]):
-            return known[1].result() if known[1].done() else await asyncio.shield(known[1])
+        """What `read` gave lately, or gives now; a failure is remembered for nobody.
+
+        Inside a transaction nobody is waited for: they might wait for the connection that it holds.
+        """
+        known = self._reads.get(key)
+        is_young = known is not None and time.monotonic() - known[0] < self._seconds
+        if known is not None and is_young and known[1].done() and not _failed(known[1]):
+            return known[1].result()
+        if db.in_open_transaction():
+            return await read()
+        if known is not None and is_young and not known[1].done():
+            return await asyncio.shield(known[1])
         if len(self._reads) >= _REMEMBERED_MOST:
             self._reads.clear()
         task = asyncio.ensure_future(_awaited(read))
-        self._reads[key] = (now, task)
+        self._reads[key] = (time.monotonic(), task)
         return await asyncio.shield(task)  # the others wait for it even when who asked first is gone
+
+    def forget(self) -> None:
+        self._reads.clear()
 
 
 async def _awaited(read: Callable[[], Awaitable[V]]) -> V:

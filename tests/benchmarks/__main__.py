@@ -19,6 +19,7 @@ from app.identity.tokens import Tokens
 from app.kernel import clock, db
 from app.kernel.logging import configure_logging
 from app.migrating import migrate
+from tests.benchmarks.booking import booking
 from tests.benchmarks.measuring import Measured, measure, table
 from tests.benchmarks.requests import Knock
 from tests.portal import environment
@@ -69,6 +70,7 @@ async def run(url: str) -> None:
         tokens = await _signed_in()
         bare, warm, cold = await recognising(tokens)
         nobody, resident = await requesting(tokens)
+        await booking()
     finally:
         await db.disconnect()
     assert cold.statements == 1, "the counter of statements is deaf"
