@@ -43,7 +43,7 @@ class Ticket:
 
 def make_ticket(ticket: Ticket) -> str:
     release = ticket.release.isoformat()
-    said = [ticket.service_point, ticket.category, release, ticket.resident_id, ticket.number, ticket.people]
+    said = [ticket.service_point, ticket.category, release, str(ticket.resident_id), ticket.number, ticket.people]
     return signed(_TICKET, orjson.dumps(said))
 
 
@@ -61,7 +61,7 @@ def read_ticket(text: str, resident_id: UUID) -> Ticket:
 def make_pass(room: Room, resident_id: UUID, now: datetime) -> tuple[str, datetime]:
     """A pass and when it ends (UTC)."""
     ends_at = (min(now + timedelta(minutes=PASS_MINUTES), room.until)).replace(microsecond=0)
-    return signed(_PASS, orjson.dumps([room.key, resident_id, int(ends_at.timestamp())])), ends_at
+    return signed(_PASS, orjson.dumps([room.key, str(resident_id), int(ends_at.timestamp())])), ends_at
 
 
 def check_pass(text: str, room: Room, resident_id: UUID, now: datetime) -> None:

@@ -22,9 +22,9 @@ from app.booking.policies import policy_of
 from app.booking.policy import Policy
 from app.booking.queries import slot_by_id
 from app.booking.rules import day_and_time
-from app.booking.standing import Place, place_of, place_of_everybody
 from app.booking.turns import Ticket, check_pass, read_ticket
 from app.booking.visits import Visit
+from app.booking.whereabouts import Place, place_of, place_of_everybody
 from app.identity.assurance import require_level
 from app.identity.queries import device_of, resident
 from app.kernel import clock
@@ -190,7 +190,7 @@ async def _number(ticket: Ticket, room: Room, now: datetime) -> int | None:
     if ticket.number is not None:
         return ticket.number
     known = await gathering.number_of(room, ticket.resident_id)
-    return likely_number(drawn, ticket.people) if known is None else known
+    return likely_number(drawn, max(ticket.people, _furthest.of(room))) if known is None else known
 
 
 async def _told(ticket: Ticket, room: Room, now: datetime) -> Place:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import standing, waiting_room
+from app.booking import waiting_room, whereabouts
 from graphql_schema.context import Info
 from graphql_schema.guards import EVERYONE, RESIDENTS, lookup, mutation
 from graphql_schema.problems import Problem
@@ -66,7 +66,7 @@ class WaitingPlace:
     turn_ends_at: datetime | None
 
     @classmethod
-    def of(cls, place: standing.Place) -> WaitingPlace:
+    def of(cls, place: whereabouts.Place) -> WaitingPlace:
         return cls(
             ticket=place.ticket,
             opens_at=place.room.release,

@@ -95,7 +95,7 @@ async def test_what_is_no_solution_is_refused_and_nobody_entered(portal: Portal)
         easier = {**good, "challenge": {"parameters": {**parameters, "cost": 1}, "signature": signature}}
         unsigned = {**good, "challenge": {"parameters": parameters}}
         guessed = {**good, "solution": {"counter": good["solution"]["counter"] + 1, "derivedKey": "00" * 32}}
-        forged = [easier, unsigned, guessed, {}, [], "候场", None, {"challenge": [], "solution": {}}]
+        forged: list[object] = [easier, unsigned, guessed, {}, [], "候场", None, {"challenge": [], "solution": {}}]
         for wrong in ["", "not base64", "x" * 100_000, *map(as_sent, forged)]:
             with pytest.raises(ChallengeWrong):
                 await waiting_room.enter(person, slot.id, wrong)

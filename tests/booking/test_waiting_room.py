@@ -21,7 +21,7 @@ from app.booking.errors import (
     TurnNotYet,
 )
 from app.booking.models import Booking, Slot
-from app.booking.standing import Place
+from app.booking.whereabouts import Place
 from app.identity.errors import AssuranceTooLow
 from app.identity.models import ChannelBinding
 from app.identity.rules import Level

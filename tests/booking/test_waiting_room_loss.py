@@ -17,7 +17,7 @@ from app.booking import commands, waiting_room
 from app.booking.draw import likely_number, lot, order
 from app.booking.errors import SlotFull, TurnNeeded, TurnNotYet
 from app.booking.models import Slot
-from app.booking.standing import Place
+from app.booking.whereabouts import Place
 from app.embedded import EmbeddedRedis, start_redis
 from app.kernel import clock, redis
 from app.kernel.actor import Actor
@@ -170,47 +170,52 @@ from app.booking import waiting_room
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 
-async def main(slot, moment, *people):
+async def main(slot):
     await db.connect()
-    with clock.standing_at(datetime.fromisoformat(moment)):
-        places = await asyncio.gather(*(
-            waiting_room.enter(Actor(ActorKind.RESIDENT, UUID(one)), UUID(slot)) for one in people))
-    print(*(place.number for place in places))
+    for line in sys.stdin:
+        moment, *people = line.split()
+        with clock.standing_at(datetime.fromisoformat(moment)):
+            places = await asyncio.gather(*(
+                waiting_room.enter(Actor(ActorKind.RESIDENT, UUID(one)), UUID(slot)) for one in people))
+        print(*(place.number for place in places), flush=True)
     await db.disconnect()
 
-asyncio.run(main(*sys.argv[1:]))
+asyncio.run(main(sys.argv[1]))
 """
 
 
-async def in_another_process(slot: Slot, now: datetime, people: list[Actor]) -> list[str]:
-    """Enter there, all at once; the numbers that process told."""
-    child = await asyncio.create_subprocess_exec(
+async def process_for(slot: Slot) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         PROGRAM,
         str(slot.id),
-        now.isoformat(),
-        *(str(person.id) for person in people),
         cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    told, _ = await child.communicate()
-    assert child.returncode == 0
-    return told.decode().split()
+
+
+async def enter_in(process: asyncio.subprocess.Process, now: datetime, people: list[Actor]) -> list[str]:
+    """Enter in another process, all at once; the numbers it told."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(" ".join([now.isoformat(), *(str(person.id) for person in people)]).encode() + b"\n")
+    return (await process.stdout.readline()).decode().split()
 
 
 async def test_two_processes_keep_one_room(portal: Portal) -> None:
     """Both gather at once, then both take late ones at once: one draw, one line, no number twice."""
     slot, release = await make_release()
     people, late = await make_people(30), await make_people(20)
+    one, other = await process_for(slot), await process_for(slot)
     before = release - SECOND
-    gathered = await asyncio.gather(
-        in_another_process(slot, before, people[:20]), in_another_process(slot, before, people[10:])
-    )
-    numbers = await asyncio.gather(
-        in_another_process(slot, release, late[:10]), in_another_process(slot, release, late[10:])
-    )
-    assert {number for told in gathered for number in told} == {"None"}
+    gathered = await asyncio.gather(enter_in(one, before, people[:20]), enter_in(other, before, people[10:]))
+    numbers = await asyncio.gather(enter_in(one, release, late[:10]), enter_in(other, release, late[10:]))
+    for process in (one, other):
+        await process.communicate()
+
+    assert [set(told) for told in gathered] == [{"None"}, {"None"}]
     assert sorted(int(number) for told in numbers for number in told) == list(range(30, 50))
     with clock.standing_at(release):
         for number, person in enumerate(drawn(slot, people)):
