@@ -205,6 +205,7 @@ NAMES_NOBODY: dict[str, str] = {
     "StaffSignedIn": "tokens staff lastSignIn duty",
     "Ticket": "id code state takenAt calledAt ahead window",
     "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
+    "WaitingRoom": "gathersFrom opensAt until admittedPerSecond commitment seed",
     "Window": "id number servicePoint categories open",
     "WindowDesk": "window ticket",
 }
