@@ -7,14 +7,14 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import appeals, credit, exemptions, models
+from app.booking import appeals, credit, exemptions, models, queries
 from app.booking.credit_rules import ExemptionGround, Outcome, exempt_in_words, outcome_in_words, rules_in_words
 from app.booking.policy import Consequence, Fault
-from app.booking.rules import AppealState
+from app.booking.rules import AppealState, BookingState
 from app.catalogue.queries import service_points_by_key
 from app.identity.rules import Role
 from app.kernel import clock
-from graphql_schema.booking.types import Booking, BookingResult
+from graphql_schema.booking.types import Booking, BookingResult, Slot
 from graphql_schema.catalogue.types import ServicePoint
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
@@ -29,6 +29,28 @@ for _enum in (AppealState, Consequence, Fault, ExemptionGround):
 
 _MANAGERS = staff(Role.DEPARTMENT_MANAGER)
 _WINDOW_STAFF = staff(Role.WINDOW_ACCEPTOR)
+
+
+@strawberry.type(description="申诉的到场 · The visit an appeal is about; whose it is is not told.")
+class AppealedVisit:
+    booking_id: strawberry.ID
+    state: BookingState
+    late: bool = strawberry.field(description="Cancelled after the deadline.")
+    row: strawberry.Private[models.Booking]
+
+    @classmethod
+    def of(cls, row: models.Booking) -> AppealedVisit:
+        return cls(booking_id=strawberry.ID(str(row.id)), state=row.state, late=row.late, row=row)
+
+    @computed("Everything it was for.", batch=queries.items_of_bookings)
+    async def item_keys(self, info: Info) -> list[str]:
+        return [item.item_key for item in await info.context.load(queries.items_of_bookings, self.row.id)]
+
+    @computed(batch=queries.slots_by_id)
+    async def slot(self, info: Info) -> Slot:
+        row = await info.context.load(queries.slots_by_id, self.row.slot_id)
+        assert row is not None
+        return Slot.of(row)
 
 
 @strawberry.type(description="信用申诉 · Why a visit should not count, once for each; a manager decides.")
@@ -52,10 +74,10 @@ class CreditAppeal:
         )
 
     @computed("The visit it is about.", batch=credit.bookings_by_id)
-    async def booking(self, info: Info) -> Booking:
+    async def visit(self, info: Info) -> AppealedVisit:
         row = await info.context.load(credit.bookings_by_id, self.row.booking_id)
         assert row is not None
-        return Booking.of(row)
+        return AppealedVisit.of(row)
 
 
 @strawberry.type(description="申诉全文 · An appeal with what the resident wrote.")

@@ -81,7 +81,7 @@ async def test_grounds_are_sealed_and_who_reads_them_is_written_down(portal: Por
 
     seen = await manager.do("CreditAppealDetail", id=str(made.id))
 
-    assert (seen["grounds"], seen["appeal"]["id"], seen["appeal"]["booking"]["state"]) == (
+    assert (seen["grounds"], seen["appeal"]["id"], seen["appeal"]["visit"]["state"]) == (
         GROUNDS,
         str(made.id),
         "NO_SHOW",
@@ -99,8 +99,8 @@ async def test_what_waits_is_shown_oldest_first_to_who_works_there(portal: Porta
     there = await elsewhere.do("PendingAppeals", first=50)
 
     [edge] = page["edges"]
-    assert (edge["node"]["id"], edge["node"]["booking"]["itemKeys"]) == (str(first.id), [CARD])
-    assert edge["node"]["booking"]["slot"]["servicePoint"]["key"] == "qinghe-hall"
+    assert (edge["node"]["id"], edge["node"]["visit"]["itemKeys"]) == (str(first.id), [CARD])
+    assert edge["node"]["visit"]["slot"]["servicePoint"]["key"] == "qinghe-hall"
     assert [edge["node"]["id"] for edge in rest["edges"]] == [str(second.id)]
     assert str(first.id) not in str(there)
     await here.do("DecideAppeal", id=str(first.id), granted=False, answer="不属实")
