@@ -59,9 +59,12 @@ ENTRIES: dict[str, frozenset[Role]] = {
     # The hall.
     "Query.myWindow": frozenset({WINDOW}),
     "Mutation.checkInAtDesk": frozenset({WINDOW}),
+    "Mutation.abandonTicket": frozenset({WINDOW}),
     "Mutation.callNext": frozenset({WINDOW}),
     "Mutation.closeWindow": frozenset({WINDOW}),
+    "Mutation.endDay": frozenset({MANAGER}),
     "Mutation.finishServing": frozenset({WINDOW}),
+    "Mutation.hangTicket": frozenset({WINDOW}),
     "Mutation.openExtraSession": frozenset({MANAGER}),
     "Query.businessRules": frozenset({MANAGER}),
     "Query.homeVisits": frozenset({WINDOW}),
@@ -76,7 +79,15 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.setOpeningException": frozenset({MANAGER}),
     "Mutation.openWindow": frozenset({WINDOW}),
     "Mutation.passTicket": frozenset({WINDOW}),
+    "Mutation.pauseWindow": frozenset({WINDOW}),
+    "Mutation.recallTicket": frozenset({WINDOW}),
+    "Mutation.rejoinAtDesk": frozenset({WINDOW}),
+    "Mutation.resumeTicket": frozenset({WINDOW}),
+    "Mutation.setWindowSkills": frozenset({MANAGER}),
     "Mutation.startServing": frozenset({WINDOW}),
+    "Mutation.takeNumberAtDesk": frozenset({WINDOW}),
+    "Mutation.transferTicket": frozenset({WINDOW}),
+    "Mutation.unpauseWindow": frozenset({WINDOW}),
     # Booking credit, and booking at a window.
     "Query.bookingsAtDesk": frozenset({WINDOW}),
     "Query.creditAppeal": frozenset({MANAGER}),
@@ -119,6 +130,7 @@ NAMES_NOBODY: dict[str, str] = {
     "Arrival": "tickets",
     "Alternative": "id text",
     "AppealInFull": "appeal",
+    "AppealedVisit": "bookingId state late itemKeys slot",
     "AssuranceLevel": "level nameZh name purpose ways",
     "AuditLine": "id at actor act subject result person requestId detail",
     "Bill": "id number totalFen state issuedAt dueAt paidAt lines stateText",
@@ -143,8 +155,9 @@ NAMES_NOBODY: dict[str, str] = {
     "ClosurePreview": "slots bookings movable",
     "CreditRule": "fault count withinDays consequence days liveAtMost",
     "DayPreview": "day category added removed changed kept bookings",
-    "CreditAppeal": "id state madeAt decidedAt booking",
+    "CreditAppeal": "id state madeAt decidedAt visit",
     "CreditExemption": "id grantedAt validUntil endedAt",
+    "DayEnded": "tickets",
     "Department": "key name creditCode",
     "Device": "id kind servicePoint name registeredAt seenAt revokedAt",
     "DeviceRegistered": "device",
@@ -203,11 +216,15 @@ NAMES_NOBODY: dict[str, str] = {
     "Staff": "id title roles roleTitles department division",
     "StaffAccount": "staff login active secondFactor passwordIsOwn lockedUntil",
     "StaffSignedIn": "tokens staff lastSignIn duty",
-    "Ticket": "id code state takenAt calledAt ahead window",
+    "TakenNumber": "ticket waiting warning",
+    "Ticket": "id code category channel green state calls transferredFrom takenAt calledAt ahead window",
     "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
     "WaitingRoom": "gathersFrom opensAt until admittedPerSecond commitment seed",
-    "Window": "id number servicePoint categories open",
-    "WindowDesk": "window ticket",
+    "VisitFor": "itemKey caseId caseNumber",
+    "WaitingFor": "category count",
+    "Window": "id number servicePoint categories open paused pauseReason skills",
+    "WindowDesk": "window ticket waiting upcoming hung visitFor",
+    "WindowSkill": "category priority",
 }
 """Fields that hold no personal data of a resident and no secret. Connections and their edges go by their nodes."""
 
@@ -226,6 +243,7 @@ IS_PERSONAL: dict[str, str] = {
     "RepresentationClaim": "subjectName reason",
     "Resident": "maskedName maskedIdNumber maskedPhone",
     "ShippingLabel": "receiver phone divisionCode detail",
+    "Ticket": "holder",
 }
 """Fields that say something of a person; each has its place in a table of who sees how much."""
 
@@ -258,11 +276,33 @@ REACHED_FROM: dict[str, set[str]] = {
     "ShippingLabel": {"Query.shippingLabel"},
     "Parcel": {*_CASE_ENTRIES, "Mutation.registerParcel"},
     "Bill": _CASE_ENTRIES,
-    "Booking": _CASE_ENTRIES | _APPEALS | _AT_DESK,
+    "Booking": _CASE_ENTRIES | _AT_DESK,
     "AuditLine": {"Query.auditLines"},
     "DeviceRegistered": {"Mutation.registerDevice"},
     "OneTimePassword": {"Mutation.resetPassword"},
     "SecondFactorEnrolment": {"Mutation.beginSecondFactor"},
+    "Ticket": {
+        *_CASE_ENTRIES,
+        *_AT_DESK,
+        "Query.myWindow",
+        *(
+            f"Mutation.{verb}"
+            for verb in (
+                "abandonTicket",
+                "callNext",
+                "checkInAtDesk",
+                "finishServing",
+                "hangTicket",
+                "passTicket",
+                "recallTicket",
+                "rejoinAtDesk",
+                "resumeTicket",
+                "startServing",
+                "takeNumberAtDesk",
+                "transferTicket",
+            )
+        ),
+    },
     "Tokens": {"Mutation.refreshSession", "Mutation.signIn", "Mutation.staffSignIn"},
 }
 """By which entries staff can come to a type at all, however deep: no path leads around."""
