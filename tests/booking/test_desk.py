@@ -56,8 +56,8 @@ async def test_who_stands_there_with_a_card_gets_a_place_of_the_desks_share(port
     assert mine["node"]["id"] == booked["id"]
     [look] = (await phone.do("LookedAtMyData"))["edges"]
     assert look["node"]["text"] == "在窗口为您预约"
-    for kept in await AnsweredRequest.filter(answer=row.id):
-        assert card["idNumber"] not in str(dict(kept))
+    [kept] = await AnsweredRequest.filter(answer=row.id)
+    assert (kept.key, card["idNumber"] in kept.body_hash) == (key, False)
 
 
 async def test_a_bar_does_not_hold_at_the_desk_but_the_limits_of_a_booking_do(portal: Portal) -> None:
@@ -232,7 +232,7 @@ async def test_five_windows_at_once_take_one_place_for_one_person(portal: Portal
             for one in windows
         )
     )
-    kinds = sorted(answer.get("code", answer["__typename"]) for answer in answers if isinstance(answer, dict))
+    kinds = sorted(str(answer.get("code", answer["__typename"])) for answer in answers if isinstance(answer, dict))
     assert kinds == ["ALREADY_BOOKED"] * 4 + ["Booking"]
     assert await places_taken(slot) == (1, 1)
     assert await Booking.filter(resident_id=resident.id, state=BookingState.BOOKED).count() == 1
@@ -247,6 +247,6 @@ async def test_the_last_place_goes_to_the_phone_or_to_the_desk(portal: Portal) -
             window.do("BookAtDesk", person=card, idempotencyKey=new_key(), **asked),
             phone.do("Book", idempotencyKey=new_key(), **asked),
         )
-        kinds = sorted(answer.get("code", answer["__typename"]) for answer in answers if isinstance(answer, dict))
+        kinds = sorted(str(answer.get("code", answer["__typename"])) for answer in answers if isinstance(answer, dict))
         assert kinds == ["Booking", "SLOT_FULL"]
         assert await places_taken(slot) == (1, 1)
