@@ -291,6 +291,7 @@ REACHED_FROM: dict[str, set[str]] = {
                 "abandonTicket",
                 "callNext",
                 "checkInAtDesk",
+                "checkInAtDesk",
                 "finishServing",
                 "hangTicket",
                 "passTicket",
