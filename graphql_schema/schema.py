@@ -40,6 +40,7 @@ from graphql_schema.profiles.queries import ProfilesQuery
 from graphql_schema.queueing.arriving import ArrivingMutation, ArrivingQuery
 from graphql_schema.queueing.mutations import QueueingMutation
 from graphql_schema.queueing.queries import QueueingQuery
+from graphql_schema.queueing.taking import TakingMutation
 from graphql_schema.representation.mutations import RepresentationMutation
 from graphql_schema.representation.queries import RepresentationQuery
 from graphql_schema.scalars import MOMENT
@@ -93,6 +94,7 @@ class Mutation(
     DeskMutation,
     WaitingRoomMutation,
     QueueingMutation,
+    TakingMutation,
     ArrivingMutation,
     PaymentsMutation,
     DeliveryMutation,

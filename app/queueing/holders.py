@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from app.identity.models import Resident
 from app.kernel import clock
 from app.kernel.privacy import mask_name, unseal
@@ -11,14 +9,17 @@ from app.queueing.models import Ticket
 from app.queueing.queries import people_ahead
 from app.queueing.rules import NEAR
 
-
-def masked_holder(resident: Resident) -> str:
-    """What screens show of an account: `*小明`; nothing when nobody has proved a name."""
-    return mask_name(unseal(resident.name_sealed)) if resident.name_sealed else ""
+_LONGEST = 20
 
 
-async def masked_holder_of(resident_id: UUID) -> str:
-    return masked_holder(await Resident.get(id=resident_id))
+def shown_name(name: str) -> str:
+    """What screens show of a name: `*小明`; nothing of none."""
+    return mask_name(name)[:_LONGEST] if name else ""
+
+
+def holder_shown(resident: Resident) -> str:
+    """The same of an account; nothing when nobody has proved a name."""
+    return shown_name(unseal(resident.name_sealed)) if resident.name_sealed else ""
 
 
 async def note_if_near(ticket: Ticket) -> None:

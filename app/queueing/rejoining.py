@@ -10,7 +10,7 @@ from app.identity.models import DeviceKind
 from app.identity.queries import locked_resident
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
-from app.kernel.actor import Actor, ActorKind
+from app.kernel.actor import Actor
 from app.queueing.errors import AlreadyInQueue, TicketOfAnotherDay
 from app.queueing.models import Ticket
 from app.queueing.queries import (
@@ -38,23 +38,23 @@ async def rejoin(actor: Actor, ticket_id: UUID) -> Ticket:
         return await _rejoin(actor, ticket)
 
 
-async def rejoin_at_hall(actor: Actor, service_point: str, code: str) -> Ticket:
-    """The same for who stands at the kiosk or the desk with a passed number of today in hand.
+async def rejoin_at_kiosk(actor: Actor, code: str) -> Ticket:
+    """The same for who stands at the hall's machine with a passed number of today in hand. Raises like `rejoin`."""
+    return await _rejoin_by_code(actor, actor.device(DeviceKind.KIOSK).place, code)
 
-    A kiosk knows its own place, whatever it names. Raises like `rejoin`, or `NotAllowed`.
-    """
-    seen = await ticket_of_code(await _place(actor, service_point), clock.today(), code)
+
+async def rejoin_at_desk(actor: Actor, service_point: str, code: str) -> Ticket:
+    """The same at the desk. Raises like `rejoin`, or `NotAllowed`."""
+    actor.staff_id(Role.WINDOW_ACCEPTOR)
+    return await _rejoin_by_code(actor, (await service_point_for(actor, service_point)).key, code)
+
+
+async def _rejoin_by_code(actor: Actor, service_point: str, code: str) -> Ticket:
+    seen = await ticket_of_code(service_point, clock.today(), code)
     async with db.transaction():
         if seen.resident_id is not None:
             await locked_resident(seen.resident_id)
         return await _rejoin(actor, await locked_ticket(seen.id))
-
-
-async def _place(actor: Actor, service_point: str) -> str:
-    if actor.kind is ActorKind.DEVICE:
-        return actor.device(DeviceKind.KIOSK).place
-    actor.staff_id(Role.WINDOW_ACCEPTOR)
-    return (await service_point_for(actor, service_point)).key
 
 
 async def _rejoin(actor: Actor, ticket: Ticket) -> Ticket:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.booking.alternatives import metres
-from app.booking.errors import NotAtTheHall, PlaceUnknown
+from app.booking.nearness import Where, check_at_the_hall
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
 from app.catalogue.models import ServicePoint
@@ -25,22 +24,17 @@ from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
-from app.kernel.privacy import blind_index, mask_name
+from app.kernel.privacy import blind_index, unseal
+from app.kernel.ratelimit import check_rate
 from app.queueing.arriving import next_code
 from app.queueing.errors import AlreadyInQueue, CategoryNotServed
 from app.queueing.events import TicketTaken
-from app.queueing.holders import masked_holder, note_if_near
+from app.queueing.holders import holder_shown, note_if_near, shown_name
 from app.queueing.models import Ticket
 from app.queueing.queries import count_waiting, numbers_given, open_number, ticket_by_id
 from app.queueing.rules import GREEN_PREFIX, TicketChannel, TicketState, check_numbers_left, check_walk_in_hours
 
-
-@dataclass(frozen=True)
-class Where:
-    """Where a phone says it is: degrees in GCJ-02."""
-
-    latitude: float
-    longitude: float
+_NUMBERS_A_MINUTE = "30/minute"
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Person:
-    """Who asks at a machine or a desk, as far as they say: from the identity card, or only a name, or nothing."""
+    """Who asks at a machine or a desk, as far as they say: what a card reader read, or only a name, or nothing."""
 
     id_number: str = ""
     name: str = ""
@@ -94,7 +88,7 @@ async def take_by_phone(actor: Actor, service_point: str, wanted: Wanted, where:
     """
     own_id = actor.own_id()
     counter = await _counter(await _point(service_point), wanted, TicketChannel.PHONE)
-    _check_inside(counter, where)
+    check_at_the_hall(where, counter.point, counter.policy)
     async with db.transaction():
         await _hold_numbers(counter, wanted)
         resident = await locked_resident(own_id)
@@ -105,10 +99,11 @@ async def take_by_phone(actor: Actor, service_point: str, wanted: Wanted, where:
 async def take_at_kiosk(actor: Actor, wanted: Wanted, person: Person) -> Taken:
     """Take a number at the hall's machine. Again with the same key gives the same number.
 
-    Raises `NotAllowed`, `CategoryNotServed`, `WalkInsClosed`, `NumbersGone`, `AlreadyInQueue`,
+    Raises `NotAllowed`, `TooManyRequests`, `CategoryNotServed`, `WalkInsClosed`, `NumbersGone`, `AlreadyInQueue`,
     `IdentityNumberInvalid`, `PersonNameInvalid` or `IdempotencyKeyReused`.
     """
     machine = actor.device(DeviceKind.KIOSK)
+    await check_rate(_NUMBERS_A_MINUTE, "numbers", str(machine.id))
     counter = await _counter(await _point(machine.place), wanted, TicketChannel.KIOSK)
     return await _take_for(actor, machine.id, counter, wanted, person)
 
@@ -133,17 +128,6 @@ async def _counter(point: ServicePoint, wanted: Wanted, channel: TicketChannel) 
     return _Counter(point, await policy_of(point.key, wanted.category), channel)
 
 
-def _check_inside(counter: _Counter, where: Where | None) -> None:
-    point, most = counter.point, counter.policy.radius_metres
-    if where is None or point.latitude is None or point.longitude is None:
-        raise PlaceUnknown
-    if not (-90 <= where.latitude <= 90 and -180 <= where.longitude <= 180):
-        raise PlaceUnknown
-    away = metres(where.latitude, where.longitude, point.latitude, point.longitude)
-    if away > most:
-        raise NotAtTheHall(metres=away, most=most)
-
-
 async def _hold_numbers(counter: _Counter, wanted: Wanted) -> None:
     """Where there is a daily maximum, give out one number of a business at a time; before any row is locked."""
     if counter.policy.tickets_a_day is not None:
@@ -153,6 +137,8 @@ async def _hold_numbers(counter: _Counter, wanted: Wanted) -> None:
 async def _take_for(actor: Actor, owner: UUID, counter: _Counter, wanted: Wanted, person: Person) -> Taken:
     index = blind_index(ID_NUMBER, check_id_number(person.id_number, clock.today())) if person.id_number else ""
     name = check_person_name(person.name) if person.name else ""
+    if counter.channel is TicketChannel.KIOSK and not name:
+        index = ""  # a reader reads both off the card; a number alone may be anybody's
     async with db.transaction():
         await _hold_numbers(counter, wanted)
         holder = await _holder(index, name)
@@ -160,15 +146,19 @@ async def _take_for(actor: Actor, owner: UUID, counter: _Counter, wanted: Wanted
 
 
 async def _holder(index: str, name: str) -> _Holder:
-    """The account of whoever's card it is, locked; one that only typed the number (below L3) is not theirs."""
+    """The account of whoever's card it is, locked.
+
+    Not one that only typed the number (below L3), and not when the name on the card is another's: a machine tells
+    nobody whose number it is.
+    """
     account = await Resident.get_or_none(id_number_index=index, level__gte=STRONG) if index else None
-    if account is None:
-        return _Holder(None, mask_name(name) if name else "")
+    if account is None or (name and account.name_sealed and unseal(account.name_sealed) != name):
+        return _Holder(None, shown_name(name))
     return _known(await locked_resident(account.id))
 
 
 def _known(resident: Resident) -> _Holder:
-    return _Holder(resident.id, masked_holder(resident))
+    return _Holder(resident.id, holder_shown(resident))
 
 
 async def _take(actor: Actor, owner: UUID, counter: _Counter, wanted: Wanted, holder: _Holder, **said: object) -> Taken:

@@ -134,7 +134,7 @@ async def pause_window(actor: Actor, reason: str) -> Window:
     return window
 
 
-async def go_on(actor: Actor) -> Window:
+async def unpause_window(actor: Actor) -> Window:
     """End the pause of one's window; without one nothing changes. Raises `NotAllowed` or `NoWindowOpen`."""
     actor.staff_id(Role.WINDOW_ACCEPTOR)
     async with db.transaction():
@@ -142,7 +142,7 @@ async def go_on(actor: Actor) -> Window:
         if window.paused_at is not None:
             await _count_pause(window)
             await window.save(update_fields=["paused_at", "pause_reason"])
-            await audit.record(actor, "queue.window_went_on", f"window:{window.id}")
+            await audit.record(actor, "queue.window_unpaused", f"window:{window.id}")
     return window
 
 

@@ -7,13 +7,26 @@ from typing import Annotated
 
 import strawberry
 
-from app.queueing import models, queries
-from app.queueing.rules import TicketState
+from app.queueing import models, queries, walk_ins
+from app.queueing.rules import TicketChannel, TicketState
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem
 
 strawberry.enum(TicketState)
+strawberry.enum(TicketChannel)
+
+
+@strawberry.type(description="窗口的一项业务 · A business a window takes; priority 1 comes before 2.")
+class WindowSkill:
+    category: str
+    priority: int
+
+
+@strawberry.input(description="窗口的一项业务 · A business a window is to take; priority 1 comes before 2.")
+class WindowSkillSet:
+    category: str
+    priority: int = 1
 
 
 @strawberry.type(description="窗口 · A counter of a service point.")
@@ -23,6 +36,9 @@ class Window:
     service_point: str
     categories: list[str]
     open: bool
+    paused: bool
+    pause_reason: str
+    skills: list[WindowSkill] = strawberry.field(description="What it may take at all; none for every business alike.")
 
     @classmethod
     def of(cls, row: models.Window) -> Window:
@@ -32,6 +48,9 @@ class Window:
             service_point=row.service_point_id,
             categories=row.categories,
             open=row.staff_id is not None,
+            paused=row.paused_at is not None,
+            pause_reason=row.pause_reason,
+            skills=[WindowSkill(category=key, priority=rank) for key, rank in sorted(row.skills.items())],
         )
 
 
@@ -39,7 +58,13 @@ class Window:
 class Ticket:
     id: strawberry.ID
     code: str
+    category: str
+    channel: TicketChannel
+    green: bool = strawberry.field(description="Of the green channel.")
+    holder: str = strawberry.field(description="The masked name that screens show; empty when nobody was named.")
     state: TicketState
+    calls: int = strawberry.field(description="How often it was called, first call and recalls.")
+    transferred_from: str = strawberry.field(description="The code it had in another business; empty for none.")
     taken_at: datetime
     called_at: datetime | None
     row: strawberry.Private[models.Ticket]
@@ -49,13 +74,19 @@ class Ticket:
         return cls(
             id=strawberry.ID(str(row.id)),
             code=row.code,
+            category=row.category,
+            channel=row.channel,
+            green=row.green,
+            holder=row.holder,
             state=row.state,
+            calls=row.calls,
+            transferred_from=row.transferred_from,
             taken_at=row.taken_at,
             called_at=row.called_at,
             row=row,
         )
 
-    @computed("How many wait before this number.", batch=queries.people_ahead)
+    @computed("How many would be called before this number.", batch=queries.people_ahead)
     async def ahead(self, info: Info) -> int:
         return await info.context.load(queries.people_ahead, self.row.id)
 
@@ -67,5 +98,27 @@ class Ticket:
         return Window.of(row) if row else None
 
 
+@strawberry.type(description="新取的号 · A number just taken, and how full it is.")
+class TakenNumber:
+    ticket: Ticket
+    waiting: int = strawberry.field(description="How many wait for the business, with this one.")
+    warning: str | None = strawberry.field(description="When more wait than the business can well serve today.")
+
+    @classmethod
+    def of(cls, taken: walk_ins.Taken, info: Info) -> TakenNumber:
+        warning = info.context.say(
+            f"目前等候人数较多({taken.waiting}人),可能需要等较长时间,也可以预约其他时间",
+            f"Many people ({taken.waiting}) are waiting: it may take long, or book another time.",
+        )
+        return cls(ticket=Ticket.of(taken.ticket), waiting=taken.waiting, warning=warning if taken.crowded else None)
+
+
+@strawberry.type(description="当天已结束 · The day of a hall is over; how many numbers were ended.")
+class DayEnded:
+    tickets: int
+
+
 TicketResult = Annotated[Ticket | Problem, strawberry.union("TicketResult")]
 WindowResult = Annotated[Window | Problem, strawberry.union("WindowResult")]
+TakenNumberResult = Annotated[TakenNumber | Problem, strawberry.union("TakenNumberResult")]
+DayEndedResult = Annotated[DayEnded | Problem, strawberry.union("DayEndedResult")]

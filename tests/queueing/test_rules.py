@@ -15,6 +15,13 @@ EDGES = {
     ("pass", S.CALLED): S.PASSED,
     ("abandon", S.WAITING): S.ABANDONED,
     ("abandon", S.CALLED): S.ABANDONED,
+    ("abandon", S.HUNG): S.ABANDONED,
+    ("recall", S.CALLED): S.CALLED,
+    ("rejoin", S.PASSED): S.WAITING,
+    ("hang", S.SERVING): S.HUNG,
+    ("resume", S.HUNG): S.SERVING,
+    ("transfer", S.CALLED): S.WAITING,
+    ("transfer", S.SERVING): S.WAITING,
 }
 VERBS = sorted({verb for verb, _ in EDGES})
 

@@ -33,7 +33,14 @@ async def test_a_clerk_sits_down_moves_and_leaves(portal: Portal) -> None:
 
     assert opened["categories"] == ["A", "B", "Z"]
     assert (for_some["id"], for_some["categories"]) == (opened["id"], ["A"])
-    assert desk == {"window": {"number": 2, "servicePoint": STATION, "categories": ["A", "B", "Z"]}, "ticket": None}
+    assert desk == {
+        "window": {"number": 2, "servicePoint": STATION, "categories": ["A", "B", "Z"], "paused": False},
+        "ticket": None,
+        "visitFor": [],
+        "waiting": [{"category": category, "count": 0} for category in ("A", "B", "Z")],
+        "upcoming": [],
+        "hung": [],
+    }
     assert left == {"__typename": "Window", "id": moved["id"], "number": 2, "open": False}
     assert await Window.filter(staff_id=clerk.id).count() == 0
     nowhere = await caller.ask("MyWindow")
