@@ -86,5 +86,5 @@ async def test_a_job_whose_worker_was_killed_over_it_is_finished_by_another(port
     with worker() as second:
         await until(is_done, what="the second worker to finish")
         second.terminate()
-        assert second.wait(timeout=20) == 0
+        assert second.wait(timeout=60) == 0
     assert await job_of(notice) is None

@@ -53,7 +53,7 @@ def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path) -
             assert wait_until(is_well, 60), findings[-1]
         finally:
             stack.send_signal(signal.SIGINT)
-            status = stack.wait(20)
+            status = stack.wait(60)
     assert status == 0, output.read_text()
     assert "stopped, nothing is left running" in output.read_text()
     assert len(family) >= 5

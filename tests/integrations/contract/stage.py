@@ -56,7 +56,7 @@ def running_sandbox(state: Path) -> Iterator[Sandbox]:
             yield Sandbox(f"http://{HOST}:{port}", environment)
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 @asynccontextmanager

@@ -58,4 +58,4 @@ class SandboxProcess:
         assert self.process is not None
         if self.process.poll() is None:
             os.kill(self.process.pid, how)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=60)

@@ -25,7 +25,7 @@ class Receiver:
     got: list[Got] = field(default_factory=list)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def wait_for(self, count: int, timeout: float = 5.0) -> list[Got]:  # noqa: ASYNC109
+    async def wait_for(self, count: int, timeout: float = 30.0) -> list[Got]:  # noqa: ASYNC109
         async with self._arrived, asyncio.timeout(timeout):
             await self._arrived.wait_for(lambda: len(self.got) >= count)
         return self.got[:count]

@@ -30,7 +30,7 @@ def test_two_processes_starting_at_once_take_the_same_keys(tmp_path: Path) -> No
     command = [sys.executable, "-m", "integrations.sandbox", "--state", str(tmp_path / "state")]
     command += ["--port", "1", "--print-env"]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]  # noqa: S603
-    told = [process.communicate(timeout=30)[0] for process in both]
+    told = [process.communicate(timeout=120)[0] for process in both]
     assert told[0] == told[1]
     printed = dict(line.split("=", 1) for line in told[0].decode().splitlines())
     assert set(printed) == NAMES
