@@ -72,12 +72,12 @@ async def grant_exemption(
         raise ExemptionInvalid(field="validUntil")
     async with db.transaction():
         account = await account_at_window(id_number, name)
-        former = await CreditExemption.get_or_none(resident_id=account.id, ground=ground, ended_at=None)
-        if former is not None and former.valid_until == valid_until:
-            return former
-        if former is not None:
-            former.ended_at = clock.now()
-            await former.save(update_fields=["ended_at"])
+        # Two accounts that became one may have brought one each.
+        held = await CreditExemption.filter(resident_id=account.id, ground=ground, ended_at=None).order_by("id")
+        for former in held:
+            if former.valid_until == valid_until:
+                return former
+        await CreditExemption.filter(id__in=[former.id for former in held]).update(ended_at=clock.now())
         exemption = await CreditExemption.create(
             resident_id=account.id,
             ground=ground,
