@@ -112,7 +112,8 @@ async def _refuges(booking: Booking) -> list[Refuge]:
     busy = await _days_taken(booking)
     for free in await nearest_free(slot, booking.party, now, slots=len(booking.slots)):
         first = await Slot.get(id=free.id)
-        in_time = now + EARLIER_NOTICE <= first.starts_at <= slot.starts_at + OFFER_WITHIN
+        near_in_time = abs(first.starts_at - slot.starts_at) <= OFFER_WITHIN
+        in_time = near_in_time and first.starts_at >= now + EARLIER_NOTICE
         if in_time and first.day not in busy:
             runs = runs_with_room(await _open_slots_beside(first), _need_of(booking, first.starts_at), now)
             found.extend(Refuge(tuple(one.id for one in run), same_day=False) for run in runs[:1])

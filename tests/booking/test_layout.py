@@ -113,7 +113,7 @@ async def test_each_night_what_is_laid_follows_changed_rules_but_for_what_is_boo
 async def test_a_day_with_an_exception_is_laid_by_it_even_a_holiday(portal: Portal) -> None:
     holiday, ordinary = date(2026, 10, 2), date(2026, 9, 30)
     morning = [{"open": "09:00", "close": "10:00"}]
-    common = {"service_point_id": HALL, "reason": "测试", "set_at": clock.now()}
+    common: dict[str, Any] = {"service_point_id": HALL, "reason": "测试", "set_at": clock.now()}
     await OpeningException.create(category="", day=holiday, periods=morning, **common)
     await OpeningException.create(category="", day=ordinary, periods=morning, **common)
     await OpeningException.create(category="A", day=ordinary, periods=[], **common)
