@@ -30,14 +30,14 @@ from app.kernel.settings import get_settings
 
 _FIRST_MONTH, _LAST_MONTH = 2020_01, 2099_12
 
-# What was given back, and what was kept: neither opens the door again. A booking that was moved within the hall
-# opens it with a code of its newest time only.
+# What was given back, and what was kept: neither opens the door again. A booking that was moved within the hall,
+# perhaps from today to a day far ahead, opens it with a code of its newest time only.
 _REVOKED = """
     SELECT b.id, CASE WHEN b.state = 'BOOKED' THEN b.moves ELSE b.moves + 1 END AS good
     FROM booking b JOIN slot s ON s.id = b.slot_id
-    WHERE s.service_point_id = $1 AND (
-        (b.day BETWEEN $2 AND $3 AND b.state IN ('CANCELLED', 'HALL_CANCELLED', 'SERVED'))
-        OR (b.day >= $2 AND b.moves > 0 AND b.state = 'BOOKED')
+    WHERE s.service_point_id = $1 AND s.day >= $2 AND (
+        (b.state IN ('CANCELLED', 'HALL_CANCELLED', 'SERVED') AND (s.day <= $3 OR b.moves > 0))
+        OR (b.state = 'BOOKED' AND b.moves > 0)
     )
     ORDER BY b.id
 """

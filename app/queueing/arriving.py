@@ -31,6 +31,7 @@ from app.kernel.privacy import blind_index, mask_name, unseal
 from app.kernel.ratelimit import check_rate
 from app.queueing.errors import NoBookingToday
 from app.queueing.events import TicketTaken
+from app.queueing.holders import note_if_near
 from app.queueing.models import Ticket
 from app.queueing.queries import ticket_of_booking
 from app.queueing.rules import TicketChannel, TicketState, ticket_code
@@ -183,6 +184,7 @@ async def give_number(actor: Actor, booking: Booking, way: Way, at: datetime) ->
         taken_at=at,
         queued_at=at,
     )
+    await note_if_near(ticket)
     await publish(TicketTaken(ticket.id))
     person = None if actor.kind is ActorKind.RESIDENT else booking.resident_id
     await audit.record(actor, "queue.checked_in", f"ticket:{ticket.id}", detail={"way": way}, person=person)

@@ -367,23 +367,28 @@ async def test_a_scanner_without_network_judges_as_we_would(portal: Portal) -> N
     """With nothing but its bundle and its clock."""
     hall = Hall.on_a_day_of_its_own("wangyue-hall")
     scanner = make_scanner("wangyue-hall")
-    slot, later = await hall.slot(9), await hall.slot(9, 30)
-    kept, cancelled, moved = [await hall.visitor(slot) for _ in range(3)]
-    codes = [await code_of(visitor) for visitor in (kept, cancelled, moved)]
+    slot, later = await hall.slot(9), await Hall(hall.day + timedelta(days=5), hall.place).slot(9, 45)
+    kept, cancelled, moved, both = [await hall.visitor(slot) for _ in range(4)]
+    codes = [await code_of(visitor) for visitor in (kept, cancelled, moved, both)]
     with hall.at(5):
         await cancel(cancelled.actor, cancelled.booking.id)
         await move(moved.actor, moved.booking.id, later.id, idempotency_key=new_key())
+        await move(both.actor, both.booking.id, later.id, idempotency_key=new_key())
+        await cancel(both.actor, both.booking.id)
     with hall.at(8):
         bundle = await scanner_bundle(scanner)
-    assert bundle.revoked == {cancelled.booking.id: 1, moved.booking.id: 1}
+    mine = [bundle.revoked.get(visitor.booking.id) for visitor in (kept, cancelled, moved, both)]
+    assert mine == [None, 1, 1, 2]
     door = Door(bundle.service_point, bundle.keys, bundle.revoked)
 
-    verdicts = [judge(code, door, hall.time(9))[0] for code in (*codes, await code_of(moved))]
+    codes.append(await code_of(moved))
 
-    assert verdicts == [Verdict.GOOD, Verdict.REVOKED, Verdict.REVOKED, Verdict.GOOD]
+    verdicts = [judge(code, door, hall.time(9))[0] for code in codes]
+
+    assert verdicts == ["GOOD", "REVOKED", "REVOKED", "REVOKED", "TOO_EARLY"]
     with hall.at(9) as now:
-        told = [await outcome(scanner, read_at(code, now)) for code in (*codes, await code_of(moved))]
-    assert [one.outcome for one in told] == ["ACCEPTED", "REVOKED", "REVOKED", "ACCEPTED"]
+        told = [await outcome(scanner, read_at(code, now)) for code in codes]
+    assert [one.outcome for one in told] == ["ACCEPTED", "REVOKED", "REVOKED", "REVOKED", "TOO_EARLY"]
 
 
 async def test_a_scanner_has_the_keys_of_this_month_and_the_next(portal: Portal) -> None:
