@@ -46,6 +46,7 @@ LOGGED = {
     "Query.creditExemptions": "credit.exemptions_seen",
     "Mutation.endCreditExemption": "credit.exemption_ended",
     "Mutation.grantCreditExemption": "credit.exempted",
+    "Mutation.checkInAtDesk": "queue.checked_in",
     "Mutation.acceptCase": "case.accept",
     "Mutation.approveCase": "case.approve",
     "Mutation.denyCase": "case.deny",
