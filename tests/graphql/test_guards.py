@@ -31,7 +31,13 @@ from tests.people import Caller
 from tests.portal import Portal
 
 GRAPH = schema._schema
-PLAIN: dict[str, Any] = {"Int": 1, "Boolean": True, "Date": "2026-02-14", "DateTime": "2026-02-14T09:00:00+08:00"}
+PLAIN: dict[str, Any] = {
+    "Int": 1,
+    "Float": 1.5,
+    "Boolean": True,
+    "Date": "2026-02-14",
+    "DateTime": "2026-02-14T09:00:00+08:00",
+}
 
 
 @cache
