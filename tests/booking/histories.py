@@ -12,7 +12,7 @@ from app.booking.closing import close_session
 from app.booking.line_rules import Wish
 from app.booking.models import Booking, BookingItem, Slot, WaitingEntry
 from app.booking.offers import offer_places, slots_pending
-from app.booking.queries import overdue_bookings
+from app.booking.queries import locked_booking, overdue_bookings
 from app.booking.rehousing import see_to_everybody, unfinished_closures
 from app.booking.rules import BookingState, WaitingState
 from app.identity.rules import Role
@@ -116,12 +116,12 @@ class Morning:
     async def _come(self, step: Step) -> None:
         if booked := await self._of(step, BookingState.BOOKED):
             async with db.transaction():
-                await outcomes.record_check_in(await commands.locked_booking(booked.id))
+                await outcomes.record_check_in(await locked_booking(booked.id))
 
     async def _serve(self, step: Step) -> None:
         if there := await self._of(step, BookingState.CHECKED_IN):
             async with db.transaction():
-                await outcomes.record_served(await commands.locked_booking(there.id))
+                await outcomes.record_served(await locked_booking(there.id))
 
     async def _wait(self, step: Step) -> None:
         day = self.slots[0].day
