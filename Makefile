@@ -1,6 +1,6 @@
 # The commands of this project; CI calls the same ones. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format demo bench doctor schema migrations clean
+.PHONY: help setup run test check format demo bench chaos doctor schema migrations clean
 
 BIN := .venv/bin
 
@@ -25,8 +25,11 @@ format: setup ## put the code into the house format
 demo: setup ## play the resident's journey against a fresh stack
 	@$(BIN)/python -m tests.journeys.demo
 
-bench: setup ## measure what recognising a caller costs, as ratios of one run
+bench: setup ## measure recognising a caller and booking beside other ways, as ratios of one run
 	@$(BIN)/python -m tests.benchmarks
+
+chaos: setup ## book a million times while servers die; ARGS="--attempts 100000" fewer times
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 doctor: setup ## ask every part of the running stack whether it works
 	@$(BIN)/portal doctor

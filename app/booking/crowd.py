@@ -95,10 +95,10 @@ class Crowd(Generic[A, R]):
 
     async def _answer(self, batch: Sequence[_Waiting[A, R]]) -> None:
         try:
-            answers = await self._together([waiting.asked for waiting in batch])
+            with db.told_when_lost():
+                answers = await self._together([waiting.asked for waiting in batch])
         except PleaseRetry as lost:
-            answers_of_none = [lost] * len(batch)
-            _deal(batch, answers_of_none)
+            _deal(batch, [lost] * len(batch))
         except asyncio.CancelledError:
             for waiting in batch:
                 waiting.answer.cancel()
