@@ -16,6 +16,7 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldE
 
 from app.identity.models import DeviceKind
 from app.identity.rules import Role
+from app.kernel import db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, NotSignedIn, Refusal
 from graphql_schema.context import Context, Info
@@ -77,7 +78,8 @@ class Entry(FieldExtension):
         context = info.context
         try:
             self._check(context)
-            return await next_(source, info, **arguments)
+            with db.told_when_lost():
+                return await next_(source, info, **arguments)
         except Refusal as refusal:
             if self.refusals_are_data:
                 return Problem.of(refusal, context)

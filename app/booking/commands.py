@@ -80,11 +80,13 @@ async def book(
     `TooManyBookings`, `TooManyInPeriod`, `IdempotencyKeyReused`, in the rush of a release `TurnNeeded`,
     `TurnNotYet` or `TurnInvalid`, and with what is free instead: `SlotGone`,
     `SlotFull`, `SlotClosed`, `NotEnoughInARow`. Who asks at the same moment is booked together (ADR 19).
+    `PleaseRetry` when the database went away: the same key tells whether it was done.
     """
     body = {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
     if not db.in_open_transaction():
         asked = wanted(actor.resident_id(), idempotency_key, "book", **body)
-        answer = await book_in_company(actor, slot_id, items, party, turn, asked)
+        with db.told_when_lost():
+            answer = await book_in_company(actor, slot_id, items, party, turn, asked)
         if not isinstance(answer, Alone):
             return answer
     return await book_alone(
