@@ -213,7 +213,7 @@ async def test_two_processes_keep_one_room(portal: Portal) -> None:
     gathered = await asyncio.gather(enter_in(one, before, people[:20]), enter_in(other, before, people[10:]))
     numbers = await asyncio.gather(enter_in(one, release, late[:10]), enter_in(other, release, late[10:]))
     for process in (one, other):
-        await process.communicate()
+        await process.communicate(b"")  # which also ends its input
 
     assert [set(told) for told in gathered] == [{"None"}, {"None"}]
     assert sorted(int(number) for told in numbers for number in told) == list(range(30, 50))
