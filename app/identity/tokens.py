@@ -7,9 +7,7 @@ stored as a hash too, and good until the device is revoked.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,10 +15,9 @@ from uuid import UUID
 
 from app.identity.rules import ACCESS_MINUTES
 from app.kernel import clock
-from app.kernel.settings import get_settings
+from app.kernel.signing import signed, verified
 
 _RANDOM_BYTES = 32
-_SIGNATURE_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,12 @@ class Tokens:
 
 def make_access_token(session_id: UUID) -> tuple[str, datetime]:
     expires_at = (clock.now() + timedelta(minutes=ACCESS_MINUTES)).replace(microsecond=0)
-    return _signed("access", session_id.bytes + int(expires_at.timestamp()).to_bytes(5, "big")), expires_at
+    return signed("access", session_id.bytes + int(expires_at.timestamp()).to_bytes(5, "big")), expires_at
 
 
 def read_access_token(token: str) -> UUID | None:
     """The session a token speaks for; None when it is forged, damaged or past its end."""
-    body = _verified("access", token)
+    body = verified("access", token)
     if body is None or len(body) != 21:
         return None
     expires_at = datetime.fromtimestamp(int.from_bytes(body[16:], "big"), UTC)
@@ -48,22 +45,22 @@ def read_access_token(token: str) -> UUID | None:
 
 
 def make_refresh_token(session_id: UUID) -> str:
-    return _signed("refresh", session_id.bytes + secrets.token_bytes(_RANDOM_BYTES))
+    return signed("refresh", session_id.bytes + secrets.token_bytes(_RANDOM_BYTES))
 
 
 def read_refresh_token(token: str) -> UUID | None:
     """The session a refresh token was made for, current or not; None when it is not ours."""
-    body = _verified("refresh", token)
+    body = verified("refresh", token)
     return UUID(bytes=body[:16]) if body is not None and len(body) == 16 + _RANDOM_BYTES else None
 
 
 def make_device_token(device_id: UUID) -> str:
-    return _signed("device", device_id.bytes + secrets.token_bytes(_RANDOM_BYTES))
+    return signed("device", device_id.bytes + secrets.token_bytes(_RANDOM_BYTES))
 
 
 def read_device_token(token: str) -> UUID | None:
     """The device a token was made for, revoked or not; None when it is not ours."""
-    body = _verified("device", token)
+    body = verified("device", token)
     return UUID(bytes=body[:16]) if body is not None and len(body) == 16 + _RANDOM_BYTES else None
 
 
@@ -73,27 +70,3 @@ def device_hash(token: str) -> str:
 
 def refresh_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _signature(purpose: str, body: bytes) -> bytes:
-    secret = get_settings().secret_key.get_secret_value().encode()
-    return hmac.new(secret, purpose.encode() + body, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
-
-
-def _signed(purpose: str, body: bytes) -> str:
-    return _text(body + _signature(purpose, body))
-
-
-def _verified(purpose: str, token: str) -> bytes | None:
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except ValueError:
-        return None
-    if _text(raw) != token:  # base64 is lenient: without this a token could be written in many ways
-        return None
-    body, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
-    return body if hmac.compare_digest(signature, _signature(purpose, body)) else None
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
