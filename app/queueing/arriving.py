@@ -27,11 +27,11 @@ from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import Refusal
 from app.kernel.facts.publishing import publish
-from app.kernel.privacy import blind_index, mask_name, unseal
+from app.kernel.privacy import blind_index, unseal
 from app.kernel.ratelimit import check_rate
 from app.queueing.errors import NoBookingToday
 from app.queueing.events import TicketTaken
-from app.queueing.holders import note_if_near
+from app.queueing.holders import holder_shown, note_if_near
 from app.queueing.models import Ticket
 from app.queueing.queries import ticket_of_booking
 from app.queueing.rules import TicketChannel, TicketState, ticket_code
@@ -179,7 +179,7 @@ async def give_number(actor: Actor, booking: Booking, way: Way, at: datetime) ->
         booking_id=booking.id,
         slot_starts_at=slot.starts_at,
         channel=_CHANNELS.get(way, TicketChannel.PHONE),
-        holder=await _shown_name(booking.resident_id),
+        holder=holder_shown(await Resident.get(id=booking.resident_id)),
         state=TicketState.WAITING,
         taken_at=at,
         queued_at=at,
@@ -189,8 +189,3 @@ async def give_number(actor: Actor, booking: Booking, way: Way, at: datetime) ->
     person = None if actor.kind is ActorKind.RESIDENT else booking.resident_id
     await audit.record(actor, "queue.checked_in", f"ticket:{ticket.id}", detail={"way": way}, person=person)
     return ticket
-
-
-async def _shown_name(resident_id: UUID) -> str:
-    resident = await Resident.get(id=resident_id)
-    return mask_name(unseal(resident.name_sealed))[:20] if resident.name_sealed else ""
