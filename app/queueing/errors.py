@@ -101,6 +101,12 @@ class WalkInsClosed(Refusal):
     en = "Numbers of this business are given out {hours}; please come then, or book ahead."
 
 
+class GreenChannelInPerson(Refusal):
+    code = "GREEN_CHANNEL_IN_PERSON"
+    zh = "绿色通道的号请在大厅的取号机或前台取"
+    en = "Numbers of the green channel are taken at the kiosk or the desk of the hall."
+
+
 class HallStillOpen(Refusal):
     code = "HALL_STILL_OPEN"
     zh = "大厅今天{until_zh}才结束办公,请在此之后再结束当天的排队"

@@ -9,7 +9,9 @@ from datetime import date
 from itertools import islice
 from uuid import UUID
 
-from app.booking.policies import policy_of
+from app.booking.policies import policies_at, policy_of
+from app.booking.policy import Policy
+from app.catalogue.models import ServicePoint
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
@@ -23,6 +25,14 @@ _SHOWN_NEXT = 5
 _WAITING = """
     SELECT id, category, code, coalesce(queued_at, taken_at) AS queued_at, slot_starts_at, green, behind_call
     FROM ticket WHERE service_point_id = $1 AND day = $2 AND state = 'WAITING' AND category = ANY($3::text[])
+"""
+
+_WAITING_WITH = """
+    SELECT t.id, t.service_point_id, t.day, t.category, coalesce(t.queued_at, t.taken_at) AS queued_at,
+        t.slot_starts_at, t.green, t.behind_call
+    FROM ticket t JOIN unnest($1::text[], $2::date[], $3::text[]) AS line (place, day, category)
+        ON t.service_point_id = line.place AND t.day = line.day AND t.category = line.category
+    WHERE t.state = 'WAITING'
 """
 
 _LEFT_OVER = """
@@ -156,14 +166,36 @@ async def numbers_given(service_point: str, category: str) -> int:
 
 
 async def people_ahead(ticket_ids: Sequence[UUID]) -> list[int]:
-    """For each ticket how many would be called before it in its business, in key order; 0 once called."""
+    """For each ticket how many would be called before it in its business, in key order; 0 once called.
+
+    As many statements for tickets of many halls as for one.
+    """
     asked = await Ticket.filter(id__in=list(ticket_ids), state=TicketState.WAITING)
     places: dict[UUID, int] = {}
-    for service_point, day in {(ticket.service_point_id, ticket.day) for ticket in asked}:
-        here = {t.category: 1 for t in asked if (t.service_point_id, t.day) == (service_point, day)}
-        for line in (await lines_of(service_point, day, here))[0]:
-            places.update(places_in(line))
+    for line in await _lines_with(asked):
+        places.update(places_in(line))
     return [places.get(key, 0) for key in ticket_ids]
+
+
+async def _lines_with(tickets: Sequence[Ticket]) -> list[Line]:
+    """The whole lines that some waiting tickets stand in."""
+    keys = sorted({(ticket.service_point_id, ticket.day, ticket.category) for ticket in tickets})
+    if not keys:
+        return []
+    halls, days, categories = ([key[part] for key in keys] for part in range(3))
+    waiting: defaultdict[tuple[str, date, str], list[Waiting]] = defaultdict(list)
+    for row in await db.rows(_WAITING_WITH, halls, days, categories):
+        waiting[row["service_point_id"], row["day"], row["category"]].append(
+            Waiting(row["id"], row["queued_at"], row["slot_starts_at"], row["green"], row["behind_call"])
+        )
+    counted = await TicketCounter.filter(service_point_id__in=halls, day__in=days, category__in=categories)
+    streaks = {
+        (one.service_point_id, one.day, one.category): Streak(one.called, one.booked_in_a_row) for one in counted
+    }
+    policies = await policies_at(await ServicePoint.filter(key__in=halls))
+    return [
+        Line(key[2], waiting[key], streaks.get(key, Streak()), policies.get((key[0], key[2]), Policy())) for key in keys
+    ]
 
 
 def places_in(line: Line) -> dict[UUID, int]:

@@ -15,7 +15,7 @@ from app.kernel.transitions import Graph, edge
 from app.queueing.errors import NumbersGone, RecallsSpent, RejoinsSpent, SkillsInvalid, WalkInsClosed
 
 GREEN_PREFIX = "Z"
-"""The letter of the green channel; a hall with a business of that letter counts both with one counter."""
+"""The letter of the green channel, and of the business of a hall that is for nothing else; one counter for both."""
 
 NEAR = 3
 """How many people are still ahead when a waiting person is told to come closer."""

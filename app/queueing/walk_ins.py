@@ -27,7 +27,7 @@ from app.kernel.inbox.requests import claim
 from app.kernel.privacy import blind_index, unseal
 from app.kernel.ratelimit import check_rate
 from app.queueing.arriving import next_code
-from app.queueing.errors import AlreadyInQueue, CategoryNotServed
+from app.queueing.errors import AlreadyInQueue, CategoryNotServed, GreenChannelInPerson
 from app.queueing.events import TicketTaken
 from app.queueing.holders import holder_shown, note_if_near, shown_name
 from app.queueing.models import Ticket
@@ -44,6 +44,10 @@ class Wanted:
     category: str
     idempotency_key: str
     green: bool = False
+
+    @property
+    def of_green_channel(self) -> bool:
+        return self.green or self.category == GREEN_PREFIX
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,11 @@ async def take_by_phone(actor: Actor, service_point: str, wanted: Wanted, where:
     """Take a number with one's own phone inside the hall, for oneself.
 
     The green channel is for who shows at the kiosk or the desk that it is for them. Raises `ActingForAnother`,
-    `NotFound`, `AssuranceTooLow`, `PlaceUnknown`, `NotAtTheHall`, and like `take_at_kiosk`.
+    `GreenChannelInPerson`, `NotFound`, `AssuranceTooLow`, `PlaceUnknown`, `NotAtTheHall`, and like `take_at_kiosk`.
     """
     own_id = actor.own_id()
+    if wanted.of_green_channel:
+        raise GreenChannelInPerson(field="category")
     counter = await _counter(await _point(service_point), wanted, TicketChannel.PHONE)
     check_at_the_hall(where, counter.point, counter.policy)
     async with db.transaction():
@@ -178,8 +184,8 @@ async def _take(actor: Actor, owner: UUID, counter: _Counter, wanted: Wanted, ho
             raise AlreadyInQueue(ticket=held.code, field="category")
     ticket = await Ticket.create(
         service_point_id=point, day=clock.today(), category=wanted.category,
-        code=await next_code(point, clock.today(), GREEN_PREFIX if wanted.green else wanted.category),
-        resident_id=holder.resident_id, holder=holder.shown, green=wanted.green, channel=channel,
+        code=await next_code(point, clock.today(), GREEN_PREFIX if wanted.of_green_channel else wanted.category),
+        resident_id=holder.resident_id, holder=holder.shown, green=wanted.of_green_channel, channel=channel,
         state=TicketState.WAITING, taken_at=now, queued_at=now,
     )  # fmt: skip
     await request.answered_with(ticket.id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
-from app.queueing import models, queries, walk_ins
+from app.kernel import clock
+from app.queueing import models, queries, waits, walk_ins
 from app.queueing.rules import TicketChannel, TicketState
+from app.queueing.wait_rules import LONGEST_WAIT, Band
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem
@@ -54,6 +57,32 @@ class Window:
         )
 
 
+@strawberry.type(description="预计等候 · How long somebody will wait, as far as can be said.")
+class ExpectedWait:
+    low: int | None = strawberry.field(description="Minutes; null while no window is open for the business.")
+    high: int | None = strawberry.field(description="Minutes; never told more than 240.")
+    text: str = strawberry.field(description="The same in words.")
+
+    @classmethod
+    def of(cls, band: Band | None, info: Info) -> ExpectedWait:
+        if band is None:
+            unknown = "目前没有窗口办理这项业务,暂时无法估计等候时间"
+            return cls(
+                low=None,
+                high=None,
+                text=info.context.say(unknown, "No window is open for this business now, so nobody can say how long."),
+            )
+        return cls(low=band.low, high=band.high, text=info.context.say(*_in_words(band)))
+
+
+def _in_words(band: Band) -> tuple[str, str]:
+    if band.high >= LONGEST_WAIT:
+        return f"预计等候{band.low}分钟以上", f"Expect to wait {band.low} minutes or more."
+    if band.low == 0:
+        return f"预计{band.high}分钟以内轮到", f"Expect to be called within {band.high} minutes."
+    return f"预计等候{band.low}至{band.high}分钟", f"Expect to wait {band.low} to {band.high} minutes."
+
+
 @strawberry.type(description="排队号 · A number in today's queue.")
 class Ticket:
     id: strawberry.ID
@@ -89,6 +118,16 @@ class Ticket:
     @computed("How many would be called before this number.", batch=queries.people_ahead)
     async def ahead(self, info: Info) -> int:
         return await info.context.load(queries.people_ahead, self.row.id)
+
+    @computed("How long until it is called; null once it was, or when it does not wait.", batch=waits.paces)
+    async def expected_wait(self, info: Info) -> ExpectedWait | None:
+        if self.row.state is not TicketState.WAITING or self.row.day != clock.today():
+            return None
+        ahead, pace = await gather(
+            info.context.load(queries.people_ahead, self.row.id),
+            info.context.load(waits.paces, waits.Business(self.row.service_point_id, self.row.category)),
+        )
+        return ExpectedWait.of(pace.wait(ahead), info)
 
     @computed("The window it was called to.", batch=queries.windows_by_id)
     async def window(self, info: Info) -> Window | None:

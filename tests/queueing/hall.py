@@ -10,17 +10,20 @@ from itertools import count
 
 from app.booking.commands import book
 from app.booking.models import Booking, Slot
+from app.identity.models import DeviceKind
 from app.identity.rules import Role
-from app.kernel import clock
-from app.kernel.actor import Actor
+from app.kernel import clock, db
+from app.kernel.actor import Actor, ActorKind
 from app.kernel.clock import at_local
-from app.queueing.models import Ticket, Window
+from app.queueing.models import Shift, Ticket, Window
+from app.queueing.rules import AT_WINDOW, TicketState
+from app.queueing.walk_ins import Person, Wanted, take_at_kiosk, take_by_phone
 from app.queueing.windows import open_window
 from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD
 from tests.identity.accounts import make_resident, make_staff
 from tests.people import new_key
-from tests.queueing.arrivals import check_in
+from tests.queueing.arrivals import check_in, inside
 
 _days = count(1)
 
@@ -76,4 +79,19 @@ class Hall:
 
     async def close(self) -> None:
         """Everybody goes home, so that the next day finds the windows free."""
-        await Window.filter(service_point_id=self.place).update(staff_id=None, opened_at=None)
+        at_windows = Ticket.filter(service_point_id=self.place, state__in=AT_WINDOW)
+        await at_windows.update(state=TicketState.DONE)
+        here = Window.filter(service_point_id=self.place)
+        await Shift.filter(window__service_point_id=self.place, ended_at=None).update(ended_at=clock.now())
+        await here.update(staff_id=None, opened_at=None, skills={}, paused_at=None)
+
+    async def walk_in(self, actor: Actor | None = None, *, green: bool = False) -> Ticket:
+        """Somebody without a booking: at the kiosk without a name, or a resident with their phone."""
+        if actor is not None:
+            wanted = Wanted(self.business, new_key())
+            return (await take_by_phone(actor, self.place, wanted, await inside(self.place))).ticket
+        taken = await take_at_kiosk(self.kiosk(), Wanted(self.business, new_key(), green), Person())
+        return taken.ticket
+
+    def kiosk(self) -> Actor:
+        return Actor(ActorKind.DEVICE, db.new_id(), roles=frozenset({DeviceKind.KIOSK}), place=self.place)
