@@ -27,7 +27,7 @@ from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import Refusal
 from app.kernel.facts.publishing import publish
-from app.kernel.privacy import blind_index, unseal
+from app.kernel.privacy import blind_index, mask_name, unseal
 from app.kernel.ratelimit import check_rate
 from app.queueing.errors import NoBookingToday
 from app.queueing.events import TicketTaken
