@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from app.booking.models import BusinessPolicy
@@ -21,6 +22,16 @@ async def _read(service_point: str, category: str) -> Policy:
     point = await ServicePoint.get(key=service_point)
     own = await BusinessPolicy.get_or_none(service_point_id=service_point, category=category)
     return policy_from(point, own.rules if own else {})
+
+
+async def policies_at(points: Sequence[ServicePoint]) -> Mapping[tuple[str, str], Policy]:
+    """The rules of every business of some service points as they are now, by key and category: one statement."""
+    rows = await BusinessPolicy.filter(service_point_id__in=[point.key for point in points])
+    own = {(row.service_point_id, row.category): row.rules for row in rows}
+    businesses = [(point, category) for point in points for category in point.queue_categories]
+    return {
+        (point.key, category): policy_from(point, own.get((point.key, category), {})) for point, category in businesses
+    }
 
 
 def policy_from(point: ServicePoint, rules: dict[str, object]) -> Policy:

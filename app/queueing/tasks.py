@@ -1,4 +1,4 @@
-"""Without this module yesterday's queue would block tomorrow's bookings."""
+"""Without this module yesterday's queue would block tomorrow's bookings, and waits would be told as of last year."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from app.kernel import clock
 from app.kernel.jobs import timetable
 from app.kernel.logging import get_logger
 from app.queueing.leaving import end_days_before
+from app.queueing.waits import learn_service_times
 from app.queueing.windows import close_left_open
 
 _log = get_logger(__name__)
@@ -18,3 +19,9 @@ async def end_the_day() -> None:
     closed = await close_left_open()
     if ended or closed:
         _log.info("the day is over", numbers=ended, windows=closed)
+
+
+@timetable("20 16 * * *", name="queueing.learn_service_times")
+async def learn_how_long_visits_take() -> None:
+    """Each night at 00:20 in the hall, once the day is over: what residents are told to expect."""
+    _log.info("service times learned", known=await learn_service_times())
