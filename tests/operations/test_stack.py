@@ -9,11 +9,14 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from tests.clusters import lay_out_cluster
 from tests.operations.conftest import ROOT, bare_environment, is_running, run_portal, wait_until
 from tests.ports import free_port
 
 
-def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path) -> None:
+def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path, kept: Path) -> None:
+    """On tables as the migrations leave them; `make demo` starts from nothing each time."""
+    lay_out_cluster(tmp_path / "postgres", kept)
     port = free_port()
     variables = {
         "PORTAL_STATE_DIR": str(tmp_path),
