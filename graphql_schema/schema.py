@@ -38,6 +38,7 @@ from graphql_schema.personal.queries import PersonalQuery
 from graphql_schema.profiles.mutations import ProfilesMutation
 from graphql_schema.profiles.queries import ProfilesQuery
 from graphql_schema.queueing.arriving import ArrivingMutation, ArrivingQuery
+from graphql_schema.queueing.boards import BoardsQuery
 from graphql_schema.queueing.mutations import QueueingMutation
 from graphql_schema.queueing.queries import QueueingQuery
 from graphql_schema.queueing.taking import TakingMutation
@@ -68,6 +69,7 @@ class Query(
     WaitingRoomQuery,
     QueueingQuery,
     ArrivingQuery,
+    BoardsQuery,
     PaymentsQuery,
     DeliveryQuery,
     PersonalQuery,
