@@ -405,3 +405,17 @@ async def test_joining_again_moves_nothing(portal: Portal) -> None:
     await join(absorbed, survivor, *domains)
     assert set((await join(absorbed, survivor, *domains)).values()) == {0}
     assert unseal((await Resident.get(id=survivor.id)).name_sealed or "") == "测试居民"
+
+
+async def test_of_two_numbers_without_a_booking_for_one_business_one_stays(portal: Portal) -> None:
+    """Nobody waits twice; a number of another business is another visit."""
+    hall = Hall.on_a_day_of_its_own()
+    absorbed, survivor = await make_resident(), await make_resident()
+    with hall.at(9):
+        kept = await hall.walk_in(survivor)
+        await hall.walk_in(absorbed)
+        await Hall(hall.day, hall.place, "E").walk_in(absorbed)
+        counts = await join(absorbed, survivor, Tickets(), Bookings())
+    assert (counts["tickets"], counts["tickets_ended"]) == (2, 1)
+    still_open = Ticket.filter(resident_id=survivor.id, state=TicketState.WAITING)
+    assert sorted([ticket.code for ticket in await still_open]) == [kept.code, "E001"]

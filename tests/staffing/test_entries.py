@@ -28,7 +28,7 @@ from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, Refusal
-from app.queueing import arriving, windows
+from app.queueing import arriving, leaving, rejoining, transfers, walk_ins, windows
 from app.queueing import commands as queueing
 from graphql_schema.documents import OPERATIONS
 from tests.architecture.test_schema import entries, guards_of
@@ -124,6 +124,19 @@ ACTS: dict[str, Act] = {
     "Mutation.openWindow": lambda actor, one: windows.open_window(actor, str(one), 1, ()),
     "Mutation.passTicket": queueing.pass_ticket,
     "Mutation.startServing": queueing.start_serving,
+    "Mutation.recallTicket": queueing.recall,
+    "Mutation.pauseWindow": lambda actor, _: windows.pause_window(actor, "午休"),
+    "Mutation.unpauseWindow": lambda actor, _: windows.unpause_window(actor),
+    "Mutation.setWindowSkills": lambda actor, one: windows.set_window_skills(actor, str(one), 1, {}),
+    "Mutation.hangTicket": transfers.hang,
+    "Mutation.resumeTicket": transfers.resume,
+    "Mutation.transferTicket": lambda actor, one: transfers.transfer(actor, one, "D"),
+    "Mutation.abandonTicket": leaving.abandon_ticket,
+    "Mutation.endDay": lambda actor, one: leaving.end_day(actor, str(one)),
+    "Mutation.rejoinAtDesk": lambda actor, one: rejoining.rejoin_at_desk(actor, str(one), "D001"),
+    "Mutation.takeNumberAtDesk": lambda actor, one: walk_ins.take_at_desk(
+        actor, str(one), walk_ins.Wanted("D", "k" * 8), walk_ins.Person()
+    ),
     "Query.bookingsAtDesk": lambda actor, _: desk.bookings_at_desk(actor, "", ""),
     "Query.creditAppeal": appeals.appeal_in_full,
     "Query.creditExemptions": lambda actor, _: exemptions.exemptions_at_window(actor, "", ""),
