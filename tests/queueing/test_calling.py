@@ -57,8 +57,8 @@ async def test_four_windows_never_call_one_of_twenty_numbers_twice(portal: Porta
     await hall.close()
 
 
-async def test_without_skipping_locked_rows_two_windows_call_one_number(portal: Portal) -> None:
-    """Why calling is one statement: two windows that look first and write later both call the same person."""
+async def test_without_choosing_one_after_another_two_windows_call_one_number(portal: Portal) -> None:
+    """Why windows choose one after another: two that look first and write later both call the same person."""
     hall = Hall.on_a_day_of_its_own()
     slot = await hall.slot(9)
     with hall.at(9):
