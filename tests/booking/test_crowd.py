@@ -304,6 +304,19 @@ async def test_nobody_waits_for_company_and_a_crowd_goes_512_at_most() -> None:
     assert sizes == [1, 512, 488]
 
 
+async def test_one_resident_is_in_a_batch_once_and_order_is_kept() -> None:
+    batches: list[list[str]] = []
+
+    async def together(asked: Sequence[str]) -> list[str | Alone]:
+        batches.append(list(asked))
+        await asyncio.sleep(0)
+        return list(asked)
+
+    crowd: Crowd[str, str] = Crowd(together)
+    await asyncio.gather(*(crowd.ask(asked[0], asked) for asked in ("a1", "a2", "b1", "a3", "c1", "b2")))
+    assert batches == [["a1", "b1", "c1"], ["a2", "b2"], ["a3"]]
+
+
 async def test_a_row_no_plan_foresaw_costs_its_owner_and_nobody_else(portal: Portal) -> None:
     """A live item that no booking explains: the database refuses that one row, and so the batch it came in."""
     slot, people = await make_slot(30), await make_residents(20)
