@@ -1,7 +1,7 @@
 """Without this module GraphQL would not be reachable, or reachable by anything.
 
 `POST /graphql` as the GraphQL-over-HTTP specification says, with `application/graphql-response+json` and the
-legacy `application/json`. Queries of trusted documents also by `GET`. One operation a request.
+legacy `application/json`. Queries of trusted documents also by `GET`, with an ETag. One operation a request.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from app.representation.errors import MandateEnded
 from app.representation.queries import acting_for
 from graphql_schema.context import Context
 from graphql_schema.documents import trusted_documents
+from graphql_schema.freshness import NEVER_KEPT, fresh_answer
 from graphql_schema.limits import MAX_BODY_BYTES, MAX_TOKENS, check_document
 from graphql_schema.problems import extensions_of
 from graphql_schema.schema import schema
@@ -76,7 +77,7 @@ async def graphql_endpoint(request: Request) -> Response:
         context = await _context(request)
         answer, failed = await _execute(asked, context)
         outcome = "failed" if failed else "ok"
-        return Response(orjson.dumps(answer), 200, media_type=media_type)
+        return fresh_answer(request, orjson.dumps(answer), media_type, failed=failed)
     except BadRequest as bad:
         return _refused([GraphQLError(str(bad), extensions={"code": bad.code})], bad.status, media_type)
     except _Invalid as invalid:
@@ -259,4 +260,4 @@ def _refused(errors: list[GraphQLError], status: int, media_type: str) -> Respon
         }
         for error in errors[:10]
     ]
-    return Response(orjson.dumps({"errors": told}), status, media_type=media_type)
+    return Response(orjson.dumps({"errors": told}), status, headers=NEVER_KEPT, media_type=media_type)
