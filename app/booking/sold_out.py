@@ -16,7 +16,7 @@ from app.booking.remembered import Remembered
 from app.kernel.errors import Refusal
 
 LIFE_SECONDS = 0.5
-_WORDS_SECONDS = 1.0
+_WORDS_SECONDS = 3.0
 _REMEMBERED_MOST = 20_000
 _SLOWEST_STATEMENT_SECONDS = 60
 
@@ -69,7 +69,9 @@ class SoldOut:
         self._freed.update(dict.fromkeys(slots, now))
 
     async def told(self, ask: Ask, why: str, tell: Callable[[], Awaitable[Refusal]]) -> Refusal:
-        """The refusal with what is free instead. Its words are a second old at most, and the same for everybody."""
+        """The refusal with what is free instead. Its words are three seconds old at most: what
+        they name may be gone as well, and booking decides.
+        """
         return (await self._words.get((ask, why), tell)).again()
 
 

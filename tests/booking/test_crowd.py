@@ -95,6 +95,20 @@ async def test_places_are_dealt_to_who_came_first(portal: Portal) -> None:
     assert answers[3:] == [Lack.FULL] * 3
 
 
+async def test_what_each_is_given_is_what_the_database_has(portal: Portal) -> None:
+    """Column by column, with the slot: rows of a crowd are made by us and not by the ORM."""
+    slots, people = [await make_slot(2), await make_slot(3)], await make_residents(4)
+    answers = await book_together(
+        [await attempt(who, slots[n % 2], party=1 + n % 2) for n, who in enumerate(people[:3])]
+    )
+    for answer in answers:
+        assert isinstance(answer, Booking)
+        kept = await Booking.get(id=answer.id).prefetch_related("slot")
+        columns = sorted(Booking._meta.db_fields)
+        assert [getattr(answer, name) for name in columns] == [getattr(kept, name) for name in columns]
+        assert answer.slot == kept.slot
+
+
 async def test_two_attempts_of_one_resident_come_to_one_booking(portal: Portal) -> None:
     """The second waits for the next batch, and hears what became of the first."""
     slot, [who] = await make_slot(5), await make_residents(1)
