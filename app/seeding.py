@@ -13,7 +13,7 @@ import click
 import orjson
 
 from app import wiring
-from app.booking.layout import lay_out_slots
+from app.booking.halls.layout import lay_out_slots
 from app.catalogue.commands import import_calendar, import_catalogue
 from app.identity.rules import ROLE_TITLES, Role
 from app.identity.staffing import ensure_staff

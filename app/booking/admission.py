@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from app.booking.credit_rules import check_standing
+from app.booking.credit.rules import check_standing
 from app.booking.visits import History, Visit, check_may_book
 
 

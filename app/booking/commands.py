@@ -26,6 +26,7 @@ from app.booking.planning import plan
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
 from app.booking.queries import booking_of, items_of, locked_booking, slot_by_id
+from app.booking.room.room import check_turn
 from app.booking.rules import (
     LIFE,
     BookingState,
@@ -38,7 +39,6 @@ from app.booking.rules import (
 )
 from app.booking.rush import book_in_company
 from app.booking.visits import Visit, VisitItem
-from app.booking.waiting_room import check_turn
 from app.cases.commands import record_visit
 from app.identity.assurance import require_level
 from app.kernel import audit, clock, db

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.booking.credit_rules import fault_of
-from app.booking.exemptions import Exemption, exemptions_of
+from app.booking.credit.exemptions import Exemption, exemptions_of
+from app.booking.credit.rules import fault_of
 from app.booking.rules import BookingState
 from app.booking.visits import History, Past
 from app.kernel import clock, db

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.booking import line, places
+from app.booking import places
 from app.booking.commands import admitted, home_of, put, tell_cases
 from app.booking.errors import HoldOver
 from app.booking.events import SlotBooked
+from app.booking.line import entries as line
 from app.booking.models import Booking
 from app.booking.outcomes import end
 from app.booking.queries import booking_of, items_of, locked_booking

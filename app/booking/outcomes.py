@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app.booking import line, places
+from app.booking import places
 from app.booking.events import BookingCancelled, FaultRecorded, VisitKept, VisitMissed
+from app.booking.line import entries as line
 from app.booking.models import Booking
 from app.booking.policies import policy_of
 from app.booking.queries import items_of, locked_booking, waiting_bookings_of

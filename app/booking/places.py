@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from app.booking.events import PlacesReserved
-from app.booking.line_rules import LAST_CALL
+from app.booking.line.rules import LAST_CALL
 from app.booking.models import Booking
 from app.booking.rules import Channel
 from app.booking.sold_out import sold_out

@@ -16,10 +16,10 @@ from app.booking.models import Booking
 from app.booking.places import Lack
 from app.booking.plans import quick_plan
 from app.booking.queries import booking_of
+from app.booking.room.room import check_turn
 from app.booking.sold_out import Ask, sold_out
 from app.booking.together import Answer, Attempt, Repeat, book_together
 from app.booking.visits import Visit, VisitItem
-from app.booking.waiting_room import check_turn
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.errors import Refusal

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from app.booking.events import PlacesReserved, SessionClosed, SlotBooked
+from app.booking.halls.layout import lay_out_slots
+from app.booking.halls.rehousing import see_to_everybody, unfinished_closures
 from app.booking.holds import expire, overdue_holds
-from app.booking.layout import lay_out_slots
-from app.booking.line import end_needless, end_outlived
-from app.booking.offers import offer_places, slots_pending
+from app.booking.line.entries import end_needless, end_outlived
+from app.booking.line.offers import offer_places, slots_pending
 from app.booking.outcomes import mark_missed, release_places_of
 from app.booking.queries import overdue_bookings
-from app.booking.rehousing import see_to_everybody, unfinished_closures
 from app.booking.reminders import remind
 from app.cases.events import CaseClosed, CaseWithdrawn
 from app.kernel.facts.publishing import reacts_to

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.booking.check_in_codes import CheckInCode, Door, judge
-from app.booking.credit import excused
+from app.booking.credit.faults import excused
 from app.booking.door import booking_behind, keys_for
 from app.booking.models import Booking, Scan
 from app.booking.outcomes import record_arrival, record_missed

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import closing, home_visits, models
+from app.booking import models
+from app.booking.halls import closing, home_visits
 from app.identity.rules import Role
 from graphql_schema.context import Info
 from graphql_schema.guards import lookup, mutation, query, staff

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import appeals, credit, exemptions, models, queries
-from app.booking.credit_rules import ExemptionGround, Outcome, exempt_in_words, outcome_in_words, rules_in_words
+from app.booking import models, queries
+from app.booking.credit import appeals, exemptions
+from app.booking.credit import faults as credit
+from app.booking.credit.rules import ExemptionGround, Outcome, exempt_in_words, outcome_in_words, rules_in_words
 from app.booking.policy import Consequence, Fault
 from app.booking.rules import AppealState, BookingState
 from app.catalogue.queries import service_points_by_key

@@ -7,7 +7,7 @@ from datetime import datetime
 import strawberry
 
 from app.booking import commands, holds
-from app.booking.extra_sessions import open_extra_session
+from app.booking.halls.extra_sessions import open_extra_session
 from app.booking.rules import Layer
 from app.identity.rules import Role
 from graphql_schema.booking.types import Booking, BookingResult, ExtraSession, ExtraSessionResult, Slot, VisitItem
@@ -89,7 +89,10 @@ class BookingMutation:
     async def cancel_booking(self, info: Info, id: strawberry.ID) -> BookingResult:  # noqa: A002 - the schema's word
         return Booking.of(await commands.cancel(info.context.actor, as_uuid(id)))
 
-    @mutation(staff(Role.DEPARTMENT_MANAGER), "加开时段 · Open hours beyond the ordinary ones, or for visits to people's homes.")
+    @mutation(
+        staff(Role.DEPARTMENT_MANAGER),
+        "加开时段 · Open hours beyond the ordinary ones, or for visits to people's homes.",
+    )
     async def open_extra_session(
         self,
         info: Info,

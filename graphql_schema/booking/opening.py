@@ -7,9 +7,10 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import exceptions, models, opening
-from app.booking.layout import DayChange
-from app.booking.relaying import Change, Laid, Wanted
+from app.booking import models
+from app.booking.halls import exceptions, opening
+from app.booking.halls.layout import DayChange
+from app.booking.halls.relaying import Change, Laid, Wanted
 from app.identity.rules import Role
 from graphql_schema.booking.rules import (
     BookingRules,

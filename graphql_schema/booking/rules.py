@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.booking import opening, policy
+from app.booking import policy
+from app.booking.halls import opening
+from app.booking.halls.rule_checks import WORDS, camel
 from app.booking.policy import Consequence, Fault
-from app.booking.rule_checks import WORDS, camel
 from graphql_schema.context import Info
 from graphql_schema.problems import Problem
 from graphql_schema.scalars import as_key

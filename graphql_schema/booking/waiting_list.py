@@ -8,7 +8,10 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import line, line_rules, models, visits, waiting_list
+from app.booking import models, visits
+from app.booking.line import entries as line
+from app.booking.line import joining as waiting_list
+from app.booking.line import rules as line_rules
 from app.booking.rules import WaitingState
 from app.catalogue.queries import service_points_by_key
 from graphql_schema.booking.types import Booking, BookingResult, VisitItem

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking import waiting_room, whereabouts
+from app.booking.room import room as waiting_room
+from app.booking.room import whereabouts
 from graphql_schema.context import Info
 from graphql_schema.guards import EVERYONE, RESIDENTS, lookup, mutation
 from graphql_schema.problems import Problem

@@ -86,9 +86,7 @@ async def _line(process: asyncio.subprocess.Process) -> bytes:
 async def web(count: int) -> AsyncIterator[Web]:
     command = [sys.executable, "-m", "tests.benchmarks.attempts"]
     processes = [
-        await asyncio.create_subprocess_exec(
-            *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=2**24
-        )
+        await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=2**24)
         for _ in range(count)
     ]
     try:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
-from app.booking import commands, holds, outcomes, waiting_list
-from app.booking.closing import close_session
-from app.booking.line_rules import Wish
+from app.booking import commands, holds, outcomes
+from app.booking.halls.closing import close_session
+from app.booking.halls.rehousing import see_to_everybody, unfinished_closures
+from app.booking.line import joining as waiting_list
+from app.booking.line.offers import offer_places, slots_pending
+from app.booking.line.rules import Wish
 from app.booking.models import Booking, BookingItem, Slot, WaitingEntry
-from app.booking.offers import offer_places, slots_pending
 from app.booking.queries import locked_booking, overdue_bookings
-from app.booking.rehousing import see_to_everybody, unfinished_closures
 from app.booking.rules import BookingState, WaitingState
 from app.identity.rules import Role
 from app.kernel import clock, db

@@ -7,8 +7,11 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
-from app.booking import commands, line, offers, waiting_list
-from app.booking.line_rules import Wish
+from app.booking import commands
+from app.booking.line import entries as line
+from app.booking.line import joining as waiting_list
+from app.booking.line import offers
+from app.booking.line.rules import Wish
 from app.booking.models import Booking, Slot, WaitingEntry
 from app.kernel import clock, db
 from app.kernel.actor import Actor

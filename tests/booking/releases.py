@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from app.booking.draw import Room
 from app.booking.models import BusinessPolicy, Slot
 from app.booking.policies import forget_policies
 from app.booking.policy import Policy
+from app.booking.room.draw import Room
 from app.kernel import clock
 from app.kernel.actor import Actor
 from tests.booking.places import make_slot, set_rules

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.booking import appeals, commands
+from app.booking import commands
+from app.booking.credit import appeals
 from app.booking.errors import BookingBarred
 from app.booking.events import AppealDecided
 from app.booking.models import Booking, CreditAppeal

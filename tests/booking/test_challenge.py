@@ -8,9 +8,10 @@ import orjson
 import pytest
 from altcha import Challenge, Payload, solve_challenge
 
-from app.booking import gathering, waiting_room
 from app.booking.errors import ChallengeNeeded, ChallengeWrong, NoWaitingRoom
 from app.booking.models import Slot
+from app.booking.room import gathering
+from app.booking.room import room as waiting_room
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.redis import redis

@@ -14,14 +14,14 @@ from uuid import UUID
 import pytest
 
 from app.booking import holds
-from app.booking.closing import close_session
 from app.booking.commands import book
 from app.booking.events import BookingHallCancelled, BookingMoved, PlaceOffered, SessionClosed
-from app.booking.layout import lay_out_slots
+from app.booking.halls.closing import close_session
+from app.booking.halls.layout import lay_out_slots
+from app.booking.halls.rehousing import see_to_everybody
 from app.booking.models import Booking, SessionClosure, Slot
 from app.booking.outcomes import record_check_in
 from app.booking.queries import locked_booking
-from app.booking.rehousing import see_to_everybody
 from app.booking.rules import BookingState
 from app.cases.models import Case
 from app.identity.rules import Role
@@ -241,7 +241,7 @@ WORKER = """
 import asyncio, sys
 from uuid import UUID
 from app import wiring
-from app.booking.rehousing import see_to_everybody
+from app.booking.halls.rehousing import see_to_everybody
 
 async def work():
     async with wiring.connected():

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.booking import commands, outcomes
-from app.booking.credit_rules import when
+from app.booking.credit.rules import when
 from app.booking.errors import BookingBarred, TooManyBookings
 from app.booking.events import FaultRecorded
 from app.booking.rules import BookingState

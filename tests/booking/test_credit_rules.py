@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.booking.credit_rules import (
+from app.booking.credit.rules import (
     CountedFault,
     ExemptionGround,
     check_may_appeal,

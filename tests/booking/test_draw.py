@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.booking.draw import LOTS, Room, ask_again_after, commitment, expected_wait, likely_number, lot, order
 from app.booking.policy import Policy
+from app.booking.room.draw import LOTS, Room, ask_again_after, commitment, expected_wait, likely_number, lot, order
 
 RELEASE = datetime(2026, 11, 27, 0, 0, tzinfo=UTC)
 SECOND, MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)

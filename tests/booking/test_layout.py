@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app.booking.errors import SessionInvalid
-from app.booking.extra_sessions import open_extra_session
-from app.booking.layout import lay_out_slots
+from app.booking.halls.extra_sessions import open_extra_session
+from app.booking.halls.layout import lay_out_slots
 from app.booking.models import BusinessPolicy, ExtraSession, OpeningException, Slot
 from app.booking.policies import forget_policies
 from app.identity.rules import Role

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from app.booking import commands, holds, waiting_list
+from app.booking import commands, holds
 from app.booking.events import PlaceOffered
+from app.booking.line import joining as waiting_list
 from app.booking.tasks import expire_forgotten_holds, tend_waiting_list
 from app.identity.models import Resident
 from app.kernel import clock

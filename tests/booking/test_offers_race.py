@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-from app.booking import commands, holds, waiting_list
+from app.booking import commands, holds
 from app.booking.errors import SlotFull
+from app.booking.line import joining as waiting_list
 from app.booking.models import Booking, Slot
 from app.booking.rules import BookingState
 from app.booking.tasks import tend_waiting_list

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from app.booking import opening
 from app.booking.commands import book
 from app.booking.errors import RulesChanged
-from app.booking.layout import lay_out_slots
+from app.booking.halls import opening
+from app.booking.halls.layout import lay_out_slots
+from app.booking.halls.rule_checks import WORDS
 from app.booking.models import Booking, BookingItem, BusinessPolicy, OpeningException, Slot
 from app.booking.policies import forget_policies
 from app.booking.policy import Policy
-from app.booking.rule_checks import WORDS
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor, Scope

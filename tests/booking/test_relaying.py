@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.booking.halls.relaying import Change, Day, Difference, Laid, Room, difference, wanted_slots
 from app.booking.policy import Policy
-from app.booking.relaying import Change, Day, Difference, Laid, Room, difference, wanted_slots
 from app.booking.rules import Stretch
 from app.kernel.clock import at_local, local
 from app.kernel.clock.calendar import DayKind

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.booking.draw import Room
 from app.booking.errors import TurnInvalid
 from app.booking.policy import Policy
-from app.booking.turns import Ticket, check_pass, make_pass, make_ticket, read_ticket
+from app.booking.room.draw import Room
+from app.booking.room.turns import Ticket, check_pass, make_pass, make_ticket, read_ticket
 from app.kernel.signing import signed, verified
 from tests.portal import environment
 

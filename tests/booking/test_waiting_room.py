@@ -9,8 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from app.booking import commands, holds, waiting_room
-from app.booking.draw import commitment, order
+from app.booking import commands, holds
 from app.booking.errors import (
     NoWaitingRoom,
     RoomNotOpen,
@@ -21,7 +20,9 @@ from app.booking.errors import (
     TurnNotYet,
 )
 from app.booking.models import Booking, Slot
-from app.booking.whereabouts import Place
+from app.booking.room import room as waiting_room
+from app.booking.room.draw import commitment, order
+from app.booking.room.whereabouts import Place
 from app.identity.errors import AssuranceTooLow
 from app.identity.models import ChannelBinding
 from app.identity.rules import Level

@@ -13,11 +13,12 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from app.booking import commands, waiting_room
-from app.booking.draw import likely_number, lot, order
+from app.booking import commands
 from app.booking.errors import SlotFull, TurnNeeded, TurnNotYet
 from app.booking.models import Slot
-from app.booking.whereabouts import Place
+from app.booking.room import room as waiting_room
+from app.booking.room.draw import likely_number, lot, order
+from app.booking.room.whereabouts import Place
 from app.embedded import EmbeddedRedis, start_redis
 from app.kernel import clock, redis
 from app.kernel.actor import Actor
@@ -166,7 +167,7 @@ PROGRAM = """
 import asyncio, sys
 from datetime import datetime
 from uuid import UUID
-from app.booking import waiting_room
+from app.booking.room import room as waiting_room
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 

@@ -10,9 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 from graphql import FieldNode
 
-from app.booking import appeals, closing, desk, exceptions, exemptions, home_visits, opening
-from app.booking.credit_rules import ExemptionGround
-from app.booking.extra_sessions import open_extra_session
+from app.booking import desk
+from app.booking.credit import appeals, exemptions
+from app.booking.credit.rules import ExemptionGround
+from app.booking.halls import closing, exceptions, home_visits, opening
+from app.booking.halls.extra_sessions import open_extra_session
 from app.cases import commands as cases
 from app.cases.applicants import applicant_in_full
 from app.cases.queries import address_for_posting, case_for, cases_waiting

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app.booking.extra_sessions import open_extra_session
+from app.booking.halls.extra_sessions import open_extra_session
 from app.cases import commands as cases
 from app.cases.applicants import applicant_in_full
 from app.cases.queries import address_for_posting, case_for, cases_waiting

@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from app.booking.at_window import account_at_window
-from app.booking.credit_rules import ExemptionGround
+from app.booking.credit.rules import ExemptionGround
 from app.booking.errors import ExemptionInvalid
 from app.booking.models import CreditExemption
 from app.identity.queries import locked_resident

@@ -13,16 +13,16 @@ from uuid import UUID
 
 from app.booking import places
 from app.booking.alternatives import nearest_free
-from app.booking.closing import booked_in, closure_asked, open_slot
 from app.booking.commands import change_time, insert, tell_cases
 from app.booking.events import BookingHallCancelled, PlaceOffered
+from app.booking.halls.closing import booked_in, closure_asked, open_slot
+from app.booking.halls.runs import EARLIER_NOTICE, Need, OpenSlot, runs_with_room
 from app.booking.holds import expire_at_its_end
 from app.booking.models import Booking, BookingItem, SessionClosure, Slot
 from app.booking.outcomes import end
 from app.booking.policies import policy_of
 from app.booking.queries import items_of, locked_booking
 from app.booking.rules import LIFE, BookingState, Channel
-from app.booking.runs import EARLIER_NOTICE, Need, OpenSlot, runs_with_room
 from app.booking.visits import Visit, VisitItem
 from app.identity.errors import AccountEnded
 from app.identity.queries import locked_resident

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.booking import commands, holds, line
+from app.booking import commands, holds
 from app.booking.alternatives import free_within, metres
 from app.booking.errors import AlreadyBooked, AlreadyInLine, ItemNotServedHere, LineInvalid, PartyTooLarge
-from app.booking.line_rules import LINES_MOST, Near, Wish, check_wish
+from app.booking.line import entries as line
+from app.booking.line.rules import LINES_MOST, Near, Wish, check_wish
 from app.booking.models import Booking, WaitingEntry
 from app.booking.planning import wanted_items
 from app.booking.policies import policy_of

@@ -12,8 +12,8 @@ from uuid import UUID
 
 import orjson
 
-from app.booking.draw import Room
 from app.booking.errors import TurnInvalid
+from app.booking.room.draw import Room
 from app.kernel.signing import signed, verified
 
 PASS_MINUTES = 5

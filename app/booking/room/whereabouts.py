@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.booking.draw import Room, ask_again_after, expected_wait
-from app.booking.turns import Ticket, make_pass, make_ticket
+from app.booking.room.draw import Room, ask_again_after, expected_wait
+from app.booking.room.turns import Ticket, make_pass, make_ticket
 from app.kernel import db
 
 _TRUSTED_SECONDS = 1.0

@@ -12,12 +12,12 @@ from datetime import date
 from typing import Any
 
 from app.booking.errors import DayOver, RulesChanged
-from app.booking.layout import DayChange, apply, compare, days_ahead, grounds_of, hold
+from app.booking.halls.layout import DayChange, apply, compare, days_ahead, grounds_of, hold
+from app.booking.halls.relaying import Change, Wanted
+from app.booking.halls.rule_checks import checked_rules, invalid
 from app.booking.models import BusinessPolicy
 from app.booking.policies import forget_policies, policy_from
 from app.booking.policy import Policy, default_rules
-from app.booking.relaying import Change, Wanted
-from app.booking.rule_checks import checked_rules, invalid
 from app.catalogue.models import ServicePoint
 from app.catalogue.queries import every_service_point, items_in_force, service_point_for
 from app.identity.rules import Role

@@ -16,8 +16,8 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisUnreachable
 
-from app.booking.draw import LOTS, Room
 from app.booking.errors import TooManyOnDevice
+from app.booking.room.draw import LOTS, Room
 from app.kernel.redis import RedisLost, redis
 
 ON_DEVICE_MOST = 3

@@ -10,7 +10,8 @@ from uuid import UUID
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
-from app.booking.credit_rules import (
+from app.booking.credit.exemptions import Exemption, exemptions_of
+from app.booking.credit.rules import (
     CountedFault,
     ExemptionGround,
     Standing,
@@ -20,7 +21,6 @@ from app.booking.credit_rules import (
     is_old_enough,
     standing,
 )
-from app.booking.exemptions import Exemption, exemptions_of
 from app.booking.histories import history_of
 from app.booking.models import Booking, CreditAppeal
 from app.booking.policies import policy_of

@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from app.booking import places
+from app.booking.halls.relaying import Change, Day, Difference, Laid, Periods, Room, Wanted, difference, wanted_slots
 from app.booking.models import BusinessPolicy, OpeningException, SessionClosure
 from app.booking.policies import policy_from
 from app.booking.policy import Policy
-from app.booking.relaying import Change, Day, Difference, Laid, Periods, Room, Wanted, difference, wanted_slots
 from app.booking.rules import LIVE_STATES, Layer, Stretch
 from app.catalogue.models import ServicePoint
 from app.catalogue.queries import every_service_point

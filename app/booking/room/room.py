@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.booking import gathering
-from app.booking.challenge import check_solution, make_challenge
-from app.booking.draw import SEED_TOLD_AFTER, Room, commitment, likely_number, lot
 from app.booking.errors import ChallengeNeeded, NoWaitingRoom, RoomNotOpen, TurnNeeded, TurnNotYet
 from app.booking.models import Slot
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
 from app.booking.queries import slot_by_id
+from app.booking.room import gathering
+from app.booking.room.challenge import check_solution, make_challenge
+from app.booking.room.draw import SEED_TOLD_AFTER, Room, commitment, likely_number, lot
+from app.booking.room.turns import Ticket, check_pass, read_ticket
+from app.booking.room.whereabouts import Place, place_of, place_of_everybody
 from app.booking.rules import day_and_time
-from app.booking.turns import Ticket, check_pass, read_ticket
 from app.booking.visits import Visit
-from app.booking.whereabouts import Place, place_of, place_of_everybody
 from app.identity.assurance import require_level
 from app.identity.queries import device_of, resident
 from app.kernel import clock

@@ -16,11 +16,11 @@ from uuid import UUID
 from app.booking import places
 from app.booking.errors import DayOver
 from app.booking.events import SessionClosed
-from app.booking.layout import hold
+from app.booking.halls.layout import hold
+from app.booking.halls.opening import check_serves, manager_point
+from app.booking.halls.runs import Need, OpenSlot, how_many_find_room
 from app.booking.models import SessionClosure
-from app.booking.opening import check_serves, manager_point
 from app.booking.rules import Channel
-from app.booking.runs import Need, OpenSlot, how_many_find_room
 from app.catalogue.models import ServicePoint
 from app.identity.rules import Role
 from app.kernel import audit, clock, db

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import date
 
 from app.booking.errors import RulesChanged
-from app.booking.layout import DayChange, apply, compare, grounds_of, hold
+from app.booking.halls.layout import DayChange, apply, compare, grounds_of, hold
+from app.booking.halls.opening import Preview, check_ahead, check_serves, manager_point, preview_of
+from app.booking.halls.relaying import Periods
+from app.booking.halls.rule_checks import checked_periods, invalid
 from app.booking.models import BusinessPolicy, OpeningException
-from app.booking.opening import Preview, check_ahead, check_serves, manager_point, preview_of
 from app.booking.policies import policy_from
-from app.booking.relaying import Periods
-from app.booking.rule_checks import checked_periods, invalid
 from app.catalogue.models import ServicePoint
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor

@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from app.booking.errors import PolicyInvalid
+from app.booking.halls.relaying import Periods
 from app.booking.policy import CreditRule, Policy
-from app.booking.relaying import Periods
 
 WORDS: Mapping[str, str] = {
     "slot_minutes": "每个时段的分钟数",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.booking.at_window import booking_in_scope
-from app.booking.credit import booked_fault, excused, past_of
-from app.booking.credit_rules import APPEAL_LIFE, check_may_appeal
+from app.booking.credit.faults import booked_fault, excused, past_of
+from app.booking.credit.rules import APPEAL_LIFE, check_may_appeal
 from app.booking.errors import AppealInvalid
 from app.booking.events import AppealDecided
 from app.booking.models import Booking, CreditAppeal

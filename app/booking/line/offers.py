@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.booking import line, places
+from app.booking import places
 from app.booking.admission import check_history
 from app.booking.commands import insert
 from app.booking.events import PlaceOffered
 from app.booking.histories import history_of
 from app.booking.holds import expire_at_its_end
-from app.booking.line_rules import LAST_CALL, offer_ends
+from app.booking.line import entries as line
+from app.booking.line.rules import LAST_CALL, offer_ends
 from app.booking.models import Booking, Slot, WaitingEntry
 from app.booking.planning import plan
 from app.booking.policies import policy_of

@@ -14,8 +14,8 @@ from uuid import UUID
 import orjson
 from altcha import Payload, create_challenge, verify_solution
 
-from app.booking.draw import Room
 from app.booking.errors import ChallengeWrong
+from app.booking.room.draw import Room
 from app.kernel.signing import secret_of
 
 CHALLENGE_MINUTES = 3

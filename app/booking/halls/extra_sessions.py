@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.booking.errors import SessionInvalid
-from app.booking.layout import hold, lay
+from app.booking.halls.layout import hold, lay
+from app.booking.halls.relaying import Room
 from app.booking.models import ExtraSession, Slot
 from app.booking.policies import policy_of
-from app.booking.relaying import Room
 from app.booking.rules import Layer, check_session, cut
 from app.catalogue.queries import service_point_for
 from app.identity.rules import Role

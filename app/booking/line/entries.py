@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.booking.line_rules import OFFERS_MOST
+from app.booking.line.rules import OFFERS_MOST
 from app.booking.models import Booking, WaitingEntry
 from app.booking.rules import LINE_STATES, BookingState, WaitingState
 from app.kernel import clock, db

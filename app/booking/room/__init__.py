@@ -1,0 +1,1 @@
+"""The release minute: who gathers before it is drawn by lot and called at a steady rate."""
