@@ -39,6 +39,7 @@ from graphql_schema.profiles.mutations import ProfilesMutation
 from graphql_schema.profiles.queries import ProfilesQuery
 from graphql_schema.queueing.arriving import ArrivingMutation, ArrivingQuery
 from graphql_schema.queueing.boards import BoardsQuery
+from graphql_schema.queueing.figures import FiguresQuery
 from graphql_schema.queueing.mutations import QueueingMutation
 from graphql_schema.queueing.queries import QueueingQuery
 from graphql_schema.queueing.taking import TakingMutation
@@ -70,6 +71,7 @@ class Query(
     QueueingQuery,
     ArrivingQuery,
     BoardsQuery,
+    FiguresQuery,
     PaymentsQuery,
     DeliveryQuery,
     PersonalQuery,

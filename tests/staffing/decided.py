@@ -9,6 +9,7 @@ from app.identity.rules import Role
 
 WINDOW, PRE_REVIEWER, HANDLER, APPROVER = Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER, Role.HANDLER, Role.APPROVER
 ISSUER, SUPERVISOR, MANAGER = Role.ISSUER, Role.SUPERVISOR, Role.DEPARTMENT_MANAGER
+STATISTICIAN = Role.STATISTICS_VIEWER
 SYSTEM, SECURITY, AUDITOR = Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR
 
 EVERY_ROLE = frozenset(Role)
@@ -71,6 +72,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.businessRules": frozenset({MANAGER}),
     "Query.homeVisits": frozenset({WINDOW}),
     "Query.previewClosure": frozenset({MANAGER}),
+    "Query.queueFigures": frozenset({MANAGER, STATISTICIAN}),
     "Query.previewOpeningException": frozenset({MANAGER}),
     "Query.previewRules": frozenset({MANAGER}),
     "Query.sessionClosure": frozenset({MANAGER}),
@@ -203,6 +205,9 @@ NAMES_NOBODY: dict[str, str] = {
     "ProofMethod": "code name level channel",
     "PurposeInWords": "code name data ground law",
     "Question": "question answer",
+    "NumberCounts": "taken served passed abandoned booked bookedShare",
+    "QueueFigure": "hall business hour window numbers waiting serving visits work withheld",
+    "QueueFigures": "rows csv",
     "Representation": "mandate agents",
     "RepresentationClaim": "id basis state madeAt decidedAt stateText",
     "Resident": "id level createdAt",
@@ -221,6 +226,7 @@ NAMES_NOBODY: dict[str, str] = {
     "SignedOut": "done",
     "Slot": "id category layer day startsAt endsAt capacity free opensAt servicePoint",
     "SlotPlan": "startsAt endsAt capacity taken bookable",
+    "Spread": "p50 p90 mean",
     "Staff": "id title roles roleTitles department division",
     "StaffAccount": "staff login active secondFactor passwordIsOwn lockedUntil",
     "StaffSignedIn": "tokens staff lastSignIn duty",
@@ -228,11 +234,13 @@ NAMES_NOBODY: dict[str, str] = {
     "Ticket": "id code category channel green state calls transferredFrom takenAt calledAt ahead expectedWait window",
     "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
     "WaitingRoom": "gathersFrom opensAt until admittedPerSecond commitment seed",
+    "VisitCounts": "due missed missedShare",
     "VisitFor": "itemKey caseId caseNumber",
     "WaitingFor": "category count",
     "Window": "id number servicePoint categories open paused pauseReason skills",
     "WindowDesk": "window ticket waiting upcoming hung visitFor",
     "WindowSkill": "category priority",
+    "WindowUse": "openSeconds servingSeconds utilisation",
 }
 """Fields that hold no personal data of a resident and no secret. Connections and their edges go by their nodes."""
 
