@@ -34,8 +34,9 @@ from tests.people import new_key
 T = TypeVar("T")
 
 _FOR_CARD = [VisitItem(CARD)]
-_STIR_EVERY = 40
-"""One attempt in so many is followed by a cancellation, a move or a hold."""
+_STIRRED = 2_500
+_STIR_EVERY_AT_LEAST = 40
+"""One attempt in so many, and about so many in all, are followed by a cancellation, a move or a hold."""
 
 _TELL_SECONDS = 0.5
 _GIVE_UP_SECONDS = 120.0
@@ -69,6 +70,7 @@ class Web:
         self.tally = Tally()
         self.slots = [UUID(each) for each in orders.slots]
         self.people = [Actor(ActorKind.RESIDENT, UUID(each)) for each in orders.residents]
+        self.stir_every = max(_STIR_EVERY_AT_LEAST, orders.attempts // _STIRRED)
         self.random = random.Random(orders.seed)  # noqa: S311 - chance, not a secret
         self.mine: list[tuple[Actor, UUID]] = []
         """Bookings this process has made and not yet touched again."""
@@ -83,7 +85,7 @@ class Web:
         while self.tally.done < self.orders.attempts:
             self.tally.done += 1
             await self._attempt()
-            if self.random.randrange(_STIR_EVERY) == 0:
+            if self.random.randrange(self.stir_every) == 0:
                 await self._stir()
 
     async def _attempt(self) -> None:
