@@ -109,8 +109,14 @@ class QueueFigure:
 
 @strawberry.type(description="排队统计 · Figures of queues, a page of rows or all of them as a table.")
 class QueueFigures:
-    rows: Connection[QueueFigure]
     every: strawberry.Private[list[figure_rules.Figure]]
+
+    @computed("A page of the rows, in the order of what they are of.")
+    def rows(self, first: int | None = None, after: str | None = None) -> Connection[QueueFigure]:
+        limit, offset = page_size(first), offset_after(after)
+        page = self.every[offset : offset + limit]
+        nodes = [(QueueFigure.of(figure), str(offset + place)) for place, figure in enumerate(page)]
+        return connection_of(nodes, has_more=len(self.every) > offset + limit)
 
     @computed("Every row as CSV (RFC 4180, UTF-8 with a byte order mark, no formulas).")
     def csv(self, info: Info) -> str:
@@ -133,14 +139,6 @@ class FiguresQuery:
         to: date,
         by: By,
         service_point: str | None = None,
-        first: int | None = None,
-        after: str | None = None,
     ) -> QueueFiguresResult:
-        limit, offset = page_size(first), offset_after(after)
         place = as_key(service_point) if service_point else None
-        found = await figures.queue_figures(info.context.actor, place, from_, to, by)
-        nodes = [
-            (QueueFigure.of(figure), str(offset + place_in_list))
-            for place_in_list, figure in enumerate(found[offset : offset + limit])
-        ]
-        return QueueFigures(rows=connection_of(nodes, has_more=len(found) > offset + limit), every=found)
+        return QueueFigures(every=await figures.queue_figures(info.context.actor, place, from_, to, by))
