@@ -12,9 +12,17 @@ from app.booking.policies import policy_of
 from app.booking.queries import items_of, locked_booking, waiting_bookings_of
 from app.booking.rules import LIFE, BookingState, check_may_check_in, is_missed
 from app.cases.commands import record_visit
+from app.cases.queries import any_open
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor
 from app.kernel.facts.publishing import publish
+
+# Who is booked in a closed session is moved or offered another place, however late the worker comes to it.
+_CLOSING = """
+    SELECT c.id FROM session_closure c JOIN slot s ON s.service_point_id = c.service_point_id
+    WHERE s.id = ANY($1::uuid[]) AND c.finished_at IS NULL AND c.category IN ('', s.category)
+      AND s.starts_at < c.closes_until AND s.ends_at > c.closes_from LIMIT 1
+"""
 
 
 async def end(booking: Booking, state: BookingState) -> None:
@@ -37,16 +45,29 @@ async def release_places_of(case_id: UUID) -> int:
 
     A visit that is for something else too goes on.
     """
-    released = 0
-    async with db.transaction():
-        for booking in await waiting_bookings_of(case_id):
-            await places.lock(booking.slots)
-            held = await locked_booking(booking.id)
-            needed = any(item.case_id != case_id for item in await items_of(held.id))
-            if not needed and LIFE.may(held.state, "cancel"):
-                await give_back(held)
-                released += 1
-    return released
+    return sum([await _release(booking_id, case_id) for booking_id in await waiting_bookings_of(case_id)])
+
+
+async def _release(booking_id: UUID, case_id: UUID) -> bool:
+    """One booking, in a transaction of its own: the slots of two could not be locked in the order of all."""
+    while True:
+        async with db.transaction():
+            seen = await Booking.get(id=booking_id)
+            await places.lock(seen.slots)
+            booking = await locked_booking(booking_id)
+            if booking.slots != seen.slots:  # moved meanwhile
+                continue
+            if not LIFE.may(booking.state, "cancel") or await _is_needed(booking, case_id):
+                return False
+            await give_back(booking)
+            return True
+
+
+async def _is_needed(booking: Booking, over: UUID) -> bool:
+    """Whether a visit is for anything else than cases that are over."""
+    cases = [item.case_id for item in await items_of(booking.id)]
+    others = [case_id for case_id in cases if case_id is not None and case_id != over]
+    return None in cases or await any_open(others)
 
 
 async def give_back(booking: Booking) -> None:
@@ -99,11 +120,16 @@ async def record_hall_cancelled(booking: Booking) -> None:
 
 
 async def mark_missed(booking_id: UUID) -> bool:
-    """Nobody checked in: False when somebody did after all, or still may. The places stay used."""
+    """Nobody checked in: False when somebody did after all, or still may, or the hall has closed and will see to them.
+
+    The places stay used.
+    """
     async with db.transaction():
         booking = await locked_booking(booking_id)
         policy = await policy_of(booking.slot.service_point_id, booking.slot.category)
         if booking.state is not BookingState.BOOKED or not is_missed(booking.until, clock.now(), policy):
+            return False
+        if await db.row(_CLOSING, booking.slots) is not None:
             return False
         await record_missed(SYSTEM, booking)
     return True

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
+
+from tortoise.expressions import Subquery
+from tortoise.queryset import QuerySet
 
 from app.booking.models import Booking, BookingItem, Slot
 from app.booking.rules import LIVE_STATES, BookingState
@@ -35,9 +38,24 @@ def _not_found() -> NotFound:
     return NotFound(what_zh="这个预约", what_en="booking")
 
 
+def concerns(actor: Actor, item_keys: Collection[str]) -> bool:
+    """Whether a visit for these items is the actor's to see and to change: an agent's mandate covers all of them."""
+    covered = actor.principal.items if actor.principal is not None else None
+    return covered is None or covered.issuperset(item_keys)
+
+
+def bookings_within(actor: Actor) -> QuerySet[Booking]:
+    """The bookings of the actor's matters; a visit that is for something beyond an agent's mandate too is none."""
+    mine = Booking.filter(**actor.matters())
+    if actor.principal is None or actor.principal.items is None:
+        return mine
+    beyond = BookingItem.filter(resident_id=actor.resident_id()).exclude(item_key__in=sorted(actor.principal.items))
+    return mine.exclude(id__in=Subquery(beyond.values("booking_id")))
+
+
 async def booking_of(booking_id: UUID, actor: Actor) -> Booking:
     """A booking of the actor's matters with its slot. Raises `NotFound` alike for none and for somebody else's."""
-    booking = await Booking.filter(**actor.matters()).get_or_none(id=booking_id).prefetch_related("slot")
+    booking = await bookings_within(actor).get_or_none(id=booking_id).prefetch_related("slot")
     if booking is None:
         raise _not_found()
     return booking
@@ -59,7 +77,7 @@ async def live_bookings(resident_id: UUID) -> list[Booking]:
 
 async def bookings_of(actor: Actor, *, limit: int, before: UUID | None) -> list[Booking]:
     """A resident's bookings, newest first."""
-    query = Booking.filter(**actor.matters())
+    query = bookings_within(actor)
     if before is not None:
         query = query.filter(id__lt=before)
     return await query.prefetch_related("slot").order_by("-id").limit(limit)
@@ -99,6 +117,7 @@ async def overdue_bookings(limit: int) -> list[UUID]:
     return [booking.id for booking in await due.order_by("until").limit(limit)]
 
 
-async def waiting_bookings_of(case_id: UUID) -> list[Booking]:
-    """Bookings of a case that nobody has checked in for yet, in slot order."""
-    return await Booking.filter(items__case_id=case_id, state=BookingState.BOOKED).order_by("slot_id")
+async def waiting_bookings_of(case_id: UUID) -> list[UUID]:
+    """Bookings of a case that nobody has checked in for yet."""
+    waiting = Booking.filter(items__case_id=case_id, state=BookingState.BOOKED)
+    return [booking.id for booking in await waiting.order_by("id")]

@@ -10,7 +10,7 @@ import orjson
 from tortoise.queryset import QuerySet
 
 from app.cases.models import Case, CaseEvent
-from app.cases.rules import CASE_ROLES, CaseState
+from app.cases.rules import CASE_ROLES, OPEN_STATES, CaseState
 from app.catalogue.models import ServiceItem
 from app.identity.disclosure import PersonalField, full_fields
 from app.kernel import audit
@@ -56,6 +56,11 @@ def _is_of(case: Case, actor: Actor) -> bool:
     """`Actor.matters` for a row that is already there."""
     items = actor.principal.items if actor.principal is not None else None
     return case.resident_id == actor.resident_id() and (items is None or case.item_key in items)
+
+
+async def any_open(case_ids: Sequence[UUID]) -> bool:
+    """Whether any of these cases is neither closed nor withdrawn."""
+    return await Case.filter(id__in=case_ids, state__in=OPEN_STATES).exists()
 
 
 async def case_for(actor: Actor, case_id: UUID) -> Case:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.booking.queries import bookings_of_cases
+from app.booking.queries import bookings_of_cases, concerns, items_of_bookings
 from app.cases import applicants, models, queries
 from app.cases.applicants import applicants_seen, reason_seen
 from app.cases.rules import (
@@ -134,7 +134,10 @@ class Case:
     @computed("The newest booking for this case.", batch=bookings_of_cases)
     async def booking(self, info: Info) -> Booking | None:
         row = await info.context.load(bookings_of_cases, self.row.id)
-        return Booking.of(row) if row else None
+        if row is None:
+            return None
+        items = await info.context.load(items_of_bookings, row.id)
+        return Booking.of(row) if concerns(info.context.actor, {item.item_key for item in items}) else None
 
     @computed(batch=parcels_of_cases)
     async def parcel(self, info: Info) -> Parcel | None:

@@ -25,6 +25,7 @@ from app.booking.histories import history_of
 from app.booking.models import Booking, CreditAppeal
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
+from app.booking.queries import bookings_within
 from app.booking.rules import BookingState
 from app.booking.visits import History, Past
 from app.catalogue.queries import service_points_by_key
@@ -97,14 +98,21 @@ async def my_credit(actor: Actor, service_point: str | None = None, category: st
     places = {(one.booking.slot.service_point_id, one.booking.slot.category): None for one in faults}
     history = await history_of(actor.resident_id())
     [exemption] = await exemptions_of([actor.resident_id()])
-    shown = [(service_point, category)] if service_point and category else list(places)
-    return Credit(faults, [await _stands(history, exemption, *one) for one in shown])
+    if service_point is not None and category is not None:
+        if not await _served([(service_point, category)]):
+            raise NotFound(what_zh="这个服务点的这类业务", what_en="business at this service point")
+        places = {(service_point, category): None}
+    return Credit(faults, [await _stands(history, exemption, *one) for one in await _served(list(places))])
+
+
+async def _served(businesses: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that exist: a hall may have given one up since somebody missed a visit there."""
+    points = await service_points_by_key([point for point, _ in businesses])
+    known = zip(businesses, points, strict=True)
+    return [one for one, point in known if point is not None and one[1] in point.queue_categories]
 
 
 async def _stands(history: History, exemption: Exemption, service_point: str, category: str) -> BusinessStanding:
-    [place] = await service_points_by_key([service_point])
-    if place is None or category not in place.queue_categories:
-        raise NotFound(what_zh="这个服务点的这类业务", what_en="business at this service point")
     policy = await policy_of(service_point, category)
     old = is_old_enough(exemption.born, policy, clock.today())
     judged = standing(faults_of(history, category), policy.credit_rules, clock.now())
@@ -115,7 +123,7 @@ async def _stands(history: History, exemption: Exemption, service_point: str, ca
 
 
 async def _faults(actor: Actor) -> list[BookedFault]:
-    rows = await _faulty(Booking.filter(**actor.matters()))
+    rows = await _faulty(bookings_within(actor))
     appeals = {
         appeal.booking_id: appeal for appeal in await CreditAppeal.filter(booking_id__in=[row.id for row in rows])
     }

@@ -12,7 +12,9 @@ from uuid import UUID
 
 from app.booking.line.rules import OFFERS_MOST
 from app.booking.models import Booking, WaitingEntry
+from app.booking.queries import concerns
 from app.booking.rules import LINE_STATES, BookingState, WaitingState
+from app.booking.visits import VisitItem
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
@@ -55,7 +57,7 @@ _SHOWN_AFTERWARDS = timedelta(days=7)
 async def entry_of(entry_id: UUID, actor: Actor) -> WaitingEntry:
     """A place in line of the actor's matters. Raises `NotFound` alike for none and for somebody else's."""
     entry = await WaitingEntry.filter(**actor.matters()).get_or_none(id=entry_id)
-    if entry is None:
+    if entry is None or not concerns(actor, _item_keys(entry)):
         raise NotFound(what_zh="这个候补登记", what_en="place in line")
     return entry
 
@@ -64,7 +66,12 @@ async def entries_of(actor: Actor) -> list[WaitingEntry]:
     """A resident's places in line, and for a week those that ended, the newest first."""
     since = clock.now() - _SHOWN_AFTERWARDS
     entries = await WaitingEntry.filter(**actor.matters()).order_by("-joined_at", "-id")
-    return [entry for entry in entries if entry.ended_at is None or entry.ended_at > since]
+    shown = [entry for entry in entries if entry.ended_at is None or entry.ended_at > since]
+    return [entry for entry in shown if concerns(actor, _item_keys(entry))]
+
+
+def _item_keys(entry: WaitingEntry) -> list[str]:
+    return [VisitItem.from_json(said).item_key for said in entry.items]
 
 
 async def live_entries(resident_id: UUID) -> list[WaitingEntry]:
