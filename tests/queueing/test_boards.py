@@ -13,7 +13,7 @@ from app.booking.policy import Policy
 from app.booking.rules import Layer
 from app.catalogue.models import ServicePoint
 from app.identity.models import DeviceKind
-from app.kernel import clock
+from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, NotFound
 from app.queueing import boards
@@ -170,9 +170,7 @@ async def test_how_full_every_hall_is_over_http(portal: Portal) -> None:
 async def test_the_screen_shows_who_is_called_here_with_the_mask_only(portal: Portal) -> None:
     hall = Hall.on_a_day_of_its_own()
     elsewhere = Hall(hall.day, "wangyue-hall")
-    screen = Actor(
-        ActorKind.DEVICE, roles=frozenset({DeviceKind.SCREEN}), place=hall.place, id=(await make_resident()).id
-    )
+    screen = Actor(ActorKind.DEVICE, db.new_id(), roles=frozenset({DeviceKind.SCREEN}), place=hall.place)
     with hall.at(9):
         for place in (hall, hall, hall, elsewhere):
             await place.walk_in(await make_resident())
@@ -230,12 +228,23 @@ async def test_no_machine_is_fed_what_another_kind_is(portal: Portal) -> None:
 async def test_boards_cost_as_many_statements_however_full_the_halls_are(
     portal: Portal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With nothing remembered: eight for a hall with eight businesses, four for every hall of the city."""
+    """With nothing remembered: eight for a hall with eight businesses, four for every hall of the city, ten for a
+    kiosk and one for a screen.
+    """
     hall = Hall.on_a_day_of_its_own()
+    kiosk, screen = (
+        Actor(ActorKind.DEVICE, db.new_id(), roles=frozenset({kind}), place=hall.place)
+        for kind in (DeviceKind.KIOSK, DeviceKind.SCREEN)
+    )
 
     async def statements() -> list[int]:
         counts = []
-        for read in (lambda: hall_board(hall.place), halls_now):
+        for read in (
+            lambda: hall_board(hall.place),
+            halls_now,
+            lambda: kiosk_feed(kiosk),
+            lambda: call_screen(screen),
+        ):
             forget_boards()
             forget_policies()
             caplog.clear()
@@ -249,7 +258,8 @@ async def test_boards_cost_as_many_statements_however_full_the_halls_are(
         for place, category in (("city-hall", "A"), ("city-hall", "D"), ("wangyue-hall", "D"), ("bayin-hall", "B")):
             for _ in range(5):
                 await put_number(place, category, clock.now())
-        await hall.clerk_at(1)
+        for number in (1, 2):
+            await call_next(await hall.clerk_at(number))
         full = await statements()
-    assert empty == full == [8, 4]
+    assert empty == full == [8, 4, 10, 1]
     await hall.close()
