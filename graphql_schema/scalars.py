@@ -12,6 +12,7 @@ from strawberry.types.scalar import ScalarDefinition
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import NotFound
 
+_YEARS = range(1900, 2200)
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,58}")
 
 
@@ -26,6 +27,8 @@ def _hear(text: object) -> datetime:
         raise ValueError("a moment is text such as 2026-11-27T09:00:00+08:00") from None
     if moment.tzinfo is None:
         raise ValueError("a moment needs its offset, such as +08:00")
+    if moment.year not in _YEARS:  # at the ends of the calendar there is no other time zone
+        raise ValueError(f"a moment lies in one of the years {_YEARS.start} to {_YEARS.stop - 1}")
     return moment.astimezone(UTC)
 
 

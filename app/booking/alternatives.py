@@ -12,7 +12,7 @@ from app.booking.models import Slot
 from app.booking.rules import day_and_time
 from app.booking.visits import Visit
 from app.kernel import clock, db
-from app.kernel.errors import Alternative, Refusal
+from app.kernel.errors import Alternative, NotFound, Refusal
 
 _SHOWN = 3
 _LOOKED_AT = _SHOWN + 1
@@ -150,6 +150,8 @@ async def refuse_full(refusal: type[Refusal], slot: Slot, party: int, *, slots: 
 async def refuse(visit: Visit) -> NoReturn:
     """Say why the places of a visit could not be taken, and what is free instead."""
     wanted, now = await Slot.filter(id__in=visit.run).order_by("starts_at"), clock.now()
+    if len(wanted) < len(visit.run):  # laid out anew meanwhile
+        raise NotFound(what_zh="这个时段", what_en="slot")
     first, party, slots = wanted[0], visit.party, len(visit.run)
     if first.starts_at <= now:
         await refuse_full(SlotGone, first, party, slots=slots)

@@ -275,12 +275,12 @@ async def cancel(actor: Actor, booking_id: UUID) -> Booking:
 async def give_up(booking: Booking) -> None:
     """Give back the places of a locked booking of locked slots as its resident wishes, in the caller's transaction.
 
-    Raises `CancelTooLate` or `IllegalMove`.
+    It is never too late for what the hall has closed. Raises `CancelTooLate` or `IllegalMove`.
     """
     state = LIFE.next_state(booking.state, "cancel")
     booked = booking.state is BookingState.BOOKED
     late = is_late_to_cancel(booking.slot.starts_at, clock.now(), await policy_of_booking(booking))
-    booking.late = late and booked
+    booking.late = late and booked and not await places.any_closed(booking.slots)
     await places.free(booking)
     await end(booking, state)
     await tell_cases([VisitItem(item.item_key, item.case_id) for item in await items_of(booking.id)], None)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from app.booking.events import PlacesReserved
 from app.booking.line.rules import LAST_CALL
-from app.booking.models import Booking
+from app.booking.models import Booking, Slot
 from app.booking.rules import Channel
 from app.booking.sold_out import sold_out
 from app.kernel import clock, db
@@ -95,6 +95,11 @@ class Lack(Enum):
 async def lock(slots: Sequence[UUID]) -> None:
     """Hold slots until the transaction ends, in the order in which everybody locks them."""
     await db.rows(_LOCK, list(slots))
+
+
+async def any_closed(slots: Sequence[UUID]) -> bool:
+    """Whether the hall has closed any of these slots."""
+    return await Slot.filter(id__in=list(slots)).exclude(closed_at=None).exists()
 
 
 async def take(run: Sequence[UUID], party: int, channel: Channel) -> bool:
