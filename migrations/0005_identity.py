@@ -1,3 +1,4 @@
+from migrations._together import AddFields
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from app.identity.models import PersonKind
@@ -133,104 +134,108 @@ class Migration(migrations.Migration):
             model_name='Case',
             constraint=UniqueConstraint(fields=('resident_id', 'item_key'), name='one_open_case_per_item', condition="state NOT IN ('CLOSED', 'WITHDRAWN') AND came_from_id IS NULL"),
         ),
-        ops.AddField(
-            model_name='ChannelBinding',
-            name='session_secret_sealed',
-            field=fields.TextField(null=True, unique=False),
-        ),
-        ops.AddField(
-            model_name='ChannelBinding',
-            name='user_id',
-            field=fields.CharField(null=True, max_length=64),
-        ),
-        ops.AddField(
-            model_name='IdentityProof',
-            name='level',
-            field=fields.SmallIntField(default=1, db_default=1),
-        ),
-        ops.AddField(
-            model_name='IdentityProof',
-            name='session_id',
-            field=fields.UUIDField(null=True),
-        ),
-        ops.AddField(
-            model_name='IdentityProof',
-            name='url',
-            field=fields.TextField(null=True, unique=False),
+        AddFields(
+            ops.AddField(
+                model_name='ChannelBinding',
+                name='session_secret_sealed',
+                field=fields.TextField(null=True, unique=False),
+            ),
+            ops.AddField(
+                model_name='ChannelBinding',
+                name='user_id',
+                field=fields.CharField(null=True, max_length=64),
+            ),
+            ops.AddField(
+                model_name='IdentityProof',
+                name='level',
+                field=fields.SmallIntField(default=1, db_default=1),
+            ),
+            ops.AddField(
+                model_name='IdentityProof',
+                name='session_id',
+                field=fields.UUIDField(null=True),
+            ),
+            ops.AddField(
+                model_name='IdentityProof',
+                name='url',
+                field=fields.TextField(null=True, unique=False),
+            ),
         ),
         ops.AlterModelOptions(
             name='Resident',
             options={'table': 'resident', 'app': 'portal', 'constraints': [CheckConstraint(check='level BETWEEN 1 AND 4', name='resident_level')], 'pk_attr': 'id', 'table_description': 'An account: of a natural person, or of a legal person on whose behalf residents act.'},
         ),
-        ops.AddField(
-            model_name='Resident',
-            name='closed_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Resident',
-            name='kind',
-            field=fields.CharEnumField(default=PersonKind.NATURAL, description='NATURAL: NATURAL\nLEGAL: LEGAL', db_default=PersonKind.NATURAL, enum_type=PersonKind, max_length=20),
-        ),
-        ops.AddField(
-            model_name='Resident',
-            name='language',
-            field=fields.CharField(default='', db_default='', max_length=5),
-        ),
-        ops.AddField(
-            model_name='Resident',
-            name='merged_into',
-            field=fields.ForeignKeyField('portal.Resident', source_field='merged_into_id', null=True, db_constraint=True, to_field='id', related_name='merged_from', on_delete=OnDelete.RESTRICT),
-        ),
-        ops.AddField(
-            model_name='Session',
-            name='address',
-            field=fields.CharField(default='', db_default='', max_length=64),
-        ),
-        ops.AddField(
-            model_name='Session',
-            name='binding',
-            field=fields.ForeignKeyField('portal.ChannelBinding', source_field='binding_id', null=True, db_constraint=True, to_field='id', related_name='sessions', on_delete=OnDelete.SET_NULL),
-        ),
-        ops.AddField(
-            model_name='Session',
-            name='seen_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Staff',
-            name='department_key',
-            field=fields.CharField(null=True, max_length=60),
-        ),
-        ops.AddField(
-            model_name='Staff',
-            name='division_code',
-            field=fields.CharField(default='', db_default='', max_length=12),
-        ),
-        ops.AddField(
-            model_name='Staff',
-            name='failed_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Staff',
-            name='password_changed_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Staff',
-            name='totp_pending_sealed',
-            field=fields.TextField(null=True, unique=False),
-        ),
-        ops.AddField(
-            model_name='Staff',
-            name='totp_sealed',
-            field=fields.TextField(null=True, unique=False),
-        ),
-        ops.AddField(
-            model_name='Staff',
-            name='totp_step',
-            field=fields.BigIntField(default=0, db_default=0),
+        AddFields(
+            ops.AddField(
+                model_name='Resident',
+                name='closed_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Resident',
+                name='kind',
+                field=fields.CharEnumField(default=PersonKind.NATURAL, description='NATURAL: NATURAL\nLEGAL: LEGAL', db_default=PersonKind.NATURAL, enum_type=PersonKind, max_length=20),
+            ),
+            ops.AddField(
+                model_name='Resident',
+                name='language',
+                field=fields.CharField(default='', db_default='', max_length=5),
+            ),
+            ops.AddField(
+                model_name='Resident',
+                name='merged_into',
+                field=fields.ForeignKeyField('portal.Resident', source_field='merged_into_id', null=True, db_constraint=True, to_field='id', related_name='merged_from', on_delete=OnDelete.RESTRICT),
+            ),
+            ops.AddField(
+                model_name='Session',
+                name='address',
+                field=fields.CharField(default='', db_default='', max_length=64),
+            ),
+            ops.AddField(
+                model_name='Session',
+                name='binding',
+                field=fields.ForeignKeyField('portal.ChannelBinding', source_field='binding_id', null=True, db_constraint=True, to_field='id', related_name='sessions', on_delete=OnDelete.SET_NULL),
+            ),
+            ops.AddField(
+                model_name='Session',
+                name='seen_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Staff',
+                name='department_key',
+                field=fields.CharField(null=True, max_length=60),
+            ),
+            ops.AddField(
+                model_name='Staff',
+                name='division_code',
+                field=fields.CharField(default='', db_default='', max_length=12),
+            ),
+            ops.AddField(
+                model_name='Staff',
+                name='failed_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Staff',
+                name='password_changed_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Staff',
+                name='totp_pending_sealed',
+                field=fields.TextField(null=True, unique=False),
+            ),
+            ops.AddField(
+                model_name='Staff',
+                name='totp_sealed',
+                field=fields.TextField(null=True, unique=False),
+            ),
+            ops.AddField(
+                model_name='Staff',
+                name='totp_step',
+                field=fields.BigIntField(default=0, db_default=0),
+            ),
         ),
         ops.AddConstraint(
             model_name='Consent',

@@ -1,3 +1,4 @@
+from migrations._together import AddFields
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from app.booking.rules import AppealState, BookingState, Channel, Layer, WaitingState
@@ -230,70 +231,72 @@ class Migration(migrations.Migration):
             name='state',
             field=fields.CharEnumField(description='HELD: HELD\nBOOKED: BOOKED\nCHECKED_IN: CHECKED_IN\nSERVED: SERVED\nCANCELLED: CANCELLED\nHALL_CANCELLED: HALL_CANCELLED\nNO_SHOW: NO_SHOW\nEXPIRED: EXPIRED', enum_type=BookingState, max_length=20),
         ),
-        ops.AddField(
-            model_name='Booking',
-            name='channel',
-            field=fields.CharEnumField(default=Channel.PHONE, description='PHONE: PHONE\nDESK: DESK', db_default=Channel.PHONE, enum_type=Channel, max_length=20),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='excuse',
-            field=fields.CharField(default='', db_default='', max_length=200),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='excused_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='held_until',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='home_sealed',
-            field=fields.TextField(null=True, unique=False),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='instead_of_id',
-            field=fields.UUIDField(null=True),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='late',
-            field=fields.BooleanField(default=False, db_default=False),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='moves',
-            field=fields.SmallIntField(default=0, db_default=0),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='offered_to',
-            field=fields.ForeignKeyField('portal.WaitingEntry', source_field='offered_to_id', null=True, db_constraint=True, to_field='id', related_name='bookings', on_delete=OnDelete.SET_NULL),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='party',
-            field=fields.SmallIntField(default=1, db_default=1),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='reminded',
-            field=fields.SmallIntField(default=0, db_default=0),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='until',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Booking',
-            name='slots',
-            field=ArrayField(default=list, db_default=SqlDefault("'{}'::uuid[]"), element_type='uuid'),
+        AddFields(
+            ops.AddField(
+                model_name='Booking',
+                name='channel',
+                field=fields.CharEnumField(default=Channel.PHONE, description='PHONE: PHONE\nDESK: DESK', db_default=Channel.PHONE, enum_type=Channel, max_length=20),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='excuse',
+                field=fields.CharField(default='', db_default='', max_length=200),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='excused_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='held_until',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='home_sealed',
+                field=fields.TextField(null=True, unique=False),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='instead_of_id',
+                field=fields.UUIDField(null=True),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='late',
+                field=fields.BooleanField(default=False, db_default=False),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='moves',
+                field=fields.SmallIntField(default=0, db_default=0),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='offered_to',
+                field=fields.ForeignKeyField('portal.WaitingEntry', source_field='offered_to_id', null=True, db_constraint=True, to_field='id', related_name='bookings', on_delete=OnDelete.SET_NULL),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='party',
+                field=fields.SmallIntField(default=1, db_default=1),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='reminded',
+                field=fields.SmallIntField(default=0, db_default=0),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='until',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Booking',
+                name='slots',
+                field=ArrayField(default=list, db_default=SqlDefault("'{}'::uuid[]"), element_type='uuid'),
+            ),
         ),
         ops.RunSQL(UNTIL, ''),
         ops.AlterField(
@@ -320,15 +323,17 @@ class Migration(migrations.Migration):
             name='BusinessPolicy',
             options={'table': 'business_policy', 'app': 'portal', 'unique_together': (('service_point', 'category'),), 'pk_attr': 'id', 'table_description': 'The rules of one business (queue category) of a service point, where they differ from the defaults.'},
         ),
-        ops.AddField(
-            model_name='BusinessPolicy',
-            name='changed_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='BusinessPolicy',
-            name='rules',
-            field=fields.JSONField(default=dict, db_default={}, encoder=JSON_DUMPS, decoder=loads),
+        AddFields(
+            ops.AddField(
+                model_name='BusinessPolicy',
+                name='changed_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='BusinessPolicy',
+                name='rules',
+                field=fields.JSONField(default=dict, db_default={}, encoder=JSON_DUMPS, decoder=loads),
+            ),
         ),
         ops.RunSQL(RULES, ''),
         ops.AddField(
@@ -343,50 +348,54 @@ class Migration(migrations.Migration):
             name='ExtraSession',
             options={'table': 'extra_session', 'app': 'portal', 'pk_attr': 'id', 'table_description': "Hours opened by the hall beyond the ordinary ones (延时服务), or visits to people's homes (上门服务)."},
         ),
-        ops.AddField(
-            model_name='ExtraSession',
-            name='layer',
-            field=fields.CharEnumField(default=Layer.EXTRA, description='ORDINARY: ORDINARY\nEXTRA: EXTRA\nHOME_VISIT: HOME_VISIT', db_default=Layer.EXTRA, enum_type=Layer, max_length=20),
-        ),
-        ops.AddField(
-            model_name='ServicePoint',
-            name='latitude',
-            field=fields.FloatField(null=True),
-        ),
-        ops.AddField(
-            model_name='ServicePoint',
-            name='longitude',
-            field=fields.FloatField(null=True),
+        AddFields(
+            ops.AddField(
+                model_name='ExtraSession',
+                name='layer',
+                field=fields.CharEnumField(default=Layer.EXTRA, description='ORDINARY: ORDINARY\nEXTRA: EXTRA\nHOME_VISIT: HOME_VISIT', db_default=Layer.EXTRA, enum_type=Layer, max_length=20),
+            ),
+            ops.AddField(
+                model_name='ServicePoint',
+                name='latitude',
+                field=fields.FloatField(null=True),
+            ),
+            ops.AddField(
+                model_name='ServicePoint',
+                name='longitude',
+                field=fields.FloatField(null=True),
+            ),
         ),
         ops.RemoveConstraint(
             model_name='Slot',
             name=None,
             fields=['service_point', 'category', 'starts_at'],
         ),
-        ops.AddField(
-            model_name='Slot',
-            name='closed_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Slot',
-            name='layer',
-            field=fields.CharEnumField(default=Layer.ORDINARY, description='ORDINARY: ORDINARY\nEXTRA: EXTRA\nHOME_VISIT: HOME_VISIT', db_default=Layer.ORDINARY, enum_type=Layer, max_length=20),
-        ),
-        ops.AddField(
-            model_name='Slot',
-            name='opens_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Slot',
-            name='phone_capacity',
-            field=fields.SmallIntField(default=32767, db_default=32767),
-        ),
-        ops.AddField(
-            model_name='Slot',
-            name='phone_taken',
-            field=fields.SmallIntField(default=0, db_default=0),
+        AddFields(
+            ops.AddField(
+                model_name='Slot',
+                name='closed_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Slot',
+                name='layer',
+                field=fields.CharEnumField(default=Layer.ORDINARY, description='ORDINARY: ORDINARY\nEXTRA: EXTRA\nHOME_VISIT: HOME_VISIT', db_default=Layer.ORDINARY, enum_type=Layer, max_length=20),
+            ),
+            ops.AddField(
+                model_name='Slot',
+                name='opens_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Slot',
+                name='phone_capacity',
+                field=fields.SmallIntField(default=32767, db_default=32767),
+            ),
+            ops.AddField(
+                model_name='Slot',
+                name='phone_taken',
+                field=fields.SmallIntField(default=0, db_default=0),
+            ),
         ),
         ops.RunSQL(PHONES, ''),
         ops.AddField(
@@ -426,75 +435,77 @@ class Migration(migrations.Migration):
             name='state',
             field=fields.CharEnumField(description='WAITING: WAITING\nCALLED: CALLED\nSERVING: SERVING\nHUNG: HUNG\nDONE: DONE\nPASSED: PASSED\nABANDONED: ABANDONED', enum_type=TicketState, max_length=20),
         ),
-        ops.AddField(
-            model_name='Ticket',
-            name='behind_call',
-            field=fields.IntField(null=True),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='channel',
-            field=fields.CharEnumField(default=TicketChannel.PHONE, description='PHONE: PHONE\nKIOSK: KIOSK\nDESK: DESK', db_default='PHONE', enum_type=TicketChannel, max_length=20),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='green',
-            field=fields.BooleanField(default=False, db_default=False),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='holder',
-            field=fields.CharField(default='', db_default='', max_length=20),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='hung_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='near_told_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='queued_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='rejoins',
-            field=fields.SmallIntField(default=0, db_default=0),
-        ),
-        ops.AddField(
-            model_name='Ticket',
-            name='transferred_from',
-            field=fields.CharField(default='', db_default='', max_length=8),
-        ),
-        ops.AddField(
-            model_name='TicketCounter',
-            name='booked_in_a_row',
-            field=fields.IntField(default=0, db_default=0),
-        ),
-        ops.AddField(
-            model_name='TicketCounter',
-            name='called',
-            field=fields.IntField(default=0, db_default=0),
-        ),
-        ops.AddField(
-            model_name='Window',
-            name='pause_reason',
-            field=fields.CharField(default='', db_default='', max_length=60),
-        ),
-        ops.AddField(
-            model_name='Window',
-            name='paused_at',
-            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
-        ),
-        ops.AddField(
-            model_name='Window',
-            name='skills',
-            field=fields.JSONField(default=dict, db_default={}, encoder=JSON_DUMPS, decoder=loads),
+        AddFields(
+            ops.AddField(
+                model_name='Ticket',
+                name='behind_call',
+                field=fields.IntField(null=True),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='channel',
+                field=fields.CharEnumField(default=TicketChannel.PHONE, description='PHONE: PHONE\nKIOSK: KIOSK\nDESK: DESK', db_default='PHONE', enum_type=TicketChannel, max_length=20),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='green',
+                field=fields.BooleanField(default=False, db_default=False),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='holder',
+                field=fields.CharField(default='', db_default='', max_length=20),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='hung_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='near_told_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='queued_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='rejoins',
+                field=fields.SmallIntField(default=0, db_default=0),
+            ),
+            ops.AddField(
+                model_name='Ticket',
+                name='transferred_from',
+                field=fields.CharField(default='', db_default='', max_length=8),
+            ),
+            ops.AddField(
+                model_name='TicketCounter',
+                name='booked_in_a_row',
+                field=fields.IntField(default=0, db_default=0),
+            ),
+            ops.AddField(
+                model_name='TicketCounter',
+                name='called',
+                field=fields.IntField(default=0, db_default=0),
+            ),
+            ops.AddField(
+                model_name='Window',
+                name='pause_reason',
+                field=fields.CharField(default='', db_default='', max_length=60),
+            ),
+            ops.AddField(
+                model_name='Window',
+                name='paused_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Window',
+                name='skills',
+                field=fields.JSONField(default=dict, db_default={}, encoder=JSON_DUMPS, decoder=loads),
+            ),
         ),
         ops.AddConstraint(
             model_name='BookingItem',
@@ -503,6 +514,10 @@ class Migration(migrations.Migration):
         ops.AddConstraint(
             model_name='Shift',
             constraint=UniqueConstraint(fields=('window_id',), name='one_open_shift_per_window', condition='ended_at IS NULL'),
+        ),
+        ops.AddConstraint(
+            model_name='Ticket',
+            constraint=UniqueConstraint(fields=('resident_id', 'service_point_id', 'day', 'category'), name='one_open_walk_in_number', condition="booking_id IS NULL AND state IN ('WAITING', 'CALLED', 'SERVING', 'HUNG')"),
         ),
         ops.AddConstraint(
             model_name='WaitingEntry',
