@@ -1,6 +1,6 @@
 # The commands of this project; CI calls the same ones. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format demo bench chaos doctor schema migrations clean
+.PHONY: help setup run test check format demo bench chaos histories doctor schema migrations clean
 
 BIN := .venv/bin
 
@@ -30,6 +30,9 @@ bench: setup ## measure recognising a caller and booking beside other ways, as r
 
 chaos: setup ## book a million times while servers die; ARGS="--attempts 100000" fewer times
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+histories: setup ## play ten thousand mornings at a counter, in any order; HISTORIES=500 fewer
+	@PORTAL_TEST_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -n 0 tests/booking/test_histories.py
 
 doctor: setup ## ask every part of the running stack whether it works
 	@$(BIN)/portal doctor
