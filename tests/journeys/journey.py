@@ -169,13 +169,14 @@ async def book(journey: Journey) -> str:
         await manager.http.aclose()
         assert session["__typename"] == "ExtraSession", session
         slot, opened = session["slots"][0], "; the hall is closed now, so its manager opened an extra session"
-    booking = await journey.phone.do(
-        "Book", slotId=slot["id"], items=[{"itemKey": ITEM, "caseId": journey.held["case"]}], idempotencyKey=new_key()
-    )
+    items = [{"itemKey": ITEM, "caseId": journey.held["case"]}]
+    held = await journey.phone.do("HoldPlaces", slotId=slot["id"], items=items, idempotencyKey=new_key())
+    assert held["state"] == "HELD", held
+    booking = await journey.phone.do("ConfirmBooking", id=held["id"])
     assert booking["state"] == "BOOKED", booking
     journey.held["booking"], journey.held["starts_at"] = booking["id"], starts_at
     place = booking["slot"]["servicePoint"]["name"]
-    return f"{starts_at:%m-%d %H:%M} at {place}{opened}"
+    return f"{starts_at:%m-%d %H:%M} at {place}, held until it was confirmed{opened}"
 
 
 async def _slot_at(journey: Journey, starts_at: datetime) -> dict[str, Any] | None:
