@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,8 +16,13 @@ from uuid import UUID
 import asyncpg  # type: ignore[import-untyped]
 import orjson
 from tortoise import Tortoise
-from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
-from tortoise.connection import get_connection
+from tortoise.backends.base.client import (
+    BaseDBAsyncClient,
+    TransactionalDBClient,
+    TransactionContext,
+    TransactionContextPooled,
+)
+from tortoise.connection import get_connection, get_connections
 from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
@@ -127,14 +132,42 @@ async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
     token = _after_commit.set([]) if outermost else None
     try:
         with told_when_lost():
-            async with in_transaction() as connection:
-                yield connection
+            async with _begun() as begun:
+                yield begun
         if outermost:
             for act in _after_commit.get() or ():
                 act()
     finally:
         if token is not None:
             _after_commit.reset(token)
+
+
+@asynccontextmanager
+async def _begun() -> AsyncIterator[BaseDBAsyncClient]:
+    """The ORM's transaction, also when it cannot begin or end.
+
+    By itself the ORM then keeps the pool's connection for ever, and leaves this task believing that the dead
+    transaction is still open: a request that was cut off at the wrong moment would cost a connection.
+    """
+    before, context = connection(), in_transaction()
+    try:
+        async with AsyncExitStack() as stack:
+            try:
+                begun = await stack.enter_async_context(context)
+            except BaseException:
+                await _let_go(context)
+                raise
+            yield begun
+    finally:
+        if connection() is not before:
+            get_connections().set("default", before)
+
+
+async def _let_go(context: TransactionContext) -> None:
+    """Give the connection of a transaction that did not begin back to the pool, closed."""
+    if isinstance(context, TransactionContextPooled) and context.client._connection is not None:  # noqa: SLF001
+        context.client._connection.terminate()  # noqa: SLF001 - the ORM has no word for it
+        await context.client._parent._pool.release(context.client._connection)  # noqa: SLF001
 
 
 def after_commit(act: Callable[[], None]) -> None:

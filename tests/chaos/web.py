@@ -101,7 +101,7 @@ class Web:
         self.tally.booked.add(booking.id)
         if self.random.randrange(10) == 0:
             again = await self._told(book)
-            self.tally.doubled += again is None or again.id != booking.id
+            self.tally.doubled += again is not None and again.id != booking.id
         self.mine.append((actor, booking.id))
 
     async def _told(self, act: Callable[[], Awaitable[T]]) -> T | None:

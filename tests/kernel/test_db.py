@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
 
 from app.kernel import db
+from app.kernel.errors import PleaseRetry
+from app.kernel.settings import get_settings
 from tests.portal import Portal, Services
 
 
@@ -74,3 +78,62 @@ async def test_values_are_bound_and_never_read_as_sql(portal: Portal) -> None:
     evil = "'; DROP TABLE case_file; --"
     assert await db.row("SELECT $1::text AS said", evil) == {"said": evil}
     await db.reachable()
+
+
+async def test_a_transaction_cut_off_at_any_moment_costs_no_connection(portal: Portal) -> None:
+    """Also while it begins or ends; and whoever was cut off can go on in the same task."""
+
+    async def read() -> None:
+        async with db.transaction():
+            await db.rows("SELECT 1")
+
+    async def cut_off(step: int) -> None:
+        reading = asyncio.ensure_future(read())
+        for _ in range(step):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+
+    for step in range(40):
+        await asyncio.gather(*(cut_off(step) for _ in range(4)))
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(db.rows("SELECT pg_sleep(0.05)") for _ in range(get_settings().database_pool)))
+
+
+async def test_a_task_goes_on_after_a_transaction_that_did_not_begin(portal: Portal) -> None:
+    for step in range(1, 12):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.0003 * step), db.transaction():
+                await db.rows("SELECT pg_sleep(0.01)")
+        assert not db.in_open_transaction()
+        assert await db.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_what_waits_for_the_commit_is_done_after_it_and_only_then(portal: Portal) -> None:
+    done: list[str] = []
+    async with db.transaction():
+        db.after_commit(lambda: done.append("kept"))
+        async with db.transaction():
+            db.after_commit(lambda: done.append("inner"))
+        assert done == []
+    assert done == ["kept", "inner"]
+
+    async def fail() -> None:
+        async with db.transaction():
+            db.after_commit(lambda: done.append("lost"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    db.after_commit(lambda: done.append("at once"))
+    assert done == ["kept", "inner", "at once"]
+
+
+async def test_a_database_that_went_away_asks_for_patience(portal: Portal) -> None:
+    async def lose() -> None:
+        async with db.transaction():
+            await db.rows("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(PleaseRetry):
+        await lose()
+    assert await db.rows("SELECT 1 AS one") == [{"one": 1}]
