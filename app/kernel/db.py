@@ -103,6 +103,7 @@ _LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # of a connection on which the server said a last word and fell silent
     DBConnectionError,
     ConnectionError,
 )
