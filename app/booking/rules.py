@@ -133,7 +133,15 @@ class Stretch:
 def stretches_of_day(
     day: date, kind: DayKind | None, opening_hours: Mapping[str, Sequence[Mapping[str, str]]], minutes: int
 ) -> list[Stretch]:
-    """The slots of an ordinary day: none on a holiday, Monday's hours on a worked weekend without its own.
+    """The slots of an ordinary day, cut from the times a hall is open on it."""
+    periods = periods_of_day(day, kind, opening_hours)
+    return [slot for period in periods for slot in cut(period.starts_at, period.ends_at, minutes)]
+
+
+def periods_of_day(
+    day: date, kind: DayKind | None, opening_hours: Mapping[str, Sequence[Mapping[str, str]]]
+) -> list[Stretch]:
+    """When a hall is open on a day: never on a holiday, in Monday's hours on a worked weekend without its own.
 
     `kind` is the day's entry in the working calendar, None for an ordinary one.
     """
@@ -142,10 +150,7 @@ def stretches_of_day(
     periods = opening_hours.get(str(day.isoweekday()), ())
     if kind is DayKind.ADJUSTED_WORKDAY and not periods:
         periods = opening_hours.get(_WORKED_WEEKEND_AS, ())
-    found: list[Stretch] = []
-    for period in periods:
-        found.extend(cut(_moment(day, period["open"]), _moment(day, period["close"]), minutes))
-    return found
+    return [Stretch(_moment(day, period["open"]), _moment(day, period["close"])) for period in periods]
 
 
 def cut(opens_at: datetime, closes_at: datetime, minutes: int) -> Iterator[Stretch]:

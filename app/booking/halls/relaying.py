@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from app.booking.policy import Policy
-from app.booking.rules import Stretch, stretches_of_day
+from app.booking.rules import Stretch, periods_of_day, stretches_of_day
 from app.kernel.clock.calendar import DayKind
 
 Periods = Sequence[Mapping[str, str]]
@@ -92,13 +92,21 @@ class Day:
     closed: Sequence[Stretch] = field(default=())
 
 
+def periods_on(day: Day) -> list[Stretch]:
+    """When a hall is open on a day, closed sessions apart. An exception decides alone, on a holiday too."""
+    return periods_of_day(day.day, *_grounds(day))
+
+
+def _grounds(day: Day) -> tuple[DayKind | None, Mapping[str, Periods]]:
+    if day.exception is not None:
+        return None, {str(day.day.isoweekday()): day.exception}
+    return day.kind, day.opening_hours
+
+
 def wanted_slots(day: Day, policy: Policy) -> list[Wanted]:
     """The slots the rules want on a day. An exception decides alone, on a holiday too; a closed session has none."""
-    hours, kind = day.opening_hours, day.kind
-    if day.exception is not None:
-        hours, kind = {str(day.day.isoweekday()): day.exception}, None
     room = Room(policy.capacity, policy.phone_capacity, policy.opens_at(day.day))
-    stretches = stretches_of_day(day.day, kind, hours, policy.slot_minutes)
+    stretches = stretches_of_day(day.day, *_grounds(day), policy.slot_minutes)
     return [Wanted(stretch, room) for stretch in stretches if not _meets(stretch, day.closed)]
 
 
