@@ -199,7 +199,11 @@ async def test_the_wait_of_many_numbers_costs_as_many_statements_as_of_one(
     hall = Hall.on_a_day_of_its_own()
     with hall.at(9):
         places = [("city-hall", "D"), ("city-hall", "E"), ("wangyue-hall", "D"), ("qinghe-hall", "G")]
-        numbers = [await put_number(place, category, clock.now()) for place, category in places for _ in range(3)]
+        numbers = [
+            await put_number(place, category, clock.now() + timedelta(seconds=after))
+            for place, category in places
+            for after in range(3)
+        ]
 
         async def statements(count: int) -> int:
             forget_policies()
