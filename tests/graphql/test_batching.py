@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.booking.models import Booking, Slot
+from app.booking.models import Booking, BookingItem, Slot
 from app.booking.rules import BookingState
 from app.cases.models import Case
 from app.cases.rules import CaseState, DeliveryMethod
@@ -37,10 +37,13 @@ async def file_cases(phone: Phone, count: int) -> None:
             service_point_id="city-hall", category="D", day=now.date(), capacity=1,
             starts_at=now + timedelta(microseconds=case.id.int % 10**9), ends_at=now + timedelta(days=1),
         )  # fmt: skip
-        await Booking.create(
-            resident_id=resident_id, slot_id=slot.id, case_id=case.id, item_key=item.key, day=slot.day,
-            state=BookingState.SERVED, booked_at=now,
+        booking = await Booking.create(
+            resident_id=resident_id, slot_id=slot.id, item_key=item.key, day=slot.day,
+            state=BookingState.SERVED, booked_at=now, until=slot.ends_at,
         )  # fmt: skip
+        await BookingItem.create(
+            booking_id=booking.id, resident_id=resident_id, item_key=item.key, day=slot.day, case_id=case.id, live=False
+        )
         parcel = await Parcel.create(
             case_id=case.id, carrier="ems", carrier_name="EMS", tracking_number=unique, tracker="kuaidi100",
             watch=Watch.ENDED, receiver_sealed="sealed", phone_tail="5678", state=ParcelState.IN_TRANSIT,
