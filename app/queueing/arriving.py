@@ -33,7 +33,7 @@ from app.queueing.errors import NoBookingToday
 from app.queueing.events import TicketTaken
 from app.queueing.holders import holder_shown, note_if_near
 from app.queueing.models import Ticket
-from app.queueing.queries import ticket_of_booking
+from app.queueing.queries import ticket_by_id, ticket_of_booking
 from app.queueing.rules import TicketChannel, TicketState, ticket_code
 from app.representation.queries import locked_subject
 
@@ -156,6 +156,14 @@ async def lock_owner(booking_id: UUID) -> None:
     while (now_with := await Booking.get(id=booking_id)).resident_id != owner:
         owner = now_with.resident_id
         await Resident.select_for_update().get(id=owner)
+
+
+async def lock_holder(ticket_id: UUID) -> None:
+    """Lock the account a number belongs to, if it does, so that it takes no other number meanwhile."""
+    holder = None
+    while (seen := await ticket_by_id(ticket_id)).resident_id != holder:
+        holder = seen.resident_id
+        await Resident.filter(id=holder).select_for_update().first()
 
 
 async def next_code(service_point: str, day: date, category: str) -> str:

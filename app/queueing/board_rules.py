@@ -7,8 +7,9 @@ from datetime import datetime
 from enum import IntEnum
 
 from app.booking.policy import Policy
+from app.booking.rules import Stretch
 from app.kernel.errors import Refusal
-from app.queueing.errors import NumbersGone, WalkInsClosed
+from app.queueing.errors import ClosedToday, NumbersGone, WalkInsClosed
 from app.queueing.rules import check_numbers_left, check_walk_in_hours
 
 _QUIET_BELOW = 3
@@ -35,11 +36,13 @@ def crowd_of_hall(businesses: Sequence[Crowd]) -> Crowd:
     return max(businesses, default=Crowd.QUIET)
 
 
-def why_no_numbers(given_out: int, now: datetime, policy: Policy) -> Refusal | None:
+def why_no_numbers(
+    given_out: int, now: datetime, policy: Policy, opened: Sequence[Stretch], closed: Sequence[Stretch]
+) -> Refusal | None:
     """What who comes without a booking would be refused with now; None when numbers are given out."""
     try:
-        check_walk_in_hours(now, policy)
+        check_walk_in_hours(now, policy, opened, closed)
         check_numbers_left(given_out, policy)
-    except (WalkInsClosed, NumbersGone) as refusal:
+    except (WalkInsClosed, ClosedToday, NumbersGone) as refusal:
         return refusal.again()  # kept for a while, without the trace
     return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from app.booking.halls.hours import hall_day
 from app.booking.policies import policies_at
 from app.booking.remembered import Remembered
 from app.catalogue.models import ItemState, ServiceItem, ServicePoint
@@ -137,7 +138,7 @@ async def _point(key: str) -> ServicePoint:
 
 
 async def _businesses_now(point: ServicePoint) -> list[BusinessNow]:
-    policies, now = await policies_at([point]), clock.now()
+    policies, now, hours = await policies_at([point]), clock.now(), await hall_day(point, clock.today())
     called: defaultdict[str, list[Called]] = defaultdict(list)
     for row in await db.rows(_CALLED, point.key, clock.today(), _CALLS_SHOWN):
         called[row["category"]].append(Called(row["code"], row["number"]))
@@ -149,7 +150,13 @@ async def _businesses_now(point: ServicePoint) -> list[BusinessNow]:
             pace,
             crowd_of(pace.waiting, policies[point.key, category]),
             called[category],
-            why_no_numbers(given.get(category, 0), now, policies[point.key, category]),
+            why_no_numbers(
+                given.get(category, 0),
+                now,
+                policies[point.key, category],
+                hours.open_for(category),
+                hours.closed_for(category),
+            ),
         )
         for category, pace in zip(point.queue_categories, going, strict=True)
     ]

@@ -12,6 +12,7 @@ from uuid import UUID
 from app.booking.outcomes import record_served
 from app.booking.policies import policy_of
 from app.booking.queries import locked_booking
+from app.booking.rules import LIFE as VISIT
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
@@ -135,8 +136,9 @@ async def finish_serving(actor: Actor, ticket_id: UUID) -> Ticket:
         ticket.state = LIFE.next_state(ticket.state, "finish")
         ticket.finished_at = clock.now()
         await ticket.save(update_fields=["state", "finished_at"])
-        if ticket.booking_id is not None:
-            await record_served(await locked_booking(ticket.booking_id))
+        booking = await locked_booking(ticket.booking_id) if ticket.booking_id else None
+        if booking is not None and VISIT.may(booking.state, "serve"):  # an end it already has does not keep the window
+            await record_served(booking)
         await audit.record(actor, "queue.finished", f"ticket:{ticket.id}", person=ticket.resident_id)
     return ticket
 

@@ -101,6 +101,30 @@ class WalkInsClosed(Refusal):
     en = "Numbers of this business are given out {hours}; please come then, or book ahead."
 
 
+class ClosedToday(Refusal):
+    code = "CLOSED_TODAY"
+    zh = "大厅今天不再办理该业务,请改日再来,或预约其他日期"
+    en = "The hall does not serve this business any more today; please come another day, or book one."
+
+
+class BookedToday(Refusal):
+    code = "BOOKED_TODAY"
+    zh = "您已预约今天{when}在这里办理该业务,请{from_zh}凭预约到场取号,不用另取号;想提前排队请先取消预约"
+    en = "You have booked this business today at {when}: check in {from_en} instead, or cancel it to queue earlier."
+
+
+class CardNeeded(Refusal):
+    code = "CARD_NEEDED"
+    zh = "{ticket}号是实名取的号,请在取号机上刷本人身份证,或用手机、到前台重新排队"
+    en = "Ticket {ticket} belongs to an account: show its holder's card here, or rejoin by phone or at the desk."
+
+
+class VisitOver(Refusal):
+    code = "VISIT_OVER"
+    zh = "{ticket}号的预约已经结束,不能再重新排队,请取一个新号"
+    en = "The booking of ticket {ticket} is over, so it cannot rejoin; please take a new number."
+
+
 class GreenChannelInPerson(Refusal):
     code = "GREEN_CHANNEL_IN_PERSON"
     zh = "绿色通道的号请在大厅的取号机或前台取"

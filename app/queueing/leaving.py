@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
+from app.booking.halls.hours import hall_day, last_visit_ends
 from app.booking.outcomes import record_hall_cancelled, record_missed, record_served
 from app.booking.policies import policy_of
 from app.booking.queries import locked_booking
@@ -21,30 +22,36 @@ from app.kernel.errors import NotAllowed
 from app.queueing.commands import hold_line, tell_near
 from app.queueing.errors import HallStillOpen
 from app.queueing.models import Ticket
-from app.queueing.queries import lines_of, locked_ticket, no_such_ticket, ticket_by_id, tickets_left_over, window_of
-from app.queueing.rules import LIFE, TicketState, closing_time, left_because_of_the_hall, waits_since
+from app.queueing.queries import check_whose, lines_of, locked_ticket, ticket_by_id, tickets_left_over, window_of
+from app.queueing.rules import LIFE, TicketState, left_because_of_the_hall, waits_since
 from app.representation.queries import locked_subject
 
 _BATCH = 500
 
 
 async def leave(actor: Actor, ticket_id: UUID) -> Ticket:
-    """Give up one's number (弃号). Its booking counts as missed, unless the hall kept its holder waiting too long.
+    """Give up one's number (弃号). Its booking counts as missed, unless its holder was at a window or waited too long.
 
-    Raises `NotFound`, also for somebody else's, or `IllegalMove`.
+    Raises `NotFound`, also for somebody else's and what an agent's mandate is not for, or `IllegalMove`.
     """
     seen = await ticket_by_id(ticket_id)
     async with db.transaction():
         await hold_line(seen.service_point_id)
         subject = await locked_subject(actor)
         ticket = await locked_ticket(ticket_id)
-        if ticket.resident_id != subject.id:
-            raise no_such_ticket()
-        since = waits_since(ticket.queued_at or ticket.taken_at, ticket.slot_starts_at)
-        policy = await policy_of(ticket.service_point_id, ticket.category)
-        await _abandon(actor, ticket, missed=not left_because_of_the_hall(since, clock.now(), policy))
+        await check_whose(actor, ticket, subject.id)
+        await _abandon(actor, ticket, missed=not await _is_excused(ticket))
         await audit.record(actor, "queue.left", f"ticket:{ticket.id}", person=ticket.resident_id)
     return ticket
+
+
+async def _is_excused(ticket: Ticket) -> bool:
+    """Whoever has been at a window came, whatever it led to; whoever waited too long left because of the hall."""
+    if ticket.started_at is not None or ticket.transferred_from:
+        return True
+    since = waits_since(ticket.queued_at or ticket.taken_at, ticket.slot_starts_at)
+    policy = await policy_of(ticket.service_point_id, ticket.category)
+    return left_because_of_the_hall(since, clock.now(), policy)
 
 
 async def abandon_ticket(actor: Actor, ticket_id: UUID) -> Ticket:
@@ -122,12 +129,14 @@ async def end_days_before(day: date) -> int:
 async def end_day(actor: Actor, service_point: str) -> int:
     """End every number of a hall's day in one batch, once the hall has closed; gives how many.
 
-    For the manager of a hall in their part of the city; again ends what is left. Raises `NotAllowed`, `NotFound`
+    Closed as it keeps its hours that day, and once the last booked slot is over. For the manager of a hall in their
+    part of the city; again ends what is left. Raises `NotAllowed`, `NotFound`
     or `HallStillOpen`.
     """
     actor.staff_id(Role.DEPARTMENT_MANAGER)
     point = await service_point_for(actor, service_point)
-    closes = closing_time(point.opening_hours, clock.today())
+    day = await hall_day(point, clock.today())
+    closes = max(filter(None, (day.closes_at, await last_visit_ends(point, day.day))), default=None)
     if closes is not None and clock.now() < closes:
         until = f"{clock.local(closes):%H:%M}"
         raise HallStillOpen(until_zh=until, until_en=until)

@@ -123,6 +123,11 @@ class Ticket(Model):
             UniqueConstraint(
                 fields=("window_id",), name="one_ticket_at_a_window", condition="state IN ('CALLED', 'SERVING')"
             ),
+            UniqueConstraint(
+                fields=("resident_id", "service_point_id", "day", "category"),
+                name="one_open_walk_in_number",
+                condition="booking_id IS NULL AND state IN ('WAITING', 'CALLED', 'SERVING', 'HUNG')",
+            ),
         )
 
 

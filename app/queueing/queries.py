@@ -9,8 +9,12 @@ from datetime import date
 from itertools import islice
 from uuid import UUID
 
+from tortoise.expressions import Subquery
+from tortoise.queryset import QuerySet
+
 from app.booking.policies import policies_at, policy_of
 from app.booking.policy import Policy
+from app.booking.queries import bookings_within
 from app.catalogue.models import ServicePoint
 from app.kernel import clock, db
 from app.kernel.actor import Actor
@@ -106,6 +110,20 @@ async def ticket_of_code(service_point: str, day: date, code: str) -> Ticket:
     return ticket
 
 
+async def check_whose(actor: Actor, ticket: Ticket, subject_id: UUID) -> None:
+    """Raise `NotFound` for a number of somebody else, or of a visit that an agent's mandate is not for."""
+    if ticket.resident_id != subject_id or not await tickets_within(actor).filter(id=ticket.id).exists():
+        raise no_such_ticket()
+
+
+def tickets_within(actor: Actor) -> QuerySet[Ticket]:
+    """The numbers of the actor's matters; of an agent for some items only those of visits for nothing else."""
+    mine = Ticket.filter(resident_id=actor.resident_id())
+    if actor.principal is None or actor.principal.items is None:
+        return mine
+    return mine.filter(booking_id__in=Subquery(bookings_within(actor).values("id")))
+
+
 async def called_today(service_point: str, category: str) -> int:
     """How many numbers a business has called today."""
     counter = await TicketCounter.get_or_none(service_point_id=service_point, day=clock.today(), category=category)
@@ -130,8 +148,7 @@ async def open_number(resident_id: UUID, service_point: str, category: str) -> T
 async def my_tickets(actor: Actor) -> list[Ticket]:
     """A resident's numbers of today that are open or may still rejoin, the newest first."""
     states = (*OPEN_STATES, TicketState.PASSED)
-    mine = Ticket.filter(**actor.matters("booking__items__item_key"), day=clock.today(), state__in=states)
-    return list({ticket.id: ticket for ticket in await mine.order_by("-taken_at", "-id")}.values())
+    return await tickets_within(actor).filter(day=clock.today(), state__in=states).order_by("-taken_at", "-id")
 
 
 async def lines_of(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from app.booking.policy import Policy
-from app.kernel.clock import at_local, local
+from app.booking.rules import Stretch
+from app.kernel.clock import local
 from app.kernel.transitions import Graph, edge
-from app.queueing.errors import NumbersGone, RecallsSpent, RejoinsSpent, SkillsInvalid, WalkInsClosed
+from app.queueing.errors import ClosedToday, NumbersGone, RecallsSpent, RejoinsSpent, SkillsInvalid, WalkInsClosed
 
 GREEN_PREFIX = "Z"
 """The letter of the green channel, and of the business of a hall that is for nothing else; one counter for both."""
@@ -96,12 +97,25 @@ def check_may_rejoin(code: str, rejoins: int, policy: Policy) -> None:
         raise RejoinsSpent(ticket=code)
 
 
-def check_walk_in_hours(now: datetime, policy: Policy) -> None:
-    """Raise `WalkInsClosed` outside the hours in which a business gives out numbers without a booking."""
+def check_walk_in_hours(now: datetime, policy: Policy, opened: Sequence[Stretch], closed: Sequence[Stretch]) -> None:
+    """Raise `WalkInsClosed` outside the hours in which a business gives out numbers without a booking.
+
+    Beside its own these are the hours of the hall that day, from as early on as who booked may check in, through the
+    break at noon; not in a session the hall closed. Raises `ClosedToday` when it does not open any more.
+    """
+    ahead = [period for period in opened if period.ends_at > now]
+    if not ahead:
+        raise ClosedToday
+    if now < opened[0].starts_at - policy.early or any(gap.starts_at <= now < gap.ends_at for gap in closed):
+        raise WalkInsClosed(hours=", ".join(_shown(period) for period in ahead))
     shown = f"{local(now):%H:%M}"
     begins, ends = policy.walk_in_from or "00:00", policy.walk_in_until or "24:00"
     if not begins <= shown < ends:
         raise WalkInsClosed(hours=f"{begins}-{ends}")
+
+
+def _shown(period: Stretch) -> str:
+    return f"{local(period.starts_at):%H:%M}-{local(period.ends_at):%H:%M}"
 
 
 def check_numbers_left(given_out: int, policy: Policy) -> None:
@@ -136,15 +150,6 @@ def waits_since(queued_at: datetime, slot_starts_at: datetime | None) -> datetim
 def left_because_of_the_hall(since: datetime, now: datetime, policy: Policy) -> bool:
     """Whether somebody who leaves had waited longer than anybody should; then the visit is not held against them."""
     return now - since > timedelta(minutes=policy.walk_in_patience_minutes)
-
-
-def closing_time(opening_hours: Mapping[str, Sequence[Mapping[str, str]]], day: date) -> datetime | None:
-    """When a hall closes on a day by its ordinary hours; None when it does not open."""
-    periods = opening_hours.get(str(day.isoweekday()), ())
-    if not periods:
-        return None
-    hour, minute = max(period["close"] for period in periods).split(":")
-    return at_local(day, int(hour), int(minute))
 
 
 def is_code(text: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from app.booking.check_in_codes import CheckInCode, Verdict
@@ -19,6 +19,8 @@ from app.kernel.errors import InvalidInput
 MOST_SCANS = 200
 LONGEST_NONCE = 64
 CLOCK_OFF_AFTER = timedelta(minutes=5)
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
+"""What the clocks of machines show when they have lost the time, and no more than can be corrected."""
 
 
 class ScanOutcome(StrEnum):
@@ -63,8 +65,14 @@ REFUSED: dict[Verdict, ScanOutcome] = {
 """What the code alone decides. Whether it is revoked or was seen the database knows better than any list."""
 
 
-def check_scans(scans: Sequence[Scanned]) -> None:
-    """Raise `InvalidInput` for more scans than one message takes, or a scan without a name of its own."""
+def check_scans(sent_at: datetime, scans: Sequence[Scanned]) -> None:
+    """Raise `InvalidInput` for more scans than one message takes, one without a name of its own, or no clock's time."""
+    if not all(_EARLIEST <= moment <= _LATEST for moment in (sent_at, *(scan.scanned_at for scan in scans))):
+        raise InvalidInput(
+            field="scans.scannedAt",
+            reason_zh="时间应在1970年至2089年之间,请校准扫码机时钟",
+            reason_en="a time must be between 1970 and 2089; set the scanner's clock",
+        )
     if len(scans) > MOST_SCANS:
         raise InvalidInput(
             field="scans", reason_zh=f"一次最多同步{MOST_SCANS}条", reason_en=f"send at most {MOST_SCANS} at once"

@@ -84,7 +84,7 @@ async def sync_scans(actor: Actor, sent_at: datetime, scans: Sequence[Scanned]) 
     Raises `NotAllowed` or `InvalidInput`; what is wrong with one scan is told with it.
     """
     actor.device(DeviceKind.SCANNER)
-    check_scans(scans)
+    check_scans(sent_at, scans)
     now = clock.now()
     skew = timedelta(seconds=round((sent_at - now).total_seconds()))
     told = {scan.nonce: await _take(actor, scan, skew, now) for scan in sorted(scans, key=lambda scan: scan.scanned_at)}

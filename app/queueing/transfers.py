@@ -13,7 +13,7 @@ from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import NotAllowed
 from app.kernel.facts.publishing import publish
-from app.queueing.arriving import next_code
+from app.queueing.arriving import lock_holder, next_code
 from app.queueing.commands import check_free, own_ticket
 from app.queueing.errors import AlreadyInQueue, CategoryClosed, CategoryNotServed, SameCategory
 from app.queueing.events import TicketMoved
@@ -29,7 +29,9 @@ async def transfer(actor: Actor, ticket_id: UUID, category: str) -> Ticket:
     `NotFound`, `IllegalMove`, `SameCategory`, `CategoryNotServed`, `CategoryClosed` when no window takes the
     business now, or `AlreadyInQueue`.
     """
+    actor.staff_id(Role.WINDOW_ACCEPTOR)
     async with db.transaction():
+        await lock_holder(ticket_id)
         ticket = await own_ticket(actor, ticket_id)
         state = LIFE.next_state(ticket.state, "transfer")
         await _check_target(ticket, category)

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.booking.halls.hours import hall_day
+from app.booking.models import Booking
 from app.booking.nearness import Where, check_at_the_hall
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
+from app.booking.rules import BookingState, Layer
 from app.catalogue.models import ServicePoint
 from app.catalogue.queries import service_point_for, service_points_by_key
 from app.identity.assurance import require_level
@@ -27,7 +30,7 @@ from app.kernel.inbox.requests import claim
 from app.kernel.privacy import blind_index, unseal
 from app.kernel.ratelimit import check_rate
 from app.queueing.arriving import next_code
-from app.queueing.errors import AlreadyInQueue, CategoryNotServed, GreenChannelInPerson
+from app.queueing.errors import AlreadyInQueue, BookedToday, CategoryNotServed, GreenChannelInPerson
 from app.queueing.events import TicketTaken
 from app.queueing.holders import holder_shown, note_if_near, shown_name
 from app.queueing.models import Ticket
@@ -105,8 +108,9 @@ async def take_by_phone(actor: Actor, service_point: str, wanted: Wanted, where:
 async def take_at_kiosk(actor: Actor, wanted: Wanted, person: Person) -> Taken:
     """Take a number at the hall's machine. Again with the same key gives the same number.
 
-    Raises `NotAllowed`, `TooManyRequests`, `CategoryNotServed`, `WalkInsClosed`, `NumbersGone`, `AlreadyInQueue`,
-    `IdentityNumberInvalid`, `PersonNameInvalid` or `IdempotencyKeyReused`.
+    Raises `NotAllowed`, `TooManyRequests`, `CategoryNotServed`, `WalkInsClosed`, `ClosedToday`, `NumbersGone`,
+    `AlreadyInQueue`, `BookedToday` while they may check in, `IdentityNumberInvalid`, `PersonNameInvalid` or
+    `IdempotencyKeyReused`.
     """
     machine = actor.device(DeviceKind.KIOSK)
     await check_rate(_NUMBERS_A_MINUTE, "numbers", str(machine.id))
@@ -145,10 +149,27 @@ async def _take_for(actor: Actor, owner: UUID, counter: _Counter, wanted: Wanted
     name = check_person_name(person.name) if person.name else ""
     if counter.channel is TicketChannel.KIOSK and not name:
         index = ""  # a reader reads both off the card; a number alone may be anybody's
+    said = blind_index("walk-in", name) if name else ""  # the hash that is kept must not give the name away
     async with db.transaction():
         await _hold_numbers(counter, wanted)
         holder = await _holder(index, name)
-        return await _take(actor, owner, counter, wanted, holder, person=[index, name])
+        return await _take(actor, owner, counter, wanted, holder, person=[index, said])
+
+
+async def holder_of_card(person: Person) -> UUID | None:
+    """Whose account the number and name on a card are; nobody's unless both are told and both are that account's."""
+    if not (person.id_number and person.name):
+        return None
+    index = blind_index(ID_NUMBER, check_id_number(person.id_number, clock.today()))
+    account = await _account_of(index, check_person_name(person.name))
+    return account.id if account else None
+
+
+async def _account_of(index: str, name: str) -> Resident | None:
+    account = await Resident.get_or_none(id_number_index=index, level__gte=STRONG) if index else None
+    if account is None or (name and account.name_sealed and unseal(account.name_sealed) != name):
+        return None
+    return account
 
 
 async def _holder(index: str, name: str) -> _Holder:
@@ -157,8 +178,8 @@ async def _holder(index: str, name: str) -> _Holder:
     Not one that only typed the number (below L3), and not when the name on the card is another's: a machine tells
     nobody whose number it is.
     """
-    account = await Resident.get_or_none(id_number_index=index, level__gte=STRONG) if index else None
-    if account is None or (name and account.name_sealed and unseal(account.name_sealed) != name):
+    account = await _account_of(index, name)
+    if account is None:
         return _Holder(None, shown_name(name))
     return _known(await locked_resident(account.id))
 
@@ -175,13 +196,15 @@ async def _take(actor: Actor, owner: UUID, counter: _Counter, wanted: Wanted, ho
     )  # fmt: skip
     if request.earlier is not None:
         return await _taken(await ticket_by_id(request.earlier), counter)
-    check_walk_in_hours(now, counter.policy)
+    hours = await hall_day(counter.point, clock.today())
+    check_walk_in_hours(now, counter.policy, hours.open_for(wanted.category), hours.closed_for(wanted.category))
     if counter.policy.tickets_a_day is not None:
         check_numbers_left(await numbers_given(point, wanted.category), counter.policy)
     if holder.resident_id is not None:
         held = await open_number(holder.resident_id, point, wanted.category)
         if held is not None:
             raise AlreadyInQueue(ticket=held.code, field="category")
+        await _check_not_booked(holder.resident_id, counter, wanted)
     ticket = await Ticket.create(
         service_point_id=point, day=clock.today(), category=wanted.category,
         code=await next_code(point, clock.today(), GREEN_PREFIX if wanted.of_green_channel else wanted.category),
@@ -193,6 +216,23 @@ async def _take(actor: Actor, owner: UUID, counter: _Counter, wanted: Wanted, ho
     await audit.record(actor, "queue.taken", f"ticket:{ticket.id}", person=holder.resident_id)
     await note_if_near(ticket)
     return await _taken(ticket, counter)
+
+
+async def _check_not_booked(resident_id: UUID, counter: _Counter, wanted: Wanted) -> None:
+    """Raise `BookedToday` while somebody may still check in for what they ask a number for."""
+    now, policy = clock.now(), counter.policy
+    booked = Booking.filter(
+        resident_id=resident_id, slot__service_point_id=counter.point.key, slot__category=wanted.category,
+        state=BookingState.BOOKED, slot__starts_at__gte=now - policy.grace, day=clock.today(),
+    ).exclude(slot__layer=Layer.HOME_VISIT)  # fmt: skip
+    first = await booked.order_by("slot__starts_at").prefetch_related("slot").first()
+    if first is None:
+        return
+    begins = f"{clock.local(first.slot.starts_at):%H:%M}"
+    opens = first.slot.starts_at - policy.early
+    shown = f"{clock.local(opens):%H:%M}"
+    from_zh, from_en = ("现在", "now") if opens <= now else (f"在{shown}之后", f"from {shown} on")
+    raise BookedToday(when=begins, from_zh=from_zh, from_en=from_en, field="category")
 
 
 async def _taken(ticket: Ticket, counter: _Counter) -> Taken:

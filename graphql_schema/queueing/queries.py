@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asyncio import gather
+
 import strawberry
 
 from app.booking.queries import items_of_bookings
@@ -41,11 +43,14 @@ class WindowDesk:
         if self.row is None or self.row.booking_id is None:
             return []
         items = await info.context.load(items_of_bookings, self.row.booking_id)
+        cases = [item.case_id for item in items if item.case_id]
+        found = await gather(*(info.context.load(case_numbers, case) for case in cases))
+        numbers = dict(zip(cases, found, strict=True))
         return [
             VisitFor(
                 item_key=item.item_key,
                 case_id=strawberry.ID(str(item.case_id)) if item.case_id else None,
-                case_number=await info.context.load(case_numbers, item.case_id) if item.case_id else None,
+                case_number=numbers.get(item.case_id) if item.case_id else None,
             )
             for item in items
         ]

@@ -77,6 +77,7 @@ class TakingMutation:
         )
         return TakenNumber.of(taken, info)
 
-    @mutation(_KIOSK, "重新排队 · Queue again with a passed number of today, at the hall's machine.")
-    async def rejoin_at_kiosk(self, info: Info, code: str) -> TicketResult:
-        return Ticket.of(await rejoining.rejoin_at_kiosk(info.context.actor, code))
+    @mutation(_KIOSK, "重新排队 · Queue again with a passed number at the machine; an account's with its card.")
+    async def rejoin_at_kiosk(self, info: Info, code: str, person: WalkIn | None = None) -> TicketResult:
+        asked = (person or WalkIn()).asked()
+        return Ticket.of(await rejoining.rejoin_at_kiosk(info.context.actor, code, asked))

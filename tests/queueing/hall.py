@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import count
 
 from app.booking.commands import book
-from app.booking.models import Booking, Slot
+from app.booking.models import Booking, OpeningException, Slot
 from app.identity.models import DeviceKind
 from app.identity.rules import Role
 from app.kernel import clock, db
@@ -26,6 +26,19 @@ from tests.people import new_key
 from tests.queueing.arrivals import check_in, inside
 
 _days = count(1)
+
+
+@asynccontextmanager
+async def open_all_day(place: str) -> AsyncIterator[None]:
+    """Let a hall be open today at whatever hour the test runs, for what is asked over HTTP."""
+    opened = await OpeningException.create(
+        service_point_id=place, day=clock.today(), periods=[{"open": "00:00", "close": "23:59"}], reason="测试",
+        set_at=clock.now(),
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        await opened.delete()
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,9 @@ class Hall:
 
     @classmethod
     def on_a_day_of_its_own(cls, place: str = "city-hall", business: str = "D") -> Hall:
-        return cls(date(2031, 1, 1) + timedelta(days=next(_days)), place, business)
+        """A working day."""
+        day = date(2031, 1, 1) + timedelta(days=next(_days))
+        return cls(day, place, business) if day.isoweekday() <= 5 else cls.on_a_day_of_its_own(place, business)
 
     def time(self, hour: int, minute: int = 0) -> datetime:
         return at_local(self.day, hour, minute)

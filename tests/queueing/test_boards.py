@@ -26,7 +26,7 @@ from app.queueing.windows import pause_window
 from tests.booking.places import make_slot, set_rules
 from tests.identity.accounts import make_device, make_resident
 from tests.portal import Portal
-from tests.queueing.hall import Hall
+from tests.queueing.hall import Hall, open_all_day
 from tests.queueing.visits import put_number
 
 
@@ -196,11 +196,13 @@ async def test_the_screen_shows_who_is_called_here_with_the_mask_only(portal: Po
 
 
 async def test_machines_are_fed_over_http_what_their_kind_and_place_need(portal: Portal) -> None:
+    forget_boards()
     screen = await make_device(portal, DeviceKind.SCREEN, "liushu-station")
     kiosk = await make_device(portal, DeviceKind.KIOSK, "liushu-station")
     assert await screen.do("CallScreen") == []
 
-    feed = await kiosk.do("KioskFeed")
+    async with open_all_day("liushu-station"):
+        feed = await kiosk.do("KioskFeed")
 
     assert [offered["now"]["category"] for offered in feed] == ["B", "Z"]
     insurance = feed[0]
@@ -228,8 +230,8 @@ async def test_no_machine_is_fed_what_another_kind_is(portal: Portal) -> None:
 async def test_boards_cost_as_many_statements_however_full_the_halls_are(
     portal: Portal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With nothing remembered: eight for a hall with eight businesses, four for every hall of the city, ten for a
-    kiosk and one for a screen.
+    """With nothing remembered: eleven for a hall with eight businesses, four for every hall of the city, thirteen
+    for a kiosk and one for a screen.
     """
     hall = Hall.on_a_day_of_its_own()
     kiosk, screen = (
@@ -261,5 +263,5 @@ async def test_boards_cost_as_many_statements_however_full_the_halls_are(
         for number in (1, 2):
             await call_next(await hall.clerk_at(number))
         full = await statements()
-    assert empty == full == [8, 4, 10, 1]
+    assert empty == full == [11, 4, 13, 1]
     await hall.close()

@@ -34,7 +34,7 @@ from tests.identity.accounts import caller_of, make_device, make_resident, make_
 from tests.identity.traces import audit_of, nothing_moves
 from tests.portal import Portal
 from tests.queueing.arrivals import check_in
-from tests.queueing.hall import Hall
+from tests.queueing.hall import Hall, open_all_day
 
 
 async def test_a_number_is_called_again_three_times_then_to_be_passed(portal: Portal) -> None:
@@ -231,7 +231,8 @@ async def test_over_http_a_window_does_all_of_it(portal: Portal) -> None:
     place = "qinghe-hall"
     kiosk = await make_device(portal, DeviceKind.KIOSK, place)
     clerk = await caller_of(portal, await make_staff(Role.WINDOW_ACCEPTOR))
-    desk = await clerk.do("TakeNumberAtDesk", servicePoint=place, category="D", idempotencyKey="k" * 8)
+    async with open_all_day(place):
+        desk = await clerk.do("TakeNumberAtDesk", servicePoint=place, category="D", idempotencyKey="k" * 8)
     await clerk.do("OpenWindow", servicePoint=place, number=2)
 
     called = await clerk.do("CallNext")

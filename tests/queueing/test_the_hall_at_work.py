@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
+import sys
 from collections import Counter
-from typing import Any
 
 import pytest
 
 from app.booking.models import Booking
 from app.catalogue.models import ServicePoint
 from app.identity.rules import Role
-from app.kernel import clock
+from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import NotAllowed, NotFound
-from app.queueing import leaving
 from app.queueing.commands import call_next, finish_serving, pass_ticket, start_serving
 from app.queueing.errors import HallStillOpen, NobodyWaiting, NoSuchWindow, SkillsInvalid, WindowPaused
-from app.queueing.leaving import end_day, end_days_before, leave
+from app.queueing.leaving import end_day, leave
 from app.queueing.models import Shift, Ticket, TicketCounter, Window
 from app.queueing.queries import desk_of
 from app.queueing.rules import TicketState
@@ -28,6 +29,7 @@ from app.queueing.windows import close_window, open_window, pause_window, set_wi
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
+from tests.people import until
 from tests.portal import Portal
 from tests.queueing.arrivals import check_in
 from tests.queueing.hall import Hall
@@ -232,26 +234,50 @@ async def test_the_night_ends_every_number_as_it_deserves_and_closes_the_windows
     assert await Shift.filter(window__service_point_id=hall.place, ended_at=None).count() == 0
 
 
-async def test_a_night_that_died_half_way_is_ended_by_the_next_run(
-    portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hall = Hall.on_a_day_of_its_own()
+NIGHT = """
+import asyncio, sys
+from app import wiring
+from datetime import date
+from app.kernel import clock
+from app.queueing.leaving import end_days_before
+
+async def main():
+    async with wiring.connected():
+        with clock.standing_at(clock.at_local(date.fromisoformat(sys.argv[1]), 0, 10)):
+            await end_days_before(clock.today())
+
+asyncio.run(main())
+"""
+
+
+async def test_a_night_that_is_killed_half_way_is_ended_by_the_next_run(portal: Portal) -> None:
+    """Held fast at the third number, by a lock on it, then killed: the first two are ended, and nothing half."""
+    hall, after = Hall.on_a_day_of_its_own(), Hall.on_a_day_of_its_own()
     tickets = await a_day_left_over(hall)
-    done: list[Any] = []
-    whole = leaving.end_ticket
+    third = sorted(tickets.values(), key=lambda ticket: ticket.id)[2]
 
-    async def dies_at_the_third(ticket_id: Any) -> bool:
-        if len(done) == 2:
-            raise KeyboardInterrupt
-        done.append(ticket_id)
-        return await whole(ticket_id)
+    async def ended() -> int:
+        ends = await ends_of(tickets)
+        return sum(ends[name] == ENDS[name] for name in ends)
 
-    with clock.standing_at(Hall.on_a_day_of_its_own().time(0, 10)):
-        with monkeypatch.context() as dying:
-            dying.setattr(leaving, "end_ticket", dies_at_the_third)
-            with pytest.raises(KeyboardInterrupt):
-                await end_days_before(clock.today())
-        assert await ends_of(tickets) != ENDS
+    async def two_are_ended() -> bool:
+        return await ended() == 2
+
+    night = None
+    try:
+        async with db.transaction():
+            await Ticket.select_for_update().get(id=third.id)
+            night = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", NIGHT, after.day.isoformat(), env=dict(os.environ)
+            )
+            await until(two_are_ended, what="two numbers to be ended")
+            night.send_signal(signal.SIGKILL)
+            assert await night.wait() == -signal.SIGKILL
+    finally:
+        if night is not None and night.returncode is None:
+            night.kill()
+    assert await ended() == 2
+    with clock.standing_at(after.time(0, 10)):
         await end_the_day()
     assert await ends_of(tickets) == ENDS
 

@@ -24,7 +24,7 @@ from tests.identity.traces import audit_of, nothing_moves
 from tests.people import new_key
 from tests.portal import Portal
 from tests.queueing.arrivals import inside, told_by_phone
-from tests.queueing.hall import Hall
+from tests.queueing.hall import Hall, open_all_day
 
 NUMBER = "11010519491231002X"
 
@@ -35,7 +35,8 @@ async def test_a_resident_in_the_hall_takes_a_number_and_gives_it_up(portal: Por
     asked = {"servicePoint": "wangyue-hall", "category": "D", "idempotencyKey": new_key()}
 
     nowhere = await caller.do("TakeNumber", **asked)
-    taken = await caller.do("TakeNumber", **asked, where=await told_by_phone("wangyue-hall"))
+    async with open_all_day("wangyue-hall"):
+        taken = await caller.do("TakeNumber", **asked, where=await told_by_phone("wangyue-hall"))
     again = await caller.do("TakeNumber", **asked, where=await told_by_phone("wangyue-hall"))
     mine = await caller.do("MyTickets")
     left = await caller.do("LeaveQueue", ticketId=taken["ticket"]["id"])
@@ -54,7 +55,9 @@ async def test_a_resident_in_the_hall_takes_a_number_and_gives_it_up(portal: Por
 async def test_a_kiosk_gives_numbers_of_its_own_hall_and_keeps_only_the_mask_of_a_name(portal: Portal) -> None:
     """Over HTTP, with the machine's own account."""
     kiosk = await make_device(portal, DeviceKind.KIOSK, "wangyue-hall")
-    taken = await kiosk.do("TakeNumberAtKiosk", category="D", person={"name": "测试居民乙"}, idempotencyKey=new_key())
+    asked = {"category": "D", "person": {"name": "测试居民乙"}, "idempotencyKey": new_key()}
+    async with open_all_day("wangyue-hall"):
+        taken = await kiosk.do("TakeNumberAtKiosk", **asked)
     row = await Ticket.get(id=taken["ticket"]["id"])
     assert (row.service_point_id, row.resident_id, row.holder, row.channel) == (
         "wangyue-hall",
