@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from app.booking.errors import RulesChanged
-from app.booking.halls.layout import DayChange, apply, compare, grounds_of, hold
+from app.booking.halls.layout import DayChange, apply, compare, grounds_of, hold, lock_ahead
 from app.booking.halls.opening import Preview, check_ahead, check_serves, manager_point, preview_of
 from app.booking.halls.relaying import Periods
 from app.booking.halls.rule_checks import checked_periods, invalid
@@ -105,6 +105,8 @@ async def _preview(
     if periods is not None:
         exceptions[category, day] = periods
     changes: list[DayChange] = []
+    if locked:
+        await lock_ahead(point.key, _businesses(point, category), [day])
     own = {row.category: row for row in await BusinessPolicy.filter(service_point_id=point.key)}
     for business in _businesses(point, category):
         policy = policy_from(point, own[business].rules if business in own else {})

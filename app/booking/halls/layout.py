@@ -29,7 +29,12 @@ _LAY = """
     ON CONFLICT (service_point_id, category, layer, starts_at) DO NOTHING RETURNING id
 """
 _AHEAD = "service_point_id = $1 AND category = $2 AND layer = 'ORDINARY' AND day BETWEEN $3 AND $4 AND starts_at > $5"
-_LOCK = f"SELECT id FROM slot WHERE {_AHEAD} ORDER BY id FOR UPDATE"  # noqa: S608 - a constant
+_LOCK = """
+    SELECT id FROM slot
+    WHERE service_point_id = $1 AND category = ANY($2::text[]) AND layer = 'ORDINARY' AND day BETWEEN $3 AND $4
+      AND starts_at > $5
+    ORDER BY id FOR UPDATE
+"""
 _THERE = f"""
     SELECT s.*, s.id IN (
         SELECT unnest(b.slots) FROM booking b JOIN slot f ON f.id = b.slot_id
@@ -122,6 +127,11 @@ async def hold(service_point: str, category: str) -> None:
     await db.one_at_a_time(f"layout/{service_point}/{category}")
 
 
+async def lock_ahead(service_point: str, categories: Sequence[str], days: Sequence[date]) -> None:
+    """Hold the ordinary slots ahead of some businesses until the transaction ends, in the order of everybody."""
+    await db.rows(_LOCK, service_point, list(categories), days[0], days[-1], clock.now())
+
+
 async def compare(
     grounds: Grounds,
     category: str,
@@ -137,7 +147,7 @@ async def compare(
     now, key = clock.now(), grounds.point.key
     last = clock.today() + timedelta(days=policy.days_ahead)
     if locked:
-        await db.rows(_LOCK, key, category, days[0], days[-1], now)
+        await lock_ahead(key, [category], days)
     there: defaultdict[date, list[Laid]] = defaultdict(list)
     for row in await db.rows(_THERE, key, category, days[0], days[-1], now):
         there[row["day"]].append(_laid(row))
