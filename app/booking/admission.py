@@ -15,7 +15,8 @@ from app.booking.visits import History, Visit, check_may_book
 def check_history(visit: Visit, history: History, now: datetime, *, apart_from: UUID | None = None) -> None:
     """Raise `BookingBarred` and what `check_may_book` raises. What a resident did before decides here only.
 
-    Who moves a booking takes nothing more than they have: what is held against them does not keep them from it.
+    Who moves a booking takes nothing more than they have: neither what is held against them nor how many they have,
+    perhaps since two accounts became one, keeps them from it.
     """
-    live_most = check_standing(visit, history, now) if apart_from is None else visit.policy.live_most
+    live_most = check_standing(visit, history, now) if apart_from is None else len(history.bookings) + 1
     check_may_book(visit, history, live_most=live_most, apart_from=apart_from)

@@ -20,7 +20,9 @@ Share = Annotated[int, Field(ge=0, le=100)]
 
 
 def _wall_clock(text: str) -> str:
-    return time.fromisoformat(text).strftime("%H:%M")
+    if time.fromisoformat(text).strftime("%H:%M") != text:  # with seconds or an offset it would mean something else
+        raise ValueError("a time is written as 08:00")
+    return text
 
 
 WallClock = Annotated[str, AfterValidator(_wall_clock)]

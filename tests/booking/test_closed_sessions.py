@@ -39,7 +39,7 @@ async def test_who_cancels_what_the_hall_has_closed_is_never_late(portal: Portal
     assert (booking.state, booking.late) == (BookingState.CANCELLED, False)
 
 
-async def test_nobody_misses_a_session_that_the_hall_closed_however_late_the_worker_is(
+async def test_nobody_misses_a_session_the_hall_closed_however_late_the_worker_is(
     portal: Portal, day: date
 ) -> None:
     nine = await slot_at(day, 9)

@@ -236,6 +236,21 @@ async def test_the_booking_that_moves_does_not_count_against_itself(portal: Port
     await set_rules(PLACE, "D")
 
 
+async def test_who_has_more_bookings_than_the_limit_may_still_move_one(portal: Portal) -> None:
+    """Two accounts became one, or the limit was lowered."""
+    resident, other = await make_resident(), await make_resident()
+    slots = [await make_slot(1, hours_ahead=hours) for hours in (70, 71, 72, 73)]
+    booking = await book(resident, slots[0])
+    await book(resident, slots[1], PERMIT)
+    third = await book(other, slots[2], "id-card-temp")
+    await Booking.filter(id=third.id).update(resident_id=resident.id)
+
+    moved = await move(resident, booking, slots[3])
+
+    assert moved.slot_id == slots[3].id
+    assert [await places_taken(slot) for slot in slots] == [(0, 0), (1, 1), (1, 1), (1, 1)]
+
+
 async def test_an_agent_moves_for_the_principal_and_nobody_else_finds_the_booking(portal: Portal) -> None:
     principal, agent = await make_pair(portal, CARD)
     here, there = await make_slot(2), await make_slot(2)

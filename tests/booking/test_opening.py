@@ -276,6 +276,8 @@ RULE_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"partyMost": 0}, "partyMost", "“一次预约的人数”(partyMost)应为1至20"),
     ({"perDay": 0}, "perDay", "“每天预约次数”(perDay)应为1至20"),
     ({"releaseTime": "25:00"}, "releaseTime", "“放号时间”(releaseTime)应为24小时制的时间,例如08:00"),
+    ({"releaseTime": "08:00+00:00"}, "releaseTime", "“放号时间”(releaseTime)应为24小时制的时间,例如08:00"),
+    ({"releaseTime": "08:00:30"}, "releaseTime", "“放号时间”(releaseTime)应为24小时制的时间,例如08:00"),
     (
         {"minutesByItem": [{"itemKey": ITEM, "minutes": 481}]},
         "minutesByItem",
