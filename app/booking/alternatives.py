@@ -43,6 +43,7 @@ _FREE_WITHIN = """
     WHERE s.category = $1 AND s.service_point_id = ANY($2::text[]) AND s.day BETWEEN $3 AND $4 AND s.starts_at > $7
       AND s.layer <> 'HOME_VISIT' AND s.closed_at IS NULL AND (s.opens_at IS NULL OR s.opens_at <= $7)
       AND s.taken + $8 <= s.capacity AND s.phone_taken + $8 <= s.phone_capacity
+      AND ($9 > 1 OR to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') BETWEEN $5 AND $6)
     ORDER BY s.starts_at LIMIT 500
 """
 # A kilometre of way weighs like a quarter of an hour of time.
@@ -87,7 +88,7 @@ async def free_within(
     `room`: for how many people, and how many slots in a row.
     """
     party, slots = room
-    found = await db.rows(_FREE_WITHIN, category, list(service_points), *days, *hours, clock.now(), party)
+    found = await db.rows(_FREE_WITHIN, category, list(service_points), *days, *hours, clock.now(), party, slots)
     wanted = [row for row in _beginnings(found, slots) if row["wanted"]]
     return [_worded(row) for row in wanted[:_SHOWN]]
 

@@ -9,10 +9,11 @@ import pytest
 
 from app.booking.errors import AlreadyInLine
 from app.booking.events import SlotBooked
-from app.booking.models import WaitingEntry
+from app.booking.models import Slot, WaitingEntry
 from app.booking.tasks import leave_the_line, tend_waiting_list
 from app.identity.rules import Level
 from app.kernel import clock, db
+from app.kernel.clock import at_local
 from tests.booking.lines import PLACE, a_day, book, fill, give_back, join, offer, slot_on, state_of, wait, wish
 from tests.cases.filing import CARD, PERMIT
 from tests.identity.accounts import caller_of, make_resident
@@ -165,6 +166,24 @@ async def test_where_there_is_a_free_place_one_is_told_instead_of_waiting(portal
     assert (refused["code"], refused["suggestedId"]) == ("LINE_INVALID", str(slot.id))
     assert "10:00" in refused["message"]
     assert (await ask(caller, day=day, timeFrom="13:00"))["__typename"] == "WaitingEntry"
+
+
+async def test_a_free_place_in_the_wished_hours_is_found_behind_hundreds_in_the_morning(portal: Portal) -> None:
+    day = a_day()
+    early = [at_local(day, 6) + timedelta(seconds=20 * number) for number in range(501)]
+    shown = {"service_point_id": PLACE, "category": "D", "day": day, "capacity": 1}
+    morning = [Slot(starts_at=at, ends_at=at + timedelta(minutes=30), **shown) for at in early]
+    await Slot.bulk_create(morning)
+    late = await slot_on(day, 16)
+    caller = await caller_of(portal, await make_resident())
+    try:
+        async with nothing_moves():
+            refused = await ask(caller, day=day, timeFrom="15:00", timeUntil="17:00")
+    finally:
+        await Slot.filter(id__in=[slot.id for slot in morning]).delete()
+
+    assert refused["code"] == "LINE_INVALID"
+    assert [one["id"] for one in refused["alternatives"]] == [str(late.id)]
 
 
 async def test_waiting_needs_the_level_that_booking_would(portal: Portal) -> None:
