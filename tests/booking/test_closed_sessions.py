@@ -39,9 +39,7 @@ async def test_who_cancels_what_the_hall_has_closed_is_never_late(portal: Portal
     assert (booking.state, booking.late) == (BookingState.CANCELLED, False)
 
 
-async def test_nobody_misses_a_session_the_hall_closed_however_late_the_worker_is(
-    portal: Portal, day: date
-) -> None:
+async def test_nobody_misses_a_session_the_hall_closed_however_late_the_worker_is(portal: Portal, day: date) -> None:
     nine = await slot_at(day, 9)
     _, booking = await booked_in(nine)
     closure = await close(day, 9, 10)
