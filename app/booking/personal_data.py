@@ -33,6 +33,11 @@ _LOCK_SLOTS = """
     ) ORDER BY id FOR UPDATE
 """
 _PURGES = {
+    "home_addresses": """
+        UPDATE booking SET home_sealed = NULL WHERE id IN (
+            SELECT id FROM booking WHERE home_sealed IS NOT NULL AND ended_at < $1 LIMIT 1000
+        ) RETURNING id
+    """,
     "waiting_entries": """
         DELETE FROM waiting_entry WHERE id IN (SELECT id FROM waiting_entry WHERE ended_at < $1 LIMIT 1000) RETURNING id
     """,
@@ -57,12 +62,14 @@ class Holdings:
     rank = 1
     kinds: Mapping[str, Kind] = {
         "bookings": Kind("预约记录", "bookings", Fate.KEPT, "《档案法》第十三条:作为办件过程的一部分归档,已不含姓名"),
+        "home_addresses": Kind("上门服务地址", "addresses of home visits", Fate.DELETED),
         "waiting_entries": Kind("候补登记", "places on waiting lists", Fate.DELETED),
         "credit_appeals": Kind("预约信用申诉", "appeals about booking credit", Fate.DELETED),
         "credit_exemptions": Kind("预约信用豁免", "exemptions from booking credit", Fate.DELETED),
     }
     retention: tuple[Retention, ...] = (
         Retention("bookings", 10950, "《机关文件材料归档范围和文书档案保管期限规定》:随办件三十年"),
+        Retention("home_addresses", 30, "《个人信息保护法》第十九条:上门服务结束后三十日,供核对服务情况"),
         Retention("waiting_entries", 90, "《个人信息保护法》第十九条:候补结束后九十日,供查询名额去向"),
         Retention("credit_appeals", 1095, "《民法典》第一百八十八条:自答复起三年,与诉讼时效一致"),
         Retention("credit_exemptions", 1095, "《民法典》第一百八十八条:自失效起三年,与诉讼时效一致"),
@@ -94,8 +101,8 @@ class Holdings:
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:
         """Where a home visit went is nobody's business any more; what hangs on a deleted place in line stays."""
         mine = Booking.filter(resident_id=resident_id)
-        await mine.exclude(home_sealed=None).update(home_sealed=None)
         return {
+            "home_addresses": await mine.exclude(home_sealed=None).update(home_sealed=None),
             "bookings": await mine.count(),
             "waiting_entries": await WaitingEntry.filter(resident_id=resident_id).delete(),
             "credit_appeals": await CreditAppeal.filter(resident_id=resident_id).delete(),

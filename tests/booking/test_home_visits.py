@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from app.booking.models import Booking
-from app.booking.rules import Layer
+from app.booking.rules import BookingState, Layer
+from app.identity.retention import purge_what_ran_out
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor, Scope
@@ -128,3 +129,16 @@ async def test_addresses_are_for_the_windows_of_that_hall(portal: Portal, day: d
             (await caller.ask("HomeVisits", **asked))["errors"][0]["extensions"]["code"] for caller in (elsewhere, boss)
         ]
     assert codes == ["NOT_FOUND", "NOT_ALLOWED"]
+
+
+async def test_where_a_visit_went_is_forgotten_a_month_after_it(portal: Portal, day: date) -> None:
+    """The visit stays, as the archives want it; the address goes with the nightly purge."""
+    gone, stays = [(await book_home(portal, day, hour))[1]["id"] for hour in (9, 10)]
+    over = clock.now() - timedelta(days=30)
+    for booking, ended_at in ((gone, over - timedelta(seconds=1)), (stays, over + timedelta(hours=1))):
+        await Booking.filter(id=booking).update(state=BookingState.SERVED, ended_at=ended_at)
+
+    await purge_what_ran_out()
+
+    assert (await Booking.get(id=gone)).home_sealed is None
+    assert (await Booking.get(id=stays)).home_sealed is not None

@@ -76,6 +76,7 @@ async def test_a_rehearsal_tells_what_would_happen_and_changes_nothing(portal: P
         "profiles.preferences": ("DELETED", 1),
         "queueing.tickets": ("KEPT", 1),
         "booking.bookings": ("KEPT", 1),
+        "booking.home_addresses": ("DELETED", 1),
         "booking.waiting_entries": ("DELETED", 1),
         "booking.credit_appeals": ("DELETED", 1),
         "booking.credit_exemptions": ("DELETED", 1),
