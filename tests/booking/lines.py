@@ -22,7 +22,7 @@ from tests.identity.accounts import make_resident
 from tests.people import new_key
 
 PLACE = "bayin-hall"
-_days = count(20)
+_days = count(9)
 
 FORGET_THE_OFFERING = """
     DELETE FROM procrastinate_jobs WHERE task_name = 'booking.offer_freed_places<PlacesReserved' AND status = 'todo'
@@ -30,7 +30,7 @@ FORGET_THE_OFFERING = """
 
 
 def a_day() -> date:
-    """Of one's own; slots are laid out for a week only, and one may wait for ninety days."""
+    """Of one's own; slots are laid out for eight days only, and one may wait for ninety."""
     return clock.today() + timedelta(days=next(_days))
 
 

@@ -17,6 +17,7 @@ from app.booking.policies import forget_policies
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.clock import at_local, local
+from tests.booking.places import make_slot
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.traces import nothing_moves
 from tests.people import Caller
@@ -178,7 +179,7 @@ async def test_sessions_of_another_layer_may_overlap(portal: Portal) -> None:
     assert (evening["__typename"], again["code"], homes["__typename"]) == (
         "ExtraSession", "SESSION_INVALID", "ExtraSession",
     )  # fmt: skip
-    [ordinary] = await Slot.filter(service_point_id="city-hall", category="G", layer="ORDINARY", taken=0).limit(1)
+    ordinary = await make_slot(1, starts_at=EVENING - timedelta(hours=8), place="city-hall", business="G")
     beside = {"opensAt": ordinary.starts_at.isoformat(), "closesAt": ordinary.ends_at.isoformat()}
     home = await open_session(manager, servicePoint="city-hall", category="G", layer="HOME_VISIT", **beside)
     assert [slot["startsAt"] for slot in home["slots"]] == [local(ordinary.starts_at).isoformat(timespec="seconds")]

@@ -39,7 +39,10 @@ async def wait_for_turn(phone: Phone, ticket: str) -> dict[str, Any]:
         place: dict[str, Any] = await phone.do("WaitingPlace", ticket=newest)
         assert place["__typename"] == "WaitingPlace", place
         newest = place["ticket"]
-        return place if place["turn"] else None
+        if place["turn"]:
+            return place
+        await asyncio.sleep(1)  # as often as one may ask
+        return None
 
     return await until(called, what="the turn")
 

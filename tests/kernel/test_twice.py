@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 from tortoise import Tortoise
 
+from app.booking.commands import cancel
+from app.booking.halls.closing import close_session
 from app.identity.rules import Role
 from app.kernel import db
 from app.kernel.facts.publishing import _reactions, reactions_of
+from tests.booking.lines import a_day, fill, slot_on, wait
 from tests.http.stage import apply, approve, open_order
+from tests.identity.accounts import make_staff
 from tests.portal import Portal
 
 Job = dict[str, Any]
@@ -44,7 +48,9 @@ async def everything_known() -> dict[str, list[str]]:
 
 @pytest.fixture
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
-    """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered."""
+    """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered, a place
+    freed while somebody waits for one, a session closed.
+    """
     await portal.run_jobs()
     order = await open_order(portal)
     await order.pay(portal)
@@ -60,8 +66,20 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await (await portal.clerk(Role.WINDOW_ACCEPTOR)).do("AcceptCase", id=denied)
     await (await portal.clerk(Role.APPROVER)).do("DenyCase", id=denied, reason="材料不实")
     await approve(portal, await apply(await portal.phone()))
+    await _places_freed_and_closed()
     yield await waiting_jobs()
     await portal.run_jobs()
+
+
+async def _places_freed_and_closed() -> None:
+    day, closing = a_day(), a_day()
+    [(resident, booking)] = await fill(await slot_on(day))
+    await wait(day)
+    await cancel(resident, booking.id)
+    slot = await slot_on(closing)
+    await fill(slot)
+    manager = await make_staff(Role.DEPARTMENT_MANAGER)
+    await close_session(manager, slot.service_point_id, slot.category, slot.starts_at, slot.ends_at, "停电")
 
 
 async def test_every_reaction_bears_being_delivered_twice(portal: Portal, happened: list[Job]) -> None:

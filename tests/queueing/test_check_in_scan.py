@@ -367,7 +367,7 @@ async def test_a_scanner_without_network_judges_as_we_would(portal: Portal) -> N
     """With nothing but its bundle and its clock."""
     hall = Hall.on_a_day_of_its_own("wangyue-hall")
     scanner = make_scanner("wangyue-hall")
-    slot, later = await hall.slot(9), await Hall(hall.day + timedelta(days=5), hall.place).slot(9, 45)
+    slot, later = await hall.slot(9), await Hall.on_a_day_of_its_own(hall.place).slot(9, 45)
     kept, cancelled, moved, both = [await hall.visitor(slot) for _ in range(4)]
     codes = [await code_of(visitor) for visitor in (kept, cancelled, moved, both)]
     with hall.at(5):
