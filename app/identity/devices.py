@@ -13,7 +13,7 @@ from uuid import UUID
 from app.identity.models import Device, DeviceKind
 from app.identity.queries import recent_sessions
 from app.identity.rules import Role
-from app.identity.tokens import device_hash, make_device_token
+from app.identity.tokens import make_device_token, token_hash
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput, NotFound
@@ -46,7 +46,7 @@ async def register(actor: Actor, kind: DeviceKind, place: str, name: str) -> Reg
             kind=kind,
             service_point=place,
             name=known_as,
-            token_hash=device_hash(token),
+            token_hash=token_hash(token),
             registered_by_id=staff_id,
             registered_at=clock.now(),
         )

@@ -16,7 +16,7 @@ from tortoise.queryset import QuerySet
 from app.identity.errors import AccountEnded, SessionEnded
 from app.identity.models import ChannelBinding, Resident, Session
 from app.identity.staff_rules import is_idle, next_duty
-from app.identity.tokens import device_hash, read_access_token, read_device_token
+from app.identity.tokens import read_access_token, read_device_token, token_hash
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind, Scope
 from app.kernel.errors import NotFound
@@ -94,7 +94,7 @@ async def _device_of(token: str, recent: _Recent) -> Actor:
     known = recent.get(device_id)
     if known is not None:
         return known
-    found = await db.row(_DEVICE, device_id, device_hash(token))
+    found = await db.row(_DEVICE, device_id, token_hash(token))
     if found is None:
         raise SessionEnded
     now = clock.now()

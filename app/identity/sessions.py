@@ -18,7 +18,7 @@ from app.identity.tokens import (
     make_access_token,
     make_refresh_token,
     read_refresh_token,
-    refresh_hash,
+    token_hash,
 )
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM, Actor
@@ -51,7 +51,7 @@ async def open_session(
         channel=channel,
         address=address[:64],
         device=device.strip()[:80] or DEFAULT_DEVICE,
-        refresh_hash=refresh_hash(refresh),
+        refresh_hash=token_hash(refresh),
         created_at=now,
         refreshed_at=now,
         expires_at=now + (timedelta(hours=STAFF_HOURS) if staff_id else timedelta(days=REFRESH_DAYS)),
@@ -87,11 +87,11 @@ async def _rotate(session_id: UUID, token: str) -> Tokens | None:
             return None
         if session.staff_id is not None and is_idle(session.seen_at, now):
             return None
-        if session.refresh_hash != refresh_hash(token):
+        if session.refresh_hash != token_hash(token):
             await _revoke(session, SYSTEM, REFRESH_REUSED)
             return None
         following = make_refresh_token(session_id)
-        session.refresh_hash = refresh_hash(following)
+        session.refresh_hash = token_hash(following)
         session.refreshed_at = now
         if session.staff_id is None:
             session.expires_at = now + timedelta(days=REFRESH_DAYS)

@@ -64,9 +64,6 @@ def read_device_token(token: str) -> UUID | None:
     return UUID(bytes=body[:16]) if body is not None and len(body) == 16 + _RANDOM_BYTES else None
 
 
-def device_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def refresh_hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is kept of a token that was handed out, so that the database alone lets nobody in."""
     return hashlib.sha256(token.encode()).hexdigest()

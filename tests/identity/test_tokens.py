@@ -17,7 +17,7 @@ from app.identity.tokens import (
     make_refresh_token,
     read_access_token,
     read_refresh_token,
-    refresh_hash,
+    token_hash,
 )
 from app.kernel import clock, db
 from tests.identity.accounts import caller_of, make_resident
@@ -160,5 +160,5 @@ def test_refresh_tokens_of_one_session_differ_and_only_their_hash_is_kept() -> N
     session_id = db.new_id()
     first, second = make_refresh_token(session_id), make_refresh_token(session_id)
     assert first != second
-    assert refresh_hash(first) != refresh_hash(second)
-    assert first not in refresh_hash(first)
+    assert token_hash(first) != token_hash(second)
+    assert first not in token_hash(first)
