@@ -25,7 +25,7 @@ from app.booking.outcomes import end
 from app.booking.planning import plan
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
-from app.booking.queries import booking_of, items_of, locked_booking, slot_by_id
+from app.booking.queries import booking_of, locked_booking, visit_items_of
 from app.booking.room.room import check_turn
 from app.booking.rules import (
     LIFE,
@@ -82,11 +82,11 @@ async def book(
     `SlotFull`, `SlotClosed`, `NotEnoughInARow`. Who asks at the same moment is booked together (ADR 19).
     `PleaseRetry` when the database went away: the same key tells whether it was done.
     """
-    body = {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
+    body = asked(slot_id, items, party, address_id)
     if not db.in_open_transaction():
-        asked = wanted(actor.resident_id(), idempotency_key, "book", **body)
+        request = wanted(actor.resident_id(), idempotency_key, "book", **body)
         with db.told_when_lost():
-            answer = await book_in_company(actor, slot_id, items, party, turn, asked)
+            answer = await book_in_company(actor, slot_id, items, party, turn, request)
         if not isinstance(answer, Alone):
             return answer
     return await book_alone(
@@ -105,17 +105,22 @@ async def book_alone(
     idempotency_key: str,
 ) -> Booking:
     """The same in a transaction of its own: for visits to people's homes, and to say in full what does not fit."""
-    body = {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
+    body = asked(slot_id, items, party, address_id)
     async with db.transaction():
         request = await claim(actor.resident_id(), idempotency_key, "book", **body)
         if request.earlier is not None:
             return await booking_of(request.earlier, actor)
         visit = await admitted(actor, slot_id, items, party, turn=turn)
-        booking = await put(actor, visit, BookingState.BOOKED, home=await home_of(actor, slot_id, address_id))
+        booking = await put(actor, visit, BookingState.BOOKED, home=await home_of(actor, visit.layer, address_id))
         await request.answered_with(booking.id)
         await publish(SlotBooked(booking.id))
         await audit.record(actor, "booking.made", f"booking:{booking.id}")
         return booking
+
+
+def asked(slot_id: UUID, items: Sequence[VisitItem], party: int, address_id: UUID | None) -> dict[str, object]:
+    """What one key asks for; the crowd and the plain path must say it alike, or a repeat would look like another."""
+    return {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
 
 
 async def admitted(
@@ -196,10 +201,9 @@ async def tell_cases(items: Sequence[VisitItem], visit_at: datetime | None) -> N
         await record_visit(case_id, visit_at, visited=False)
 
 
-async def home_of(actor: Actor, slot_id: UUID, address_id: UUID | None) -> str | None:
-    """Where a home visit goes, sealed; None for a slot at the hall. Raises `HomeAddressNeeded` or `NotFound`."""
-    slot = await slot_by_id(slot_id)
-    if slot.layer is not Layer.HOME_VISIT:
+async def home_of(actor: Actor, layer: Layer, address_id: UUID | None) -> str | None:
+    """Where a home visit goes, sealed; None for a visit at the hall. Raises `HomeAddressNeeded` or `NotFound`."""
+    if layer is not Layer.HOME_VISIT:
         return None
     if address_id is None:
         raise HomeAddressNeeded(field="addressId")
@@ -220,13 +224,13 @@ async def move(
             return await booking_of(request.earlier, actor)
         await locked_subject(actor)
         seen = await booking_of(booking_id, actor)
-        items = [VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)]
+        items = await visit_items_of(booking_id)
         visit = await admitted(actor, slot_id, items, seen.party, turn=turn, apart_from=booking_id)
         await places.lock([*visit.run, *seen.slots])
         booking = await locked_booking(booking_id)
         booking.state = LIFE.next_state(booking.state, "move")
         check_may_move(booking.slot.starts_at, clock.now(), await policy_of_booking(booking))
-        check_same_place(booking.slot.layer, (await slot_by_id(slot_id)).layer)
+        check_same_place(booking.slot.layer, visit.layer)
         await change_time(booking, visit, by_hall=False)
         await request.answered_with(booking.id)
         await audit.record(actor, "booking.moved", f"booking:{booking.id}")
@@ -283,7 +287,7 @@ async def give_up(booking: Booking) -> None:
     booking.late = late and booked and not await places.any_closed(booking.slots)
     await places.free(booking)
     await end(booking, state)
-    await tell_cases([VisitItem(item.item_key, item.case_id) for item in await items_of(booking.id)], None)
+    await tell_cases(await visit_items_of(booking.id), None)
     await publish(BookingCancelled(booking.id))
     if booking.late:
         await publish(FaultRecorded(booking.id, booking.resident_id))

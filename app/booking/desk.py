@@ -17,7 +17,7 @@ from app.booking.events import SlotBooked
 from app.booking.histories import history_of
 from app.booking.models import Booking, Slot
 from app.booking.planning import plan
-from app.booking.queries import items_of, locked_booking
+from app.booking.queries import locked_booking, visit_items_of
 from app.booking.rules import LIFE, BookingState, Channel, check_same_place, is_late_to_cancel
 from app.booking.visits import Visit, VisitItem, check_may_book
 from app.identity.merging import ID_NUMBER
@@ -63,7 +63,7 @@ async def book_at_desk(
         account = await account_at_window(id_number, name)
         person = Actor(ActorKind.RESIDENT, account.id)
         visit = await _planned(actor, person, slot_id, items, party)
-        home = await home_of(person, slot_id, None)
+        home = await home_of(person, visit.layer, None)
         booking = await put(person, visit, BookingState.BOOKED, home=home, channel=Channel.DESK)
         await request.answered_with(booking.id)
         await publish(SlotBooked(booking.id))
@@ -96,7 +96,7 @@ async def move_at_desk(actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking
     async with db.transaction():
         seen = await _locked_owners(actor, booking_id)
         person = Actor(ActorKind.RESIDENT, seen.resident_id)
-        items = [VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)]
+        items = await visit_items_of(booking_id)
         visit = await _planned(actor, person, slot_id, items, seen.party, apart_from=booking_id)
         await places.lock([*visit.run, *seen.slots])
         booking = await locked_booking(booking_id)
@@ -104,7 +104,7 @@ async def move_at_desk(actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking
         is_late_to_cancel(booking.slot.starts_at, clock.now(), visit.policy)
         if list(visit.run) == booking.slots:
             return booking
-        check_same_place(booking.slot.layer, (await Slot.get(id=slot_id)).layer)
+        check_same_place(booking.slot.layer, visit.layer)
         await change_time(booking, visit, by_hall=False)
         await audit.record(actor, "booking.moved_at_desk", f"booking:{booking.id}", person=booking.resident_id)
         return await booking_in_scope(actor, booking_id)

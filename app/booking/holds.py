@@ -7,13 +7,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.booking import places
-from app.booking.commands import admitted, home_of, put, tell_cases
+from app.booking.commands import admitted, asked, home_of, put, tell_cases
 from app.booking.errors import HoldOver
 from app.booking.events import SlotBooked
 from app.booking.line import entries as line
 from app.booking.models import Booking
 from app.booking.outcomes import end
-from app.booking.queries import booking_of, items_of, locked_booking
+from app.booking.queries import booking_of, locked_booking, visit_items_of
 from app.booking.rules import LIFE, BookingState
 from app.booking.visits import VisitItem
 from app.kernel import audit, clock, db, jobs
@@ -37,14 +37,14 @@ async def hold(
 
     Not confirmed in time, the places are free again within seconds.
     """
-    body = {"slot": slot_id, "items": [item.as_json() for item in items], "party": party, "address": address_id}
+    body = asked(slot_id, items, party, address_id)
     async with db.transaction():
         request = await claim(actor.resident_id(), idempotency_key, "hold", **body)
         if request.earlier is not None:
             return await booking_of(request.earlier, actor)
         visit = await admitted(actor, slot_id, items, party, turn=turn)
         until = min(clock.now() + timedelta(minutes=visit.policy.hold_minutes), visit.starts_at)
-        home = await home_of(actor, slot_id, address_id)
+        home = await home_of(actor, visit.layer, address_id)
         booking = await put(actor, visit, BookingState.HELD, held_until=until, home=home)
         await expire_at_its_end(booking)
         await request.answered_with(booking.id)
@@ -67,7 +67,7 @@ async def confirm(actor: Actor, booking_id: UUID) -> Booking:
         booking.held_until = None
         await booking.save(update_fields=["state", "held_until"])
         await line.record_served(booking)
-        items = [VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)]
+        items = await visit_items_of(booking_id)
         await tell_cases(items, booking.slot.starts_at)
         await publish(SlotBooked(booking.id))
         await audit.record(actor, "booking.made", f"booking:{booking.id}")

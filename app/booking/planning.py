@@ -10,6 +10,7 @@ from app.booking.alternatives import nearest_free, refuse_full
 from app.booking.errors import ItemNotBookable, ItemNotServedHere, NotEnoughInARow
 from app.booking.models import Slot
 from app.booking.policies import policy_of
+from app.booking.policy import Policy
 from app.booking.queries import slot_by_id
 from app.booking.visits import Visit, VisitItem, check_items
 from app.cases.models import Case
@@ -41,16 +42,23 @@ async def plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: i
     if run is None:
         await refuse_full(NotEnoughInARow, slot, party, slots=policy.slots_needed(keys))
     assert run is not None
+    return visit_in(run, items, party, policy)
+
+
+def visit_in(run: Sequence[Slot], items: Sequence[VisitItem], party: int, policy: Policy) -> Visit:
+    """The visit that takes places in all these slots, which follow one another."""
+    first = run[0]
     return Visit(
-        service_point=slot.service_point_id,
-        category=slot.category,
-        run=tuple(found.id for found in run),
-        day=slot.day,
-        starts_at=slot.starts_at,
+        service_point=first.service_point_id,
+        category=first.category,
+        run=tuple(slot.id for slot in run),
+        day=first.day,
+        starts_at=first.starts_at,
         until=run[-1].ends_at,
         items=tuple(items),
         party=party,
         policy=policy,
+        layer=first.layer,
     )
 
 

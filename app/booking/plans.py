@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.booking.crowd import Alone, Crowds
 from app.booking.models import Slot
-from app.booking.planning import run_from
+from app.booking.planning import run_from, visit_in
 from app.booking.policies import policy_of
 from app.booking.queries import slots_by_id
 from app.booking.remembered import Remembered
@@ -53,17 +53,7 @@ async def quick_plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], pa
     run = [slot] if needed == 1 else await _runs.get((slot_id, needed), partial(run_from, slot, needed))
     if run is None:
         return None
-    return Visit(
-        service_point=slot.service_point_id,
-        category=slot.category,
-        run=tuple(found.id for found in run),
-        day=slot.day,
-        starts_at=slot.starts_at,
-        until=run[-1].ends_at,
-        items=tuple(items),
-        party=party,
-        policy=policy,
-    )
+    return visit_in(run, items, party, policy)
 
 
 async def _read_slot(slot_id: UUID) -> Slot | None:

@@ -12,6 +12,7 @@ from tortoise.queryset import QuerySet
 
 from app.booking.models import Booking, BookingItem, Slot
 from app.booking.rules import LIVE_STATES, BookingState
+from app.booking.visits import VisitItem
 from app.catalogue.queries import item_in_force
 from app.kernel import clock
 from app.kernel.actor import Actor
@@ -94,8 +95,13 @@ async def items_of(booking_id: UUID) -> list[BookingItem]:
     return await BookingItem.filter(booking_id=booking_id).order_by("id")
 
 
+async def visit_items_of(booking_id: UUID) -> list[VisitItem]:
+    """The same as it was asked for: what another visit in its place would be for."""
+    return [VisitItem(item.item_key, item.case_id) for item in await items_of(booking_id)]
+
+
 async def items_of_bookings(booking_ids: Sequence[UUID]) -> list[list[BookingItem]]:
-    """The same of several, in key order."""
+    """What several visits are for, in key order."""
     found: defaultdict[UUID, list[BookingItem]] = defaultdict(list)
     for item in await BookingItem.filter(booking_id__in=list(booking_ids)).order_by("id"):
         found[item.booking_id].append(item)

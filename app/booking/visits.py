@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.booking.errors import AlreadyBooked, PartyTooLarge, TooManyBookings, TooManyInPeriod, VisitInvalid
 from app.booking.policy import Policy
-from app.booking.rules import ITEMS_MOST, LIVE_STATES, BookingState, day_and_time
+from app.booking.rules import ITEMS_MOST, LIVE_STATES, BookingState, Layer, day_and_time
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Visit:
     items: tuple[VisitItem, ...]
     party: int
     policy: Policy
+    layer: Layer = Layer.ORDINARY
 
     @property
     def item_keys(self) -> tuple[str, ...]:

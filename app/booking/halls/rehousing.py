@@ -20,8 +20,9 @@ from app.booking.halls.runs import EARLIER_NOTICE, Need, OpenSlot, runs_with_roo
 from app.booking.holds import expire_at_its_end
 from app.booking.models import Booking, BookingItem, SessionClosure, Slot
 from app.booking.outcomes import end
+from app.booking.planning import visit_in
 from app.booking.policies import policy_of
-from app.booking.queries import items_of, locked_booking
+from app.booking.queries import locked_booking, visit_items_of
 from app.booking.rules import LIFE, BookingState, Channel
 from app.booking.visits import Visit, VisitItem
 from app.identity.errors import AccountEnded
@@ -131,7 +132,7 @@ async def _open_slots_beside(slot: Slot) -> list[OpenSlot]:
 
 async def _days_taken(booking: Booking) -> set[object]:
     """Days on which the resident is booked for one of the same items already."""
-    keys = [item.item_key for item in await items_of(booking.id)]
+    keys = [item.item_key for item in await visit_items_of(booking.id)]
     others = BookingItem.filter(resident_id=booking.resident_id, item_key__in=keys, live=True)
     return {item.day for item in await others.exclude(booking_id=booking.id)}
 
@@ -152,7 +153,7 @@ async def _first_with_room(booking: Booking, refuges: Sequence[Refuge]) -> Refug
 
 
 async def _rehouse(closure_id: UUID, booking: Booking, refuge: Refuge | None) -> None:
-    items = await _items(booking)
+    items = await visit_items_of(booking.id)
     if refuge is not None and refuge.same_day:
         await change_time(booking, await _visit(booking, refuge, items), by_hall=True)
         await audit.record(SYSTEM, "booking.moved_by_hall", f"booking:{booking.id}", person=booking.resident_id)
@@ -176,7 +177,7 @@ async def _let_go(booking: Booking, refuge: Refuge | None) -> None:
     await end(booking, LIFE.next_state(booking.state, "expire"))
     await audit.record(SYSTEM, "booking.expired", f"booking:{booking.id}", person=booking.resident_id)
     if booking.instead_of_id is not None and refuge is not None:
-        await _offer(booking, refuge, await _items(booking), instead_of=booking.instead_of_id)
+        await _offer(booking, refuge, await visit_items_of(booking.id), instead_of=booking.instead_of_id)
 
 
 async def _offer(booking: Booking, refuge: Refuge, items: Sequence[VisitItem], *, instead_of: UUID) -> Booking | None:
@@ -199,21 +200,7 @@ async def _offer(booking: Booking, refuge: Refuge, items: Sequence[VisitItem], *
     return offered
 
 
-async def _items(booking: Booking) -> list[VisitItem]:
-    return [VisitItem(item.item_key, item.case_id) for item in await items_of(booking.id)]
-
-
 async def _visit(booking: Booking, refuge: Refuge, items: Sequence[VisitItem]) -> Visit:
     slots = await Slot.filter(id__in=refuge.run).order_by("starts_at")
-    first = slots[0]
-    return Visit(
-        service_point=first.service_point_id,
-        category=first.category,
-        run=refuge.run,
-        day=first.day,
-        starts_at=first.starts_at,
-        until=slots[-1].ends_at,
-        items=tuple(items),
-        party=booking.party,
-        policy=await policy_of(first.service_point_id, first.category),
-    )
+    policy = await policy_of(slots[0].service_point_id, slots[0].category)
+    return visit_in(slots, items, booking.party, policy)
