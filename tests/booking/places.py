@@ -49,6 +49,19 @@ async def make_slot(
     )
 
 
+async def row_of(
+    capacity: int, slots: int, *, days_ahead: int, place: str = "city-hall", business: str = "D"
+) -> list[Slot]:
+    """Slots one after another from about nine o'clock, so that they are of one day whenever the test runs."""
+    distinct = timedelta(microseconds=db.new_id().int % 10**6)
+    first = clock.at_local(clock.today() + timedelta(days=days_ahead), 9) + distinct
+    length = timedelta(minutes=30)
+    return [
+        await make_slot(capacity, starts_at=first + number * length, place=place, business=business)
+        for number in range(slots)
+    ]
+
+
 _KEPT = """
     SELECT coalesce(sum(party), 0)::int AS places FROM booking WHERE $1 = ANY(slots) AND state IN ({stays})
 """

@@ -13,9 +13,8 @@ from app.booking.models import Booking, Slot
 from app.booking.rules import BookingState, Layer
 from app.kernel import clock, db
 from app.kernel.actor import Actor
-from app.kernel.clock import at_local
 from app.kernel.errors import IllegalMove, Refusal
-from tests.booking.places import make_slot, places_taken, set_rules, visit
+from tests.booking.places import make_slot, places_taken, row_of, set_rules, visit
 from tests.cases.filing import CARD, PERMIT, file_case
 from tests.identity.accounts import caller_of, make_resident
 from tests.identity.crowds import at_once
@@ -40,13 +39,6 @@ async def ask(caller: Caller, booking: Booking, slot: Slot, **more: Any) -> dict
     wanted = {"id": str(booking.id), "slotId": str(slot.id), "idempotencyKey": new_key(), **more}
     answer: dict[str, Any] = await caller.do("MoveBooking", **wanted)
     return answer
-
-
-async def row_of(capacity: int, slots: int, days_ahead: int) -> list[Slot]:
-    """Slots one after another from about nine o'clock, so that they are of one day whenever the test runs."""
-    first = at_local(clock.today() + timedelta(days=days_ahead), 9) + timedelta(microseconds=db.new_id().int % 10**6)
-    length = timedelta(minutes=30)
-    return [await make_slot(capacity, starts_at=first + number * length, place=PLACE) for number in range(slots)]
 
 
 async def test_a_booking_moves_to_another_hall_and_its_old_place_is_free(portal: Portal) -> None:
@@ -84,7 +76,7 @@ async def test_without_room_there_the_old_place_is_kept(portal: Portal) -> None:
 
 async def test_a_long_visit_moves_by_one_slot_into_places_it_has_itself(portal: Portal) -> None:
     await set_rules(PLACE, "D", minutes_by_item={CARD: 60})
-    slots = await row_of(1, 4, 3)
+    slots = await row_of(1, 4, days_ahead=3, place=PLACE)
     resident = await make_resident()
     booking = await book(resident, slots[0])
 
@@ -224,7 +216,7 @@ async def test_a_visit_at_home_does_not_become_one_at_the_hall_or_the_reverse(po
 
 async def test_the_booking_that_moves_does_not_count_against_itself(portal: Portal) -> None:
     await set_rules(PLACE, "D", per_day=1, live_most=1)
-    slots = await row_of(2, 2, 4)
+    slots = await row_of(2, 2, days_ahead=4, place=PLACE)
     resident = await make_resident()
     booking = await book(resident, slots[0])
     assert (await move(resident, booking, slots[1])).moves == 1

@@ -11,17 +11,12 @@ from app.booking.rules import BookingState
 from app.booking.visits import VisitItem
 from app.cases import commands as cases
 from app.kernel.actor import Actor
-from tests.booking.places import make_slot, places_taken
+from tests.booking.places import make_slot, places_taken, row_of
 from tests.cases.filing import CARD, PERMIT, file_case
 from tests.identity.accounts import make_resident
 from tests.identity.crowds import at_once
 from tests.people import new_key
 from tests.portal import Portal
-
-
-async def two_in_a_row(hours_ahead: float) -> list[Slot]:
-    first = await make_slot(1, hours_ahead=hours_ahead)
-    return [first, await make_slot(1, starts_at=first.ends_at)]
 
 
 async def book_for(resident: Actor, first: Slot, *wanted: VisitItem) -> Booking:
@@ -31,7 +26,7 @@ async def book_for(resident: Actor, first: Slot, *wanted: VisitItem) -> Booking:
 async def test_a_visit_for_two_cases_is_needed_until_both_are_over(portal: Portal) -> None:
     resident = await make_resident()
     card, permit = await file_case(resident), await file_case(resident, PERMIT)
-    slots = await two_in_a_row(200)
+    slots = await row_of(1, 2, days_ahead=8)
     held = await book_for(resident, slots[0], VisitItem(CARD, card.id), VisitItem(PERMIT, permit.id))
 
     await cases.withdraw(resident, card.id)
@@ -51,7 +46,7 @@ async def test_a_visit_for_two_cases_is_needed_until_both_are_over(portal: Porta
 async def test_a_visit_for_something_without_a_case_goes_on(portal: Portal) -> None:
     resident = await make_resident()
     card = await file_case(resident)
-    slots = await two_in_a_row(204)
+    slots = await row_of(1, 2, days_ahead=9)
     held = await book_for(resident, slots[0], VisitItem(CARD, card.id), VisitItem(PERMIT))
 
     await cases.withdraw(resident, card.id)
