@@ -64,6 +64,17 @@ class ServicePoint(Model):
         table = "service_point"
 
 
+class QueueCategory(Model):
+    """A business as people read it beside its letter."""
+
+    prefix = fields.CharField(max_length=2, primary_key=True)
+    name_zh = fields.CharField(max_length=80)
+    name_en = fields.CharField(max_length=120)
+
+    class Meta:
+        table = "queue_category"
+
+
 class ItemState(StrEnum):
     IN_FORCE = "IN_FORCE"
     SUPERSEDED = "SUPERSEDED"
