@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from app.catalogue.documents import CalendarDocument, CatalogueDocument, ItemEntry, LimitEntry
 from app.catalogue.errors import CatalogueInvalid
-from app.catalogue.models import Department, Division, ItemGram, ItemState, ServiceItem, ServicePoint
+from app.catalogue.models import Department, Division, ItemGram, ItemState, QueueCategory, ServiceItem, ServicePoint
 from app.catalogue.rules import LimitUnit, faults_of, item_grams
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
@@ -61,6 +61,7 @@ async def import_catalogue(actor: Actor, document: Mapping[str, Any]) -> ImportR
         raise CatalogueInvalid(faults)
     async with db.transaction():
         await db.one_at_a_time("catalogue")
+        await _keep_businesses(catalogue)
         await _keep_places(catalogue)
         report = await _publish_items(catalogue)
         await audit.record(actor, "catalogue.imported", "catalogue", detail={"report": str(report)})
@@ -69,6 +70,13 @@ async def import_catalogue(actor: Actor, document: Mapping[str, Any]) -> ImportR
 
 def _sentence(fault: Mapping[str, Any]) -> str:
     return f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+
+
+async def _keep_businesses(catalogue: CatalogueDocument) -> None:
+    for business in catalogue.enums.queue_categories:
+        await QueueCategory.update_or_create(
+            prefix=business.prefix, defaults={"name_zh": business.name_zh, "name_en": business.name_en}
+        )
 
 
 async def _keep_places(catalogue: CatalogueDocument) -> None:

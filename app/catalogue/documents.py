@@ -142,7 +142,18 @@ class LifeEventEntry(Entry):
     item_keys: tuple[Key, ...]
 
 
+class QueueCategoryEntry(Entry):
+    prefix: Category
+    name_zh: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    name_en: Annotated[str, StringConstraints(max_length=120)] = ""
+
+
+class EnumsEntry(Entry):
+    queue_categories: tuple[QueueCategoryEntry, ...]
+
+
 class CatalogueDocument(Entry):
+    enums: EnumsEntry
     divisions: tuple[DivisionEntry, ...]
     departments: tuple[DepartmentEntry, ...]
     elicense_types: tuple[ElicenceTypeEntry, ...] = ()

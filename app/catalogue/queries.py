@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.catalogue.models import Department, ItemState, ServiceItem, ServicePoint
+from app.catalogue.models import Department, ItemState, QueueCategory, ServiceItem, ServicePoint
 from app.catalogue.rules import LONGEST_SEARCH, grams
 from app.kernel import db
 from app.kernel.actor import Actor
@@ -75,6 +75,12 @@ async def departments_by_key(keys: Sequence[str]) -> list[Department | None]:
     """In key order."""
     found = await Department.in_bulk(keys, "key")
     return [found.get(key) for key in keys]
+
+
+async def businesses_by_letter(letters: Sequence[str]) -> list[QueueCategory]:
+    """In the order of the letters; one that no catalogue has named is called by its letter."""
+    found = await QueueCategory.in_bulk(letters, "prefix")
+    return [found.get(letter) or QueueCategory(prefix=letter, name_zh=letter, name_en="") for letter in letters]
 
 
 async def service_points_by_key(keys: Sequence[str]) -> list[ServicePoint | None]:

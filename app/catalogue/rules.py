@@ -88,6 +88,7 @@ def faults_of(document: CatalogueDocument) -> list[str]:
 
 def _repeated_keys(document: CatalogueDocument) -> Iterable[str]:
     for kind, keys in (
+        ("queue category", [entry.prefix for entry in document.enums.queue_categories]),
         ("division", [entry.code for entry in document.divisions]),
         ("department", [entry.key for entry in document.departments]),
         ("service point", [entry.key for entry in document.service_points]),
@@ -103,12 +104,23 @@ def _broken_references(document: CatalogueDocument) -> Iterable[str]:
     departments = {entry.key for entry in document.departments}
     licences = {entry.key for entry in document.elicense_types}
     items = {entry.key for entry in document.items}
+    categories = {entry.prefix for entry in document.enums.queue_categories}
     references = [
         *((f"division {entry.code}: parent", entry.parent, divisions) for entry in document.divisions if entry.parent),
         *((f"department {entry.key}: division", entry.division_code, divisions) for entry in document.departments),
         *(
             (f"service point {entry.key}: division", entry.division_code, divisions)
             for entry in document.service_points
+        ),
+        *(
+            (f"service point {entry.key}: queue category", category, categories)
+            for entry in document.service_points
+            for category in entry.queue_categories
+        ),
+        *(
+            (f"item {item.key}: queue category", item.appointment.queue_category, categories)
+            for item in document.items
+            if item.appointment.queue_category
         ),
         *((f"life event {event.key}: item", key, items) for event in document.life_events for key in event.item_keys),
         *((f"item {item.key}: department", item.department, departments) for item in document.items),

@@ -15,8 +15,8 @@ from functools import partial
 from app.booking.halls.hours import hall_day
 from app.booking.policies import policies_at
 from app.booking.remembered import Remembered
-from app.catalogue.models import ItemState, ServiceItem, ServicePoint
-from app.catalogue.queries import every_service_point, service_points_by_key
+from app.catalogue.models import ItemState, QueueCategory, ServiceItem, ServicePoint
+from app.catalogue.queries import businesses_by_letter, every_service_point, service_points_by_key
 from app.identity.models import DeviceKind
 from app.kernel import clock, db
 from app.kernel.actor import Actor
@@ -64,6 +64,7 @@ class BusinessNow:
     """One business of a hall at this moment."""
 
     category: str
+    named: QueueCategory
     pace: Pace
     crowd: Crowd
     called: Sequence[Called]
@@ -143,10 +144,12 @@ async def _businesses_now(point: ServicePoint) -> list[BusinessNow]:
     for row in await db.rows(_CALLED, point.key, clock.today(), _CALLS_SHOWN):
         called[row["category"]].append(Called(row["code"], row["number"]))
     given = {row["category"]: row["given"] for row in await db.rows(_GIVEN, point.key, clock.today())}
+    named = await businesses_by_letter(point.queue_categories)
     going = await paces([Business(point.key, category) for category in point.queue_categories])
     return [
         BusinessNow(
             category,
+            name,
             pace,
             crowd_of(pace.waiting, policies[point.key, category]),
             called[category],
@@ -158,7 +161,7 @@ async def _businesses_now(point: ServicePoint) -> list[BusinessNow]:
                 hours.closed_for(category),
             ),
         )
-        for category, pace in zip(point.queue_categories, going, strict=True)
+        for category, name, pace in zip(point.queue_categories, named, going, strict=True)
     ]
 
 
@@ -189,6 +192,7 @@ class ScreenCall:
     """A number being called, as the screen above the windows shows it."""
 
     code: str
+    category: str
     window: int
     holder: str
     called_at: datetime
@@ -204,7 +208,9 @@ async def call_screen(actor: Actor) -> list[ScreenCall]:
     calling = Ticket.filter(service_point_id=place, day=clock.today(), state=TicketState.CALLED)
     found = await calling.order_by("-called_at", "code").limit(_CALLS_ON_SCREEN).select_related("window")
     return [
-        ScreenCall(ticket.code, ticket.window.number, ticket.holder, ticket.called_at, ticket.calls - 1)
+        ScreenCall(
+            ticket.code, ticket.category, ticket.window.number, ticket.holder, ticket.called_at, ticket.calls - 1
+        )
         for ticket in found
         if ticket.window is not None and ticket.called_at is not None
     ]

@@ -11,7 +11,7 @@ import strawberry
 from app.booking import models, queries, visits
 from app.booking.calendar_entry import CalendarEntry, calendar_text
 from app.booking.rules import BookingState, Layer
-from app.catalogue.queries import items_in_force, service_points_by_key
+from app.catalogue.queries import businesses_by_letter, items_in_force, service_points_by_key
 from app.kernel import clock
 from app.kernel.settings import get_settings
 from app.queueing.queries import tickets_of_bookings
@@ -53,6 +53,11 @@ class Slot:
             opens_at=row.opens_at,
             row=row,
         )
+
+    @computed(batch=businesses_by_letter)
+    async def category_name(self, info: Info) -> str:
+        business = await info.context.load(businesses_by_letter, self.category)
+        return info.context.say(business.name_zh, business.name_en)
 
     @computed(batch=service_points_by_key)
     async def service_point(self, info: Info) -> ServicePoint:

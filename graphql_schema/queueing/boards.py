@@ -8,11 +8,13 @@ from typing import Annotated
 import strawberry
 
 from app.catalogue.models import ServiceItem
+from app.catalogue.queries import businesses_by_letter
 from app.identity.models import DeviceKind
 from app.queueing import boards
 from app.queueing.board_rules import Crowd
 from graphql_schema.catalogue.types import ServicePoint
 from graphql_schema.context import Info
+from graphql_schema.fields import computed
 from graphql_schema.guards import EVERYONE, devices, lookup, query
 from graphql_schema.problems import Problem
 from graphql_schema.queueing.types import ExpectedWait
@@ -30,6 +32,7 @@ class CalledNumber:
 @strawberry.type(description="业务现况 · One business of a hall at this moment.")
 class BusinessNow:
     category: str
+    category_name: str
     waiting: int
     windows: int = strawberry.field(description="Windows that call for it now; paused ones do not.")
     crowd: Crowd
@@ -42,6 +45,7 @@ class BusinessNow:
     def of(cls, now: boards.BusinessNow, info: Info) -> BusinessNow:
         return cls(
             category=now.category,
+            category_name=info.context.say(now.named.name_zh, now.named.name_en),
             waiting=now.pace.waiting,
             windows=now.pace.windows,
             crowd=now.crowd,
@@ -91,6 +95,7 @@ class HallNow:
 @strawberry.type(description="叫号屏的一行 · A number being called.")
 class ScreenCall:
     code: str
+    category: str
     window: int
     holder: str = strawberry.field(description="The masked name; empty when nobody was named.")
     called_at: datetime
@@ -99,8 +104,18 @@ class ScreenCall:
     @classmethod
     def of(cls, call: boards.ScreenCall) -> ScreenCall:
         return cls(
-            code=call.code, window=call.window, holder=call.holder, called_at=call.called_at, recalls=call.recalls
+            code=call.code,
+            category=call.category,
+            window=call.window,
+            holder=call.holder,
+            called_at=call.called_at,
+            recalls=call.recalls,
         )
+
+    @computed("What is done there.", batch=businesses_by_letter)
+    async def category_name(self, info: Info) -> str:
+        business = await info.context.load(businesses_by_letter, self.category)
+        return info.context.say(business.name_zh, business.name_en)
 
 
 @strawberry.type(description="可办事项 · What one takes a number for.")

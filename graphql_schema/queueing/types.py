@@ -8,6 +8,7 @@ from typing import Annotated
 
 import strawberry
 
+from app.catalogue.queries import businesses_by_letter
 from app.kernel import clock
 from app.queueing import models, queries, waits, walk_ins
 from app.queueing.rules import TicketChannel, TicketState
@@ -114,6 +115,11 @@ class Ticket:
             called_at=row.called_at,
             row=row,
         )
+
+    @computed(batch=businesses_by_letter)
+    async def category_name(self, info: Info) -> str:
+        business = await info.context.load(businesses_by_letter, self.category)
+        return info.context.say(business.name_zh, business.name_en)
 
     @computed("How many would be called before this number.", batch=queries.people_ahead)
     async def ahead(self, info: Info) -> int:

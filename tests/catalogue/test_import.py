@@ -12,8 +12,8 @@ from app.cases import commands as cases
 from app.cases.rules import DeliveryMethod
 from app.catalogue.commands import ImportReport, import_calendar, import_catalogue
 from app.catalogue.errors import CatalogueInvalid
-from app.catalogue.models import Department, Division, ItemGram, ItemState, ServiceItem, ServicePoint
-from app.catalogue.queries import item_in_force
+from app.catalogue.models import Department, Division, ItemGram, ItemState, QueueCategory, ServiceItem, ServicePoint
+from app.catalogue.queries import businesses_by_letter, item_in_force
 from app.kernel.actor import SYSTEM
 from app.kernel.clock.calendar import DayKind
 from app.kernel.clock.days import CalendarDay, load_calendar
@@ -39,6 +39,7 @@ async def test_the_seed_is_in_force(portal: Portal) -> None:
     assert await ServiceItem.filter(state=ItemState.IN_FORCE).count() == len(seed["items"]) == 74
     assert await found(Department, "departments") == len(seed["departments"]) == 20
     assert await found(ServicePoint, "service_points") == len(seed["service_points"]) == 8
+    assert await QueueCategory.all().count() == len(seed["enums"]["queue_categories"]) == 9
     assert await found(Division, "divisions", "code") == len(seed["divisions"]) == 16
 
 
@@ -71,6 +72,23 @@ async def test_a_changed_item_becomes_a_new_version_and_a_case_keeps_the_old_one
     assert [version.state for version in versions[-3:]] == [
         ItemState.SUPERSEDED, ItemState.SUPERSEDED, ItemState.IN_FORCE,
     ]  # fmt: skip
+
+
+async def test_a_business_is_called_as_the_last_file_says_and_by_its_letter_before(portal: Portal) -> None:
+    def named(name: str) -> Document:
+        document = seed_catalogue()
+        put("enums", "queue_categories", 2, "name_zh", value=name)(document)
+        return document
+
+    async def names() -> list[tuple[str, str]]:
+        return [(one.name_zh, one.name_en) for one in await businesses_by_letter(["C", "?"])]
+
+    await import_catalogue(SYSTEM, named("不动产"))
+    renamed = await names()
+    await import_catalogue(SYSTEM, named("不动产登记"))
+
+    assert renamed == [("不动产", "Real estate registration"), ("?", "")]
+    assert await names() == [("不动产登记", "Real estate registration"), ("?", "")]
 
 
 async def test_an_item_that_is_not_in_the_file_stays_in_force(portal: Portal) -> None:
@@ -118,12 +136,20 @@ def on_item(key: str, **values: Any) -> Callable[[Document], None]:
 FAULTS = [
     (put("departments", 0, "uscc", value="X" * 18), "department ps-household", "is no credit code"),
     (again("departments"), "department", "occurs 2 times"),
+    (put("enums", "queue_categories", 1, "prefix", value="A"), "queue category A", "occurs 2 times"),
     (again("divisions"), "division 990000", "occurs 2 times"),
     (again("service_points"), "service point city-hall", "occurs 2 times"),
     (again("items"), "item id-card-first", "occurs 2 times"),
     (put("divisions", 1, "parent", value="999999"), "division 990100: parent 999999", "is not in the file"),
     (put("departments", 0, "division_code", value="999999"), "division 999999", "is not in the file"),
     (put("service_points", 0, "division_code", value="999999"), "city-hall: division 999999", "is not in the file"),
+    (put("service_points", 0, "queue_categories", value=["Q"]), "city-hall: queue category Q", "is not in the file"),
+    (
+        on_item("passport", appointment={"supported": True, "required": True, "queue_category": "Q"}),
+        "item passport: queue category Q",
+        "is not in the file",
+    ),
+    (put("enums", "queue_categories", 0, "name_zh", value=""), "queue_categories.0.name_zh", "at least 1 character"),
     (put("life_events", 0, "item_keys", value=["nothing"]), "item nothing", "is not in the file"),
     (on_item("passport", department="nobody"), "item passport: department nobody", "is not in the file"),
     (put("items", 0, "materials", 0, "elicense_type", value="nothing"), "e-licence type nothing", "is not in the file"),
@@ -152,6 +178,7 @@ FAULTS = [
     (put("service_points", 0, "longitude", value=None), "city-hall: latitude and longitude", "not at all"),
     (put("items", value={}), "items", "tuple"),
     (lambda document: document.pop("divisions"), "divisions", "required"),
+    (lambda document: document.pop("enums"), "enums", "required"),
 ]
 
 

@@ -148,7 +148,7 @@ NAMES_NOBODY: dict[str, str] = {
         " ticketsADay walkInFrom walkInUntil waitingWarning recallsMost rejoinsMost rejoinBehind bookedInARow"
         " walkInPatienceMinutes own version"
     ),
-    "BusinessNow": "category waiting windows crowd called expectedWait numbersGiven whyNot",
+    "BusinessNow": "category categoryName waiting windows crowd called expectedWait numbersGiven whyNot",
     "CalledNumber": "code window",
     "Capability": "code name on",
     "Carrier": "code nameZh",
@@ -224,14 +224,17 @@ NAMES_NOBODY: dict[str, str] = {
     "SessionsRevoked": "count",
     "SignedIn": "tokens resident",
     "SignedOut": "done",
-    "Slot": "id category layer day startsAt endsAt capacity free opensAt servicePoint",
+    "Slot": "id category categoryName layer day startsAt endsAt capacity free opensAt servicePoint",
     "SlotPlan": "startsAt endsAt capacity taken bookable",
     "Spread": "p50 p90 mean",
     "Staff": "id title roles roleTitles department division",
     "StaffAccount": "staff login active secondFactor passwordIsOwn lockedUntil",
     "StaffSignedIn": "tokens staff lastSignIn duty",
     "TakenNumber": "ticket waiting warning",
-    "Ticket": "id code category channel green state calls transferredFrom takenAt calledAt ahead expectedWait window",
+    "Ticket": (
+        "id code category categoryName channel green state calls transferredFrom takenAt calledAt ahead expectedWait "
+        "window"
+    ),
     "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
     "WaitingRoom": "gathersFrom opensAt until admittedPerSecond commitment seed",
     "VisitCounts": "due missed missedShare",
