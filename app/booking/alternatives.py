@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from app.booking.errors import NotEnoughInARow, SlotClosed, SlotFull, SlotGone, SlotNotOpenYet
 from app.booking.models import Slot
-from app.booking.rules import day_and_time
+from app.booking.rules import Layer, day_and_time
 from app.booking.visits import Visit
 from app.kernel import clock, db
 from app.kernel.errors import Alternative, NotFound, Refusal
@@ -19,15 +19,15 @@ _LOOKED_AT = _SHOWN + 1
 _LOOKED_AT_FOR_RUNS = 60
 _EARTH_METRES = 6_371_000
 _HAS_ROOM = """
-    s.service_point_id = p.key AND s.category = $1 AND s.layer = $3 AND s.starts_at > $5 AND s.closed_at IS NULL
+    s.service_point_id = p.key AND s.category = $1 AND s.layer = l.layer AND s.starts_at > $5 AND s.closed_at IS NULL
     AND (s.opens_at IS NULL OR s.opens_at <= $5)
     AND s.taken + $6 <= s.capacity AND s.phone_taken + $6 <= s.phone_capacity
 """
-# In each hall the nearest before and after the wanted time: nothing else can be among the best.
+# In each hall and layer the nearest before and after the wanted time: nothing else can be among the best.
 _FREE = f"""
-    SELECT s.id, s.starts_at, s.ends_at, p.key AS service_point_id, p.name_zh, p.name_en, p.latitude, p.longitude,
-        o.latitude AS from_latitude, o.longitude AS from_longitude
-    FROM service_point o CROSS JOIN service_point p CROSS JOIN LATERAL (
+    SELECT s.id, l.layer, s.starts_at, s.ends_at, p.key AS service_point_id, p.name_zh, p.name_en,
+        p.latitude, p.longitude, o.latitude AS from_latitude, o.longitude AS from_longitude
+    FROM service_point o CROSS JOIN service_point p CROSS JOIN unnest($3::text[]) AS l (layer) CROSS JOIN LATERAL (
         (SELECT id, starts_at, ends_at FROM slot s WHERE {_HAS_ROOM} AND s.starts_at >= $4
             ORDER BY s.starts_at LIMIT $7)
         UNION ALL
@@ -37,7 +37,7 @@ _FREE = f"""
     WHERE o.key = $2
 """  # noqa: S608 - the conditions are a constant
 _FREE_WITHIN = """
-    SELECT s.id, s.starts_at, s.ends_at, s.service_point_id, p.name_zh, p.name_en,
+    SELECT s.id, s.layer, s.starts_at, s.ends_at, s.service_point_id, p.name_zh, p.name_en,
         to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') BETWEEN $5 AND $6 AS wanted
     FROM slot s JOIN service_point p ON p.key = s.service_point_id
     WHERE s.category = $1 AND s.service_point_id = ANY($2::text[]) AND s.day BETWEEN $3 AND $4 AND s.starts_at > $7
@@ -46,6 +46,9 @@ _FREE_WITHIN = """
       AND ($9 > 1 OR to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24:MI') BETWEEN $5 AND $6)
     ORDER BY s.starts_at LIMIT 500
 """
+# To whoever goes to the hall its extra hours are hours like the others; a visit at home is another matter.
+_AT_THE_HALL = [Layer.ORDINARY, Layer.EXTRA]
+_LIKE = dict.fromkeys(_AT_THE_HALL, _AT_THE_HALL)
 # A kilometre of way weighs like a quarter of an hour of time.
 _SECONDS_PER_METRE = 0.9
 _ELSEWHERE = timedelta(hours=2).total_seconds()
@@ -69,7 +72,7 @@ async def nearest_free(
         _FREE,
         category or slot.category,
         slot.service_point_id,
-        slot.layer,
+        _LIKE.get(slot.layer, [slot.layer]),
         slot.starts_at,
         now,
         party,
@@ -95,10 +98,10 @@ async def free_within(
 
 def _beginnings(free: Sequence[Mapping[str, Any]], slots: int) -> list[Mapping[str, Any]]:
     """Those of free slots after which there are enough others, one beginning where the other ends."""
-    at = {(row["service_point_id"], row["starts_at"]): row for row in free}
+    at = {(row["service_point_id"], row["layer"], row["starts_at"]): row for row in free}
 
     def reaches(row: Mapping[str, Any], more: int) -> bool:
-        following = at.get((row["service_point_id"], row["ends_at"]))
+        following = at.get((row["service_point_id"], row["layer"], row["ends_at"]))
         return more == 0 or (following is not None and reaches(following, more - 1))
 
     return [row for row in free if reaches(row, slots - 1)]
