@@ -23,10 +23,16 @@ class ItemNotServedHere(Refusal):
     en = "This service point does not serve the item; choose one listed in its guide."
 
 
+class SlotForOtherItems(Refusal):
+    code = "SLOT_FOR_OTHER_ITEMS"
+    zh = "这个时段不办理“{item_zh}”,请为它另选时段"
+    en = "“{item_en}” is not done in this slot; choose another slot for it."
+
+
 class ItemNotBookable(Refusal):
     code = "ITEM_NOT_BOOKABLE"
-    zh = "该事项不需要预约"
-    en = "This item needs no booking."
+    zh = "该事项不需要预约,可直接到大厅取号办理"
+    en = "This item needs no booking; just come to the hall and take a number."
 
 
 class AlreadyBooked(Refusal):
@@ -73,8 +79,8 @@ class NotEnoughInARow(Refusal):
 
 class PartyTooLarge(Refusal):
     code = "PARTY_TOO_LARGE"
-    zh = "一次可为1至{most}人预约,人数更多请分次预约或联系大厅"
-    en = "One booking is for 1 to {most} people; book again for more, or call the hall."
+    zh = "一次可为1至{most}人预约,人数更多请由同行的人另行预约或联系大厅"
+    en = "One booking is for 1 to {most} people; let others book for more, or call the hall."
 
 
 class VisitInvalid(Refusal):
@@ -196,6 +202,12 @@ class LineInvalid(Refusal):
     code = "LINE_INVALID"
     zh = "候补条件有误:{reason_zh}"
     en = "The waiting list cannot take this: {reason_en}."
+
+
+class LineNotNeeded(Refusal):
+    code = "LINE_NOT_NEEDED"
+    zh = "现在就有空位,不用候补,请直接预约:{free_zh}"
+    en = "There is a free place, so nobody needs to wait; book it: {free_en}."
 
 
 class AppealInvalid(Refusal):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NoReturn
 from uuid import UUID
 
 from app.booking.alternatives import nearest_free, refuse_full
-from app.booking.errors import ItemNotBookable, ItemNotServedHere, NotEnoughInARow
+from app.booking.errors import ItemNotBookable, ItemNotServedHere, NotEnoughInARow, SlotForOtherItems
 from app.booking.models import Slot
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
@@ -17,7 +18,7 @@ from app.cases.models import Case
 from app.cases.queries import case_of
 from app.cases.rules import OPEN_STATES
 from app.catalogue.models import ServiceItem
-from app.catalogue.queries import items_in_force
+from app.catalogue.queries import items_in_force, service_points_by_key
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput, NotFound
@@ -27,22 +28,30 @@ from app.representation.rules import check_may_apply
 async def plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: int) -> Visit:
     """The visit that begins with a slot, nothing taken yet.
 
-    Raises `NotFound`, `VisitInvalid`, `PartyTooLarge`, `ItemNotBookable`, `ItemNotServedHere`, `ProxyNotAllowed`,
-    `OutsideMandate`, `InvalidInput` (the case), or `NotEnoughInARow` naming what is free.
+    Raises `NotFound`, `VisitInvalid`, `PartyTooLarge`, `ItemNotBookable`, `ProxyNotAllowed`, `OutsideMandate`,
+    `InvalidInput` (the case), and naming what is free: `ItemNotServedHere`, `SlotForOtherItems`, `NotEnoughInARow`.
     """
     slot = await slot_by_id(slot_id)
     policy = await policy_of(slot.service_point_id, slot.category)
     check_items(items, party, policy)
     for item in await wanted_items(actor, items):
         if item.queue_category != slot.category:
-            elsewhere = await nearest_free(slot, party, clock.now(), category=item.queue_category)
-            raise ItemNotServedHere(field="slotId", alternatives=elsewhere)
+            await _refuse_other_business(slot, party, item)
     keys = [item.item_key for item in items]
     run = await run_from(slot, policy.slots_needed(keys))
     if run is None:
         await refuse_full(NotEnoughInARow, slot, party, slots=policy.slots_needed(keys))
     assert run is not None
     return visit_in(run, items, party, policy)
+
+
+async def _refuse_other_business(slot: Slot, party: int, item: ServiceItem) -> NoReturn:
+    """Say whether the hall does not serve the item at all or only not in this slot, and what is free for it."""
+    free = await nearest_free(slot, party, clock.now(), category=item.queue_category)
+    [hall] = await service_points_by_key([slot.service_point_id])
+    if hall is None or item.queue_category not in hall.queue_categories:
+        raise ItemNotServedHere(field="slotId", alternatives=free)
+    raise SlotForOtherItems(field="slotId", alternatives=free, item_zh=item.name_zh, item_en=item.name_en)
 
 
 def visit_in(run: Sequence[Slot], items: Sequence[VisitItem], party: int, policy: Policy) -> Visit:

@@ -7,14 +7,23 @@ from datetime import timedelta
 import pytest
 
 from app.booking import commands
-from app.booking.alternatives import metres
-from app.booking.errors import ItemNotServedHere, NotEnoughInARow, SlotClosed, SlotFull, SlotGone, SlotNotOpenYet
+from app.booking.alternatives import metres, nearest_free
+from app.booking.errors import (
+    ItemNotServedHere,
+    NotEnoughInARow,
+    SlotClosed,
+    SlotForOtherItems,
+    SlotFull,
+    SlotGone,
+    SlotNotOpenYet,
+)
 from app.booking.models import Slot
 from app.booking.rules import Layer
 from app.catalogue.models import ServicePoint
 from app.kernel import clock
 from app.kernel.errors import Refusal
 from tests.booking.places import make_slot, set_rules, visit
+from tests.cases.filing import CARD
 from tests.identity.accounts import make_resident
 from tests.people import new_key
 from tests.portal import Portal
@@ -95,11 +104,44 @@ async def test_what_has_too_few_places_or_cannot_be_booked_is_not_named(portal: 
 async def test_where_nothing_is_free_the_waiting_list_is_named(portal: Portal) -> None:
     full = await extra("marriage-office", 0, business="F")
     await take(full)
+    open_ones = Slot.filter(category="F", closed_at=None).exclude(id=full.id)
+    others = [slot.id for slot in await open_ones]
+    await Slot.filter(id__in=others).update(closed_at=clock.now())
     told = await refused(full, "marriage-replace")
+    await Slot.filter(id__in=others).update(closed_at=None)
     assert isinstance(told, SlotFull)
     assert (told.alternatives, told.suggestion) == ((), None)
     assert told.sentence("zh") == "该时段已约满。近期都已约满,可以登记候补,有名额时通知您"
     assert "waiting list" in told.sentence("en")
+
+
+async def test_who_finds_an_evening_full_is_told_of_ordinary_hours_but_not_of_visits_at_home(portal: Portal) -> None:
+    evening = await extra("city-hall", 10, days=150)
+    at = evening.starts_at
+    home = await make_slot(1, starts_at=at - timedelta(hours=1), business="G", layer=Layer.HOME_VISIT)
+    ordinary = await make_slot(1, starts_at=at - timedelta(hours=2), business="G")
+    await take(evening)
+
+    told, at_home = await refused(evening), await nearest_free(home, 1, clock.now())
+
+    assert told.suggestion == ordinary.id
+    assert home.id not in {one.id for one in told.alternatives}
+    assert not {ordinary.id, evening.id} & {one.id for one in at_home}
+
+
+async def test_a_long_visit_is_not_told_of_a_row_that_is_half_an_evening_and_half_ordinary(portal: Portal) -> None:
+    await set_rules("bayin-hall", "D", minutes_by_item={CARD: 60})
+    full = await make_slot(1, hours_ahead=WANTED + 24 * 180, place="bayin-hall")
+    afterwards = await make_slot(1, starts_at=full.ends_at, place="bayin-hall")
+    ordinary = await make_slot(1, starts_at=full.ends_at + timedelta(hours=2), place="bayin-hall")
+    evening = await make_slot(1, starts_at=ordinary.ends_at, place="bayin-hall", layer=Layer.EXTRA)
+    await take(full)
+
+    told = await refused(full, CARD)
+
+    await set_rules("bayin-hall", "D")
+    named = {one.id for one in told.alternatives}
+    assert not {afterwards.id, ordinary.id, evening.id} & named
 
 
 async def test_for_a_long_visit_only_beginnings_of_free_rows_are_named(portal: Portal) -> None:
@@ -129,11 +171,20 @@ async def test_every_refusal_of_a_slot_names_what_is_free(portal: Portal) -> Non
 
     told = [await refused(slot) for slot in (begun, closed, not_open, other_business)]
 
-    assert [type(one) for one in told] == [SlotGone, SlotClosed, SlotNotOpenYet, ItemNotServedHere]
+    assert [type(one) for one in told] == [SlotGone, SlotClosed, SlotNotOpenYet, SlotForOtherItems]
     assert all(one.alternatives for one in told)
     assert told[1].suggestion == told[2].suggestion == free.id
     named = {one.id for refusal in told for one in refusal.alternatives}
     assert await Slot.filter(id__in=named, category="G").count() == len(named)
+
+
+async def test_the_hall_that_does_not_serve_an_item_is_told_apart_from_the_slot_that_does_not(portal: Portal) -> None:
+    here = await make_slot(5, place="city-hall", business="D")
+    there = await make_slot(5, place="bayin-hall", business="D")
+    slot, hall = await refused(here), await refused(there)
+    assert isinstance(slot, SlotForOtherItems)
+    assert slot.sentence("zh") == "这个时段不办理“公司设立登记(企业开办)”,请为它另选时段"
+    assert isinstance(hall, ItemNotServedHere)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ async def test_what_cannot_be_booked_is_refused_and_nothing_is_taken(portal: Por
 
     assert {situation: answer["code"] for situation, answer in answers.items()} == {
         "the slot has begun": "SLOT_GONE",
-        "the counter is another business's": "ITEM_NOT_SERVED_HERE",
+        "the counter is another business's": "SLOT_FOR_OTHER_ITEMS",
         "the item needs no booking": "ITEM_NOT_BOOKABLE",
         "there is no such item": "NOT_FOUND",
         "there is no such slot": "NOT_FOUND",

@@ -122,7 +122,7 @@ async def test_bad_wishes_are_refused_at_the_desk_as_by_phone(portal: Portal) ->
         "SLOT_FULL",
         "HOME_ADDRESS_NEEDED",
         "NOT_FOUND",
-        "ITEM_NOT_SERVED_HERE",
+        "SLOT_FOR_OTHER_ITEMS",
         "VISIT_INVALID",
         "PARTY_TOO_LARGE",
         "PARTY_TOO_LARGE",

@@ -265,4 +265,4 @@ async def test_where_nobody_can_be_booked_nobody_moves_to(portal: Portal) -> Non
     await Slot.filter(id=later.id).update(opens_at=clock.now() + timedelta(hours=1))
     async with nothing_moves():
         codes = [(await ask(caller, booking, slot))["code"] for slot in (begun, passports, closed, later)]
-    assert codes == ["SLOT_GONE", "ITEM_NOT_SERVED_HERE", "SLOT_CLOSED", "SLOT_NOT_OPEN_YET"]
+    assert codes == ["SLOT_GONE", "SLOT_FOR_OTHER_ITEMS", "SLOT_CLOSED", "SLOT_NOT_OPEN_YET"]

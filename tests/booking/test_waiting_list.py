@@ -163,7 +163,7 @@ async def test_where_there_is_a_free_place_one_is_told_instead_of_waiting(portal
     caller = await caller_of(portal, await make_resident())
     async with nothing_moves():
         refused = await ask(caller, day=day)
-    assert (refused["code"], refused["suggestedId"]) == ("LINE_INVALID", str(slot.id))
+    assert (refused["code"], refused["suggestedId"]) == ("LINE_NOT_NEEDED", str(slot.id))
     assert "10:00" in refused["message"]
     assert (await ask(caller, day=day, timeFrom="13:00"))["__typename"] == "WaitingEntry"
 
@@ -182,7 +182,7 @@ async def test_a_free_place_in_the_wished_hours_is_found_behind_hundreds_in_the_
     finally:
         await Slot.filter(id__in=[slot.id for slot in morning]).delete()
 
-    assert refused["code"] == "LINE_INVALID"
+    assert refused["code"] == "LINE_NOT_NEEDED"
     assert [one["id"] for one in refused["alternatives"]] == [str(late.id)]
 
 

@@ -154,4 +154,4 @@ async def test_over_the_phone_the_resident_sees_the_number_and_who_is_ahead(port
     too_early = await callers[0].do(
         "Book", slotId=str(early.id), items=[{"itemKey": "passport"}], idempotencyKey=new_key()
     )
-    assert too_early["code"] == "ITEM_NOT_SERVED_HERE"
+    assert too_early["code"] == "SLOT_FOR_OTHER_ITEMS"

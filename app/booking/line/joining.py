@@ -11,7 +11,14 @@ from uuid import UUID
 
 from app.booking import commands, holds
 from app.booking.alternatives import free_within, metres
-from app.booking.errors import AlreadyBooked, AlreadyInLine, ItemNotServedHere, LineInvalid, PartyTooLarge
+from app.booking.errors import (
+    AlreadyBooked,
+    AlreadyInLine,
+    ItemNotServedHere,
+    LineInvalid,
+    LineNotNeeded,
+    PartyTooLarge,
+)
 from app.booking.line import entries as line
 from app.booking.line.rules import LINES_MOST, Near, Wish, check_wish
 from app.booking.models import Booking, WaitingEntry
@@ -36,7 +43,7 @@ async def join(actor: Actor, items: Sequence[VisitItem], wish: Wish, *, idempote
 
     Needs the highest level of the halls. Raises `NotFound`, `VisitInvalid`, `PartyTooLarge`, `ItemNotBookable`,
     `ItemNotServedHere`, `ProxyNotAllowed`, `OutsideMandate`, `AssuranceTooLow`, `AlreadyBooked`, `AlreadyInLine`,
-    and `LineInvalid`, also when there is a free place, which it names.
+    `LineInvalid`, and `LineNotNeeded` naming what is free.
     """
     body = {"items": [item.as_json() for item in items], "wish": repr(wish)}
     async with db.transaction():
@@ -145,17 +152,13 @@ async def _check_needed(resident: Resident, items: Sequence[VisitItem]) -> None:
 
 
 async def _check_full(wish: Wish, category: str, items: Sequence[VisitItem], rules: dict[str, Policy]) -> None:
-    """Raise `LineInvalid` naming a place that is free: nobody would offer it."""
+    """Raise `LineNotNeeded` naming a place that is free: nobody would offer it."""
     keys = [item.item_key for item in items]
     slots = max(policy.slots_needed(keys) for policy in rules.values())
     days, hours = (wish.days_from, wish.days_until), (wish.time_from, wish.time_until)
     free = await free_within(category, list(rules), days, hours, (wish.party, slots))
     if free:
-        raise LineInvalid(
-            alternatives=free,
-            reason_zh=f"现在就有空位,请直接预约:{free[0].zh}",
-            reason_en=f"there is a free place, book it: {free[0].en}",
-        )
+        raise LineNotNeeded(alternatives=free, free_zh=free[0].zh, free_en=free[0].en)
 
 
 async def leave(actor: Actor, entry_id: UUID) -> WaitingEntry:
