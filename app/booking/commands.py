@@ -21,7 +21,7 @@ from app.booking.errors import AlreadyBooked, HomeAddressNeeded
 from app.booking.events import BookingCancelled, BookingMoved, FaultRecorded, SlotBooked
 from app.booking.histories import history_of
 from app.booking.models import Booking
-from app.booking.outcomes import end
+from app.booking.outcomes import end, tell_cases
 from app.booking.planning import plan
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
@@ -39,7 +39,6 @@ from app.booking.rules import (
 )
 from app.booking.rush import book_in_company
 from app.booking.visits import Visit, VisitItem
-from app.cases.commands import record_visit
 from app.identity.assurance import require_level
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
@@ -76,10 +75,10 @@ async def book(
     """Take the places of a visit, for oneself or a principal; `party` people, several items one after another.
 
     Needs the level the business asks for. Raises `AssuranceTooLow`, `NotFound`, `ItemNotServedHere`,
-    `ItemNotBookable`, `VisitInvalid`, `PartyTooLarge`, `HomeAddressNeeded` (home visits), `AlreadyBooked`,
-    `TooManyBookings`, `TooManyInPeriod`, `IdempotencyKeyReused`, in the rush of a release `TurnNeeded`,
-    `TurnNotYet` or `TurnInvalid`, and with what is free instead: `SlotGone`,
-    `SlotFull`, `SlotClosed`, `NotEnoughInARow`. Who asks at the same moment is booked together (ADR 19).
+    `SlotForOtherItems`, `ItemNotBookable`, `VisitInvalid`, `PartyTooLarge`, `HomeAddressNeeded` (home visits),
+    `AlreadyBooked`, `TooManyBookings`, `TooManyInPeriod`, `IdempotencyKeyReused`, in the rush of a release
+    `TurnNeeded`, `TurnNotYet` or `TurnInvalid`, and with what is free instead: `SlotGone`, `SlotFull`, `SlotClosed`,
+    `NotEnoughInARow`. Who asks at the same moment is booked together (ADR 19).
     `PleaseRetry` when the database went away: the same key tells whether it was done.
     """
     body = asked(slot_id, items, party, address_id)
@@ -155,7 +154,7 @@ async def put(
         await refuse(visit)
     booking_id = await insert(actor.resident_id(), visit, state, held_until=held_until, home=home, channel=channel)
     if state is BookingState.BOOKED:
-        await tell_cases(visit.items, visit.starts_at)
+        await tell_cases(booking_id)
     return await booking_of(booking_id, actor)
 
 
@@ -193,12 +192,6 @@ async def insert(
         when = visit.starts_at
         raise AlreadyBooked(when_zh=day_and_time(when, "zh"), when_en=day_and_time(when, "en"))
     return booking_id
-
-
-async def tell_cases(items: Sequence[VisitItem], visit_at: datetime | None) -> None:
-    """Let the cases of a visit know when their resident is expected, in key order like everybody who locks cases."""
-    for case_id in sorted(item.case_id for item in items if item.case_id is not None):
-        await record_visit(case_id, visit_at, visited=False)
 
 
 async def home_of(actor: Actor, layer: Layer, address_id: UUID | None) -> str | None:
@@ -252,7 +245,7 @@ async def change_time(booking: Booking, visit: Visit, *, by_hall: bool) -> None:
     booking.moves += 1
     booking.reminded = 0
     await booking.save(update_fields=["slot_id", "slots", "day", "until", "moves", "reminded"])
-    await tell_cases(visit.items, visit.starts_at)
+    await tell_cases(booking.id)
     await publish(BookingMoved(booking.id, before, visit.run[0], by_hall))
 
 
@@ -287,7 +280,7 @@ async def give_up(booking: Booking) -> None:
     booking.late = late and booked and not await places.any_closed(booking.slots)
     await places.free(booking)
     await end(booking, state)
-    await tell_cases(await visit_items_of(booking.id), None)
+    await tell_cases(booking.id)
     await publish(BookingCancelled(booking.id))
     if booking.late:
         await publish(FaultRecorded(booking.id, booking.resident_id))

@@ -7,13 +7,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.booking import places
-from app.booking.commands import admitted, asked, home_of, put, tell_cases
+from app.booking.commands import admitted, asked, home_of, put
 from app.booking.errors import HoldOver
 from app.booking.events import SlotBooked
 from app.booking.line import entries as line
 from app.booking.models import Booking
-from app.booking.outcomes import end
-from app.booking.queries import booking_of, locked_booking, visit_items_of
+from app.booking.outcomes import end, tell_cases
+from app.booking.queries import booking_of, locked_booking
 from app.booking.rules import LIFE, BookingState
 from app.booking.visits import VisitItem
 from app.kernel import audit, clock, db, jobs
@@ -67,8 +67,7 @@ async def confirm(actor: Actor, booking_id: UUID) -> Booking:
         booking.held_until = None
         await booking.save(update_fields=["state", "held_until"])
         await line.record_served(booking)
-        items = await visit_items_of(booking_id)
-        await tell_cases(items, booking.slot.starts_at)
+        await tell_cases(booking_id)
         await publish(SlotBooked(booking.id))
         await audit.record(actor, "booking.made", f"booking:{booking.id}")
     return booking

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from app.booking import places
@@ -25,6 +26,17 @@ _CLOSING = """
 """
 
 
+# Two accounts that became one may have brought two visits for one case: when one is over, the other is still ahead.
+_EXPECTED = """
+    SELECT i.case_id, (
+        SELECT min(s.starts_at)
+        FROM booking_item o JOIN booking b ON b.id = o.booking_id JOIN slot s ON s.id = b.slot_id
+        WHERE o.case_id = i.case_id AND b.state IN ('BOOKED', 'CHECKED_IN')
+    ) AS visit_at
+    FROM booking_item i WHERE i.booking_id = $1 AND i.case_id IS NOT NULL ORDER BY i.case_id
+"""
+
+
 async def end(booking: Booking, state: BookingState) -> None:
     """Write down how a locked booking ended, in the caller's transaction."""
     booking.state = state
@@ -34,10 +46,13 @@ async def end(booking: Booking, state: BookingState) -> None:
     await line.record_offer_over(booking)
 
 
-async def _tell_cases(booking: Booking, *, visited: bool) -> None:
-    visit_at = booking.slot.starts_at if visited else None
-    for case_id in sorted(item.case_id for item in await items_of(booking.id) if item.case_id is not None):
-        await record_visit(case_id, visit_at, visited=visited)
+async def tell_cases(booking_id: UUID, *, kept_at: datetime | None = None) -> None:
+    """Let the cases of a visit know when their resident is expected next, or when they were there (`kept_at`).
+
+    In the caller's transaction, after the booking was written; in key order like everybody who locks cases.
+    """
+    for row in await db.rows(_EXPECTED, booking_id):
+        await record_visit(row["case_id"], kept_at or row["visit_at"], visited=kept_at is not None)
 
 
 async def release_places_of(case_id: UUID) -> int:
@@ -104,7 +119,7 @@ async def record_arrival(booking: Booking) -> None:
 async def record_served(booking: Booking) -> None:
     """The visit was kept. For a locked booking, in the caller's transaction."""
     await end(booking, LIFE.next_state(booking.state, "serve"))
-    await _tell_cases(booking, visited=True)
+    await tell_cases(booking.id, kept_at=booking.slot.starts_at)
     await publish(VisitKept(booking.id))
 
 
@@ -114,7 +129,7 @@ async def record_hall_cancelled(booking: Booking) -> None:
     For a locked booking, in the caller's transaction. The places stay used. Raises `IllegalMove`.
     """
     await end(booking, LIFE.next_state(booking.state, "hall_cancel"))
-    await _tell_cases(booking, visited=False)
+    await tell_cases(booking.id)
     await publish(BookingCancelled(booking.id))
     await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}", person=booking.resident_id)
 
@@ -138,7 +153,7 @@ async def mark_missed(booking_id: UUID) -> bool:
 async def record_missed(actor: Actor, booking: Booking) -> None:
     """The visit did not take place. For a locked booking, in the caller's transaction. Raises `IllegalMove`."""
     await end(booking, LIFE.next_state(booking.state, "miss"))
-    await _tell_cases(booking, visited=False)
+    await tell_cases(booking.id)
     await publish(VisitMissed(booking.id))
     await publish(FaultRecorded(booking.id, booking.resident_id))
     await audit.record(actor, "booking.missed", f"booking:{booking.id}", person=booking.resident_id)

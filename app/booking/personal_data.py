@@ -9,8 +9,8 @@ from uuid import UUID
 import orjson
 
 from app.booking.models import Booking, BookingItem, CreditAppeal, CreditExemption, WaitingEntry
-from app.booking.outcomes import give_back, record_hall_cancelled
-from app.booking.queries import items_of, items_of_bookings, live_bookings, locked_booking
+from app.booking.outcomes import give_back, record_hall_cancelled, tell_cases
+from app.booking.queries import items_of_bookings, live_bookings, locked_booking
 from app.booking.rules import (
     LIFE,
     LINE_STATES,
@@ -76,14 +76,17 @@ class Holdings:
     )
 
     async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
-        """Of several live bookings of one item and day one stays (`bookings_giving_way`); the others are nobody's
-        fault. What was booked for a case that will be withdrawn is kept for the case that stays.
+        """Of several live bookings of one item and day, or of one case, one stays (`bookings_giving_way`); the others
+        are nobody's fault. What was booked for a case that will be withdrawn is kept for the case that stays.
 
         More live bookings than one resident may make can result: what was promised is kept.
         """
         await db.rows(_LOCK_SLOTS, [absorbed, survivor])
-        given_back = await _book_once(absorbed, survivor)
-        await _visit_for_the_staying_cases(absorbed, survivor)
+        live = Booking.filter(resident_id__in=[absorbed, survivor], state__in=LIVE_STATES)
+        bookings = await live.order_by("id").select_for_update()
+        staying = await giving_way(absorbed, survivor)
+        given_back = await _book_once(bookings, staying)
+        await _visit_for_the_staying_cases(staying)
         moved = await Booking.filter(resident_id=absorbed).update(resident_id=survivor)
         # A trigger lets the items follow their booking to the other account.
         await _wait_once(absorbed, survivor)
@@ -127,27 +130,28 @@ class Holdings:
         return len(await db.rows(statement, before)) if statement else 0
 
 
-async def _book_once(absorbed: UUID, survivor: UUID) -> int:
-    """One live booking for each item and day; gives how many were given back."""
-    live = Booking.filter(resident_id__in=[absorbed, survivor], state__in=LIVE_STATES)
-    bookings = await live.order_by("id").select_for_update()
+async def _book_once(bookings: Sequence[Booking], staying: Mapping[UUID, UUID]) -> int:
+    """One live booking for each item and day, and for each case; gives how many were given back.
+
+    `staying` names for each case that will be withdrawn the one that stays.
+    """
     items = await items_of_bookings([booking.id for booking in bookings])
-    leaving = bookings_giving_way(
-        [
-            LiveBooking(booking.id, booking.state, booking.booked_at, frozenset((it.item_key, it.day) for it in its))
-            for booking, its in zip(bookings, items, strict=True)
-        ]
-    )
+    live = [_live(booking, its, staying) for booking, its in zip(bookings, items, strict=True)]
+    leaving = bookings_giving_way(live)
     for one in leaving:
         booking = await locked_booking(one.id)
         if not LIFE.may(booking.state, "cancel"):
             await record_hall_cancelled(booking)
             continue
         await give_back(booking)
-        for item in await items_of(booking.id):
-            if item.case_id is not None:
-                await record_visit(item.case_id, None, visited=False)
+        await tell_cases(booking.id)
     return len(leaving)
+
+
+def _live(booking: Booking, items: Sequence[BookingItem], staying: Mapping[UUID, UUID]) -> LiveBooking:
+    visits = frozenset((item.item_key, item.day) for item in items)
+    cases = frozenset(item.case_id and staying.get(item.case_id, item.case_id) for item in items)
+    return LiveBooking(booking.id, booking.state, booking.booked_at, visits, cases)
 
 
 async def _wait_once(absorbed: UUID, survivor: UUID) -> None:
@@ -162,8 +166,8 @@ async def _wait_once(absorbed: UUID, survivor: UUID) -> None:
         kept.add(entry.item_key)
 
 
-async def _visit_for_the_staying_cases(absorbed: UUID, survivor: UUID) -> None:
-    for leaving, staying in (await giving_way(absorbed, survivor)).items():
+async def _visit_for_the_staying_cases(instead: Mapping[UUID, UUID]) -> None:
+    for leaving, staying in instead.items():
         await BookingItem.filter(case_id=leaving, live=True).update(case_id=staying)
         ahead = Booking.filter(items__case_id=staying, state__in=LIVE_STATES).prefetch_related("slot")
         first = await ahead.order_by("slot__starts_at").first()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -102,6 +103,13 @@ class LiveBooking:
     visits: frozenset[tuple[str, date]]
     """Each of its items with the day."""
 
+    cases: frozenset[UUID | None] = frozenset()
+    """What its items are for once the accounts are one; None is among them for an item without a case."""
+
+    def is_for(self, cases: AbstractSet[UUID | None]) -> bool:
+        """Whether it is for some of these cases and for nothing else."""
+        return bool(self.cases) and None not in self.cases and self.cases <= cases
+
 
 _NEARNESS = {BookingState.CHECKED_IN: 0, BookingState.BOOKED: 1, BookingState.HELD: 2}
 
@@ -109,16 +117,18 @@ _NEARNESS = {BookingState.CHECKED_IN: 0, BookingState.BOOKED: 1, BookingState.HE
 def bookings_giving_way(live: Sequence[LiveBooking]) -> list[LiveBooking]:
     """Which live bookings are given back when two accounts of one person become one.
 
-    For each item and day one stays: the one that was checked in before one that was not, that before one only held,
-    then the one booked first.
+    For each item and day, and for each case, one stays: the one that was checked in before one that was not, that
+    before one only held, then the one booked first. A visit for something else too on another day is kept.
     """
     kept: set[tuple[str, date]] = set()
+    seen_to: set[UUID | None] = set()
     leaving = []
     for booking in sorted(live, key=lambda booking: (_NEARNESS[booking.state], booking.booked_at, booking.id)):
-        if booking.visits & kept:
+        if booking.visits & kept or booking.is_for(seen_to):
             leaving.append(booking)
         else:
             kept |= booking.visits
+            seen_to |= booking.cases
     return leaving
 
 

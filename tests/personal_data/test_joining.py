@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from app.booking.commands import book
+from app.booking.commands import book, cancel
 from app.booking.models import Booking, BookingItem
 from app.booking.personal_data import Holdings as Bookings
 from app.booking.rules import BookingState
@@ -24,7 +24,7 @@ from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.inbox.requests import AnsweredRequest
 from app.kernel.privacy import seal, unseal
-from app.payments.commands import issue_bill
+from app.payments.issuing import issue_bill
 from app.payments.models import Bill
 from app.payments.personal_data import Holdings as Bills
 from app.profiles.models import PostalAddress, Preferences
@@ -36,7 +36,7 @@ from app.queueing.rules import TicketState
 from app.representation.models import Mandate, RepresentationClaim
 from app.representation.personal_data import Holdings as Mandates
 from app.representation.rules import Basis, ClaimState, MandateState
-from tests.booking.places import make_slot, places_taken, visit
+from tests.booking.places import make_slot, places_taken, row_of, visit
 from tests.cases.filing import CARD, accept_case, approved_case, file_case
 from tests.identity.accounts import make_resident
 from tests.identity.traces import audit_of
@@ -381,6 +381,41 @@ async def test_the_kept_booking_is_for_the_case_that_stays(portal: Portal) -> No
     assert (case.state, case.visit_at) == (CaseState.ACCEPTED, slot.starts_at)
     assert (await Case.get(id=first.id)).state is CaseState.WITHDRAWN
     assert await places_taken(slot) == (1, 1)
+
+
+async def test_two_visits_for_what_becomes_one_case_become_one(portal: Portal) -> None:
+    """On different days, which two visits for one item may be; the one booked first stays."""
+    absorbed, survivor, first, second = await open_cases("submitted", "accepted")
+    early, late = await make_slot(1, hours_ahead=30), await make_slot(1, hours_ahead=54)
+    given_back = await book_at(survivor, late.id, second.id)
+    await Booking.filter(id=given_back.id).update(booked_at=clock.now() + timedelta(seconds=1))
+    kept = await book_at(absorbed, early.id, first.id)
+
+    counts = await join(absorbed, survivor, Tickets(), Bookings(), Cases())
+    await portal.run_jobs()
+
+    assert counts["bookings_given_back"] == 1
+    assert (await Booking.get(id=kept.id)).state is BookingState.BOOKED
+    assert (await Booking.get(id=given_back.id)).state is BookingState.CANCELLED
+    assert (await Case.get(id=second.id)).visit_at == early.starts_at
+    assert (await places_taken(early), await places_taken(late)) == ((1, 1), (0, 0))
+
+
+async def test_a_second_visit_for_something_else_too_stays_and_the_case_knows_the_next_one(portal: Portal) -> None:
+    absorbed, survivor, first, second = await open_cases("submitted", "accepted")
+    early, late = await make_slot(1, hours_ahead=30), await row_of(1, 2, days_ahead=40)
+    one = await book_at(absorbed, early.id, first.id)
+    items = [*visit(CARD, second.id), *visit("residence-permit")]
+    other = await book(survivor, late[0].id, items, idempotency_key=new_key())
+
+    counts = await join(absorbed, survivor, Tickets(), Bookings(), Cases())
+    expected = [(await Case.get(id=second.id)).visit_at]
+    for booking in (one, other):
+        await cancel(survivor, booking.id)
+        expected.append((await Case.get(id=second.id)).visit_at)
+
+    assert counts["bookings_given_back"] == 0
+    assert expected == [early.starts_at, late[0].starts_at, None]
 
 
 # Payments and parcels

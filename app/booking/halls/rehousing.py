@@ -13,13 +13,13 @@ from uuid import UUID
 
 from app.booking import places
 from app.booking.alternatives import nearest_free
-from app.booking.commands import change_time, insert, tell_cases
+from app.booking.commands import change_time, insert
 from app.booking.events import BookingHallCancelled, PlaceOffered
 from app.booking.halls.closing import booked_in, closure_asked, open_slot
 from app.booking.halls.runs import EARLIER_NOTICE, Need, OpenSlot, runs_with_room
 from app.booking.holds import expire_at_its_end
 from app.booking.models import Booking, BookingItem, SessionClosure, Slot
-from app.booking.outcomes import end
+from app.booking.outcomes import end, tell_cases
 from app.booking.planning import visit_in
 from app.booking.policies import policy_of
 from app.booking.queries import locked_booking, visit_items_of
@@ -160,7 +160,7 @@ async def _rehouse(closure_id: UUID, booking: Booking, refuge: Refuge | None) ->
         await db.rows(_COUNT, closure_id, 1, 0, 0)
         return
     await end(booking, LIFE.next_state(booking.state, "hall_cancel"))
-    await tell_cases(items, None)
+    await tell_cases(booking.id)
     offered = await _offer(booking, refuge, items, instead_of=booking.id) if refuge else None
     await publish(BookingHallCancelled(booking.id, offered.id if offered else None))
     await audit.record(SYSTEM, "booking.hall_cancelled", f"booking:{booking.id}", person=booking.resident_id)
