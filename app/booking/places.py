@@ -54,6 +54,18 @@ _SET_ASIDE = f"""
     )
     RETURNING id
 """  # noqa: S608 - both parts are constants
+# New places go there first too, as many as those who wait could use. What opens later is anybody's who comes then.
+_SET_ASIDE_NEW = f"""
+    UPDATE slot SET taken = taken + wanted, phone_taken = phone_taken + wanted, reserved = reserved + wanted
+    FROM (
+        SELECT s.id AS slot_id, least(s.capacity - s.taken, s.phone_capacity - s.phone_taken, (
+            SELECT coalesce(sum(w.party), 0) FROM waiting_entry w WHERE {WISHES} AND w.party <= s.capacity - s.taken
+        ))::int AS wanted
+        FROM slot s WHERE s.id = ANY($1::uuid[])
+    ) AS waited_for
+    WHERE id = slot_id AND wanted > 0 AND closed_at IS NULL AND starts_at > $2 AND (opens_at IS NULL OR opens_at <= $3)
+    RETURNING id
+"""  # noqa: S608 - a constant
 # What was set aside is used first; what is missing comes from the free places.
 _HAND_ON = """
     UPDATE slot SET reserved = reserved - least(reserved, $2), taken = taken + greatest($2 - reserved, 0),
@@ -184,6 +196,13 @@ async def _free(booking: Booking, slots: Sequence[UUID]) -> None:
             await publish(PlacesReserved(slot))
         else:
             await db.rows(_GIVE_BACK, [slot], booking.party, phones)
+
+
+async def set_aside_new(slots: Sequence[UUID]) -> None:
+    """Set places that are new aside for who waits for them. The caller's transaction has made or holds the slots."""
+    now = clock.now()
+    for row in await db.rows(_SET_ASIDE_NEW, list(slots), now + LAST_CALL, now):
+        await publish(PlacesReserved(row["id"]))
 
 
 async def hand_on(run: Sequence[UUID], party: int) -> bool:

@@ -147,6 +147,13 @@ class Policy(_Frozen):
         """How many of them phones can book."""
         return self.capacity * (100 - self.desk_share) // 100
 
+    @property
+    def days_laid(self) -> int:
+        """How many days ahead slots are laid out: with a release one more than can be booked, laid in the night
+        before it, so that everybody can see what will open and gather for it however early in the day it is.
+        """
+        return self.days_ahead if self.release_time is None else self.days_ahead + 1
+
     def opens_at(self, day: date) -> datetime | None:
         """When the slots of a day become bookable; None when they are as soon as they are laid out."""
         if self.release_time is None:

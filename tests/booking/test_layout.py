@@ -14,8 +14,10 @@ from app.booking.halls.extra_sessions import open_extra_session
 from app.booking.halls.layout import lay_out_slots
 from app.booking.models import BusinessPolicy, ExtraSession, OpeningException, Slot
 from app.booking.policies import forget_policies
+from app.booking.room.room import enter
+from app.booking.tasks import lay_out_the_coming_days
 from app.identity.rules import Role
-from app.kernel import clock
+from app.kernel import clock, jobs
 from app.kernel.clock import at_local, local
 from tests.booking.places import make_slot
 from tests.identity.accounts import caller_of, make_resident, make_staff
@@ -48,6 +50,16 @@ async def test_an_ordinary_weekend_has_none(portal: Portal) -> None:
     with clock.standing_at(at_local(date(2026, 3, 16), 0, 5)):
         await lay_out_slots()
     assert [len(await slots_on(date(2026, 3, day))) for day in range(16, 25)] == [14, 14, 14, 14, 14, 0, 0, 14, 0]
+
+
+async def test_the_timetable_lays_the_days_out_each_night_five_minutes_into_the_day(portal: Portal) -> None:
+    night = at_local(date(2026, 4, 13), 0, 5)
+    with clock.standing_at(night):
+        await lay_out_the_coming_days()
+    assert len(await slots_on(date(2026, 4, 20))) == 14
+    crons = {task.task.name: task.cron for task in jobs.queue.periodic_registry.periodic_tasks.values()}
+    minute, hour, *every = crons["booking.lay_out_slots"].split()
+    assert (int(hour), int(minute), every) == (night.hour, night.minute, ["*", "*", "*"])
 
 
 async def test_running_twice_or_two_at_once_lays_each_slot_once(portal: Portal) -> None:
@@ -92,8 +104,24 @@ async def test_a_business_may_have_rules_of_its_own(portal: Portal) -> None:
     assert [f"{local(slot.starts_at):%H:%M}" for slot in own] == ["08:30", "09:30", "10:30", "14:00", "15:00", "16:00"]
     assert {(slot.capacity, slot.phone_capacity) for slot in own} == {(4, 3)}
     assert {slot.opens_at for slot in own} == {at_local(date(2026, 8, 9), 8)}
-    assert [len(await slots_on(date(2026, 8, day), "E")) for day in (11, 12)] == [6, 0]
+    assert [len(await slots_on(date(2026, 8, day), "E")) for day in (11, 12, 13)] == [6, 6, 0]
     assert [len(await slots_on(date(2026, 8, day))) for day in (11, 12)] == [14, 14]
+
+
+async def test_slots_are_there_a_day_before_their_release_and_people_gather_however_early_it_is(portal: Portal) -> None:
+    """At midnight, and in the night before, when the slots of that day's own layout would not be there yet."""
+    rules = {"days_ahead": 1, "release_time": "00:00", "waiting_room": True, "gather_minutes": 10}
+    wednesday = clock.today() + timedelta(days=400 - clock.today().weekday() + 1)
+    person, release = await make_resident(), at_local(wednesday, 0)
+    async with own_rules("H", **rules):
+        with clock.standing_at(at_local(wednesday - timedelta(days=1), 0, 5)):
+            await lay_out_slots()
+        slot = (await slots_on(wednesday + timedelta(days=1), "H"))[0]
+        assert slot.opens_at == release
+        with clock.standing_at(release - timedelta(minutes=10)):
+            place = await enter(person, slot.id)
+    assert (place.number, place.turn, place.room.release) == (None, None, release)
+    assert await slots_on(wednesday + timedelta(days=2), "H") == []
 
 
 async def test_each_night_what_is_laid_follows_changed_rules_but_for_what_is_booked(portal: Portal) -> None:

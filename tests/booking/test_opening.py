@@ -129,6 +129,32 @@ async def test_items_credit_and_release_are_rules_like_the_others(portal: Portal
     assert opens_at == clock.at_local(tomorrow() - timedelta(days=7), 8, 30)
 
 
+async def test_a_place_more_in_a_full_slot_is_offered_to_who_waits_for_it(portal: Portal) -> None:
+    boss, day = await manager(portal), tomorrow()
+    full, beside, *_ = await slots_ahead(day)
+    for _ in range(full.capacity):
+        await book_at(full)
+    waits = await caller_of(portal, await make_resident())
+    hours = {"daysFrom": day.isoformat(), "daysUntil": day.isoformat(), "timeFrom": "08:00"}
+    until = f"{local(full.starts_at):%H:%M}"
+    entry = await waits.do(
+        "JoinWaitingList", items=[{"itemKey": ITEM}], servicePoints=[STATION], **hours, timeUntil=until,
+        idempotencyKey=new_key(),
+    )  # fmt: skip
+    assert entry["__typename"] == "WaitingEntry"
+
+    preview = await boss.do("PreviewRules", **AT, rules={"perWindow": 3})
+    await boss.do("SetBusinessRules", **AT, rules={"perWindow": 3}, fingerprint=preview["fingerprint"])
+    for slot in (full, beside):
+        await slot.refresh_from_db()
+    assert [(slot.capacity, slot.reserved) for slot in (full, beside)] == [(3, 1), (3, 0)]
+    await portal.run_jobs()
+
+    [mine] = await waits.do("MyWaitingList")
+    assert (mine["state"], mine["offer"]["slot"]["id"]) == ("OFFERED", str(full.id))
+    await waits.do("LeaveWaitingList", id=entry["id"])
+
+
 async def test_a_preview_is_good_for_what_it_showed_only(portal: Portal) -> None:
     """Somebody books a slot that would have gone; the rules were set by somebody else; the rules are others."""
     boss, day = await manager(portal), tomorrow()

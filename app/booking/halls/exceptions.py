@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from app.booking.errors import RulesChanged
-from app.booking.halls.layout import DayChange, apply, compare, grounds_of, hold, lock_ahead
+from app.booking.halls.layout import DayChange, apply_by_day, compare, grounds_of, hold, lock_ahead
 from app.booking.halls.opening import Preview, check_ahead, check_serves, manager_point, preview_of
 from app.booking.halls.relaying import Periods
 from app.booking.halls.rule_checks import checked_periods, invalid
@@ -94,7 +94,7 @@ async def _apply(point: ServicePoint, day: date, category: str, periods: Periods
     preview = await _preview(point, day, category, periods, locked=True)
     if preview.fingerprint != fingerprint:
         raise RulesChanged
-    await apply(point.key, preview.days)
+    await apply_by_day(point.key, preview.days)
 
 
 async def _preview(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from app.booking import places
 from app.booking.errors import SessionInvalid
 from app.booking.halls.layout import hold, lay
 from app.booking.halls.relaying import Room
@@ -28,8 +29,9 @@ async def open_extra_session(
 ) -> Sequence[Slot]:
     """Open hours beyond the ordinary ones, or home visits; slots of the business's length, `capacity` places each.
 
-    For the manager of a hall in their part of the city. It may overlap slots of other layers. Raises `NotAllowed`,
-    `NotFound` or `SessionInvalid` (also when it overlaps slots of its own layer).
+    Who waits for such hours is offered the places first. For the manager of a hall in their part of the city. It may
+    overlap slots of other layers. Raises `NotAllowed`, `NotFound` or `SessionInvalid` (also when it overlaps slots of
+    its own layer).
     """
     staff_id = actor.staff_id(Role.DEPARTMENT_MANAGER)
     check_session(opens_at, closes_at, capacity, clock.now())
@@ -60,7 +62,9 @@ async def open_extra_session(
         )
         policy = await policy_of(service_point, category)
         stretches = cut(opens_at, closes_at, policy.slot_minutes)
-        if await lay(service_point, category, layer, stretches, Room(capacity, capacity)) == 0:
+        laid = await lay(service_point, category, layer, stretches, Room(capacity, capacity))
+        if not laid:
             raise SessionInvalid(reason_zh="时间不足以排出一个时段", reason_en="there is no room for a single slot")
+        await places.set_aside_new(laid)
         await audit.record(actor, "booking.session_opened", f"session:{session.id}", detail={"layer": layer.value})
         return await slots.filter(starts_at__gte=opens_at, ends_at__lte=closes_at).order_by("starts_at")

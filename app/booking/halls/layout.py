@@ -108,12 +108,13 @@ async def lay_out_slots() -> int:
     for grounds in await grounds_of(await every_service_point()):
         for category in grounds.point.queue_categories:
             policy = policy_from(grounds.point, own.get((grounds.point.key, category), {}))
-            days = days_ahead(policy.days_ahead)
+            days = days_ahead(policy.days_laid)
             if all(one.difference.is_empty for one in await compare(grounds, category, policy, days)):
                 continue
             async with db.transaction():
                 await hold(grounds.point.key, category)
-                laid += await apply(grounds.point.key, await compare(grounds, category, policy, days, locked=True))
+                changes = await compare(grounds, category, policy, days, locked=True)
+                laid += len(await apply(grounds.point.key, changes))
     return laid
 
 
@@ -140,12 +141,12 @@ async def compare(
     *,
     locked: bool = False,
 ) -> list[DayChange]:
-    """How the ordinary slots ahead on some days differ from what the rules want; beyond `days_ahead` they want none.
+    """How the ordinary slots ahead on some days differ from what the rules want; beyond `days_laid` they want none.
 
     `locked` holds the slots until the open transaction ends, so that what is found can be applied.
     """
     now, key = clock.now(), grounds.point.key
-    last = clock.today() + timedelta(days=policy.days_ahead)
+    last = clock.today() + timedelta(days=policy.days_laid)
     if locked:
         await lock_ahead(key, [category], days)
     there: defaultdict[date, list[Laid]] = defaultdict(list)
@@ -184,9 +185,16 @@ async def _booked_in_kept(point: str, category: str, found: Mapping[date, Differ
     return bookings
 
 
-async def apply(service_point: str, days: Iterable[DayChange]) -> int:
-    """Write down what was found with the slots locked, in the same transaction; gives how many slots are new."""
-    laid = 0
+async def apply_by_day(service_point: str, days: Sequence[DayChange]) -> None:
+    """`apply`, and places that are new go to who waits for them first: only by day, when people can answer an offer."""
+    new = await apply(service_point, days)
+    changes = [change for day in days for change in day.difference.changes]
+    await places.set_aside_new([*new, *(change.laid.id for change in changes if change.gains_places)])
+
+
+async def apply(service_point: str, days: Iterable[DayChange]) -> list[UUID]:
+    """Write down what was found with the slots locked, in the same transaction; gives the slots that are new."""
+    laid: list[UUID] = []
     for one in days:
         if removed := [slot.id for slot in one.difference.removed]:
             await db.rows(_REMOVE, removed)
@@ -215,11 +223,11 @@ async def _change(changes: Sequence[Change]) -> None:
     )
 
 
-async def lay(service_point: str, category: str, layer: Layer, stretches: Iterable[Stretch], room: Room) -> int:
-    """Slots of one kind, as far as they lie ahead and there are none at their time; gives how many are new."""
+async def lay(service_point: str, category: str, layer: Layer, stretches: Iterable[Stretch], room: Room) -> list[UUID]:
+    """Slots of one kind, as far as they lie ahead and there are none at their time; gives those that are new."""
     ahead = [stretch for stretch in stretches if stretch.starts_at > clock.now()]
     if not ahead:
-        return 0
+        return []
     laid = await db.rows(
         _LAY,
         [db.new_id() for _ in ahead],
@@ -232,4 +240,4 @@ async def lay(service_point: str, category: str, layer: Layer, stretches: Iterab
         [stretch.ends_at for stretch in ahead],
         room.opens_at,
     )
-    return len(laid)
+    return [row["id"] for row in laid]

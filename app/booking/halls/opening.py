@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from app.booking.errors import DayOver, RulesChanged
-from app.booking.halls.layout import DayChange, apply, compare, days_ahead, grounds_of, hold
+from app.booking.halls.layout import DayChange, apply_by_day, compare, days_ahead, grounds_of, hold
 from app.booking.halls.relaying import Change, Wanted
 from app.booking.halls.rule_checks import checked_rules, invalid
 from app.booking.models import BusinessPolicy
@@ -144,7 +144,7 @@ async def _preview_rules(
     await _check_items(category, rules.get("minutes_by_item", {}))
     policy, old = policy_from(point, rules), policy_from(point, before)
     [grounds] = await grounds_of([point])
-    days = days_ahead(max(policy.days_ahead, old.days_ahead))
+    days = days_ahead(max(policy.days_laid, old.days_laid))
     changes = await compare(grounds, category, policy, days, locked=locked)
     return preview_of(changes, point.key, category, version, sorted(before.items()), sorted(rules.items())), rules
 
@@ -173,7 +173,7 @@ async def set_rules(
         row = row or BusinessPolicy(service_point_id=service_point, category=category, version=0)
         row.rules, row.version, row.changed_at = rules, row.version + 1, clock.now()
         await row.save()
-        await apply(service_point, preview.days)
+        await apply_by_day(service_point, preview.days)
         detail = {"version": row.version, "rules": sorted(wanted), "slots": preview.count("added")}
         await audit.record(actor, "booking.rules_set", f"rules:{service_point}/{category}", detail=detail)
     forget_policies()

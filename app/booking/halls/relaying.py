@@ -61,6 +61,11 @@ class Change:
         laid = self.laid
         return (self.room, self.closed, self.ends_at) != (laid.room, laid.closed, laid.stretch.ends_at)
 
+    @property
+    def gains_places(self) -> bool:
+        laid = self.laid
+        return not self.closed and (laid.closed or self.room.capacity > laid.room.capacity)
+
 
 @dataclass(frozen=True)
 class Difference:
