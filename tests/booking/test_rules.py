@@ -107,6 +107,11 @@ def test_each_business_gets_its_share_of_the_windows(windows: int, categories: i
     assert (policy.slot_minutes, policy.capacity, policy.days_ahead) == (30, capacity, 7)
 
 
+def test_some_places_are_kept_for_walk_ins_and_some_of_the_others_for_the_desk() -> None:
+    policy = Policy(windows=2, per_window=5, walk_in_share=30, desk_share=50)
+    assert (policy.capacity, policy.phone_capacity) == (7, 3)
+
+
 @pytest.mark.parametrize(
     ("before", "late"),
     [(timedelta(days=1), False), (timedelta(hours=2), False), (timedelta(hours=2) - SECOND, True), (SECOND, True)],

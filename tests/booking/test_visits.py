@@ -87,6 +87,21 @@ async def test_where_too_few_are_free_in_a_row_none_is_taken_and_a_free_row_is_n
     assert (await ask(caller, the_day_ends["suggestedId"]))["__typename"] == "Booking"
 
 
+async def test_a_visit_does_not_go_on_after_the_hall_has_closed_for_noon(portal: Portal) -> None:
+    await set_rules(PLACE, "D", minutes_by_item={CARD: 60})
+    day = FAR + timedelta(days=8)
+    before, after, last = [
+        await make_slot(1, starts_at=at_local(day, *at), place=PLACE) for at in ((11, 30), (14, 0), (14, 30))
+    ]
+    caller = await caller_of(portal, await make_resident())
+    async with nothing_moves():
+        refused = await ask(caller, before.id)
+    booked = await ask(caller, after.id)
+    await set_rules(PLACE, "D")
+    assert (refused["code"], refused["suggestedId"]) == ("NOT_ENOUGH_IN_A_ROW", str(after.id))
+    assert datetime.fromisoformat(booked["until"]) == last.ends_at
+
+
 async def test_a_second_item_is_booked_once_too(portal: Portal) -> None:
     """Also when two phones ask at the same moment, for visits that share only their second item."""
     await set_rules(PLACE, "D", live_most=5)
