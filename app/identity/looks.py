@@ -48,6 +48,8 @@ LOOKS: dict[str, LookWords] = {
     "case.hand_over": LookWords(LookKind.ACTED, "在窗口向您发放了结果", "gave you the result at a window"),
     "case.send": LookWords(LookKind.ACTED, "交寄了您的办理结果", "handed your result to a carrier"),
     "parcel.registered": LookWords(LookKind.ACTED, "登记了寄给您的包裹", "registered a parcel to you"),
+    "bill.issued": LookWords(LookKind.ACTED, "向您开具了缴费通知", "made out a notice of payment to you"),
+    "payment.settled": LookWords(LookKind.ACTED, "在窗口收取了您的缴费", "took your payment at a window"),
     "queue.number_shown": LookWords(
         LookKind.LOOKED, "凭身份证查看了您今天的排队号", "looked up your number by your card"
     ),

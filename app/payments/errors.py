@@ -35,3 +35,15 @@ class PaymentRefused(Refusal):
     zh = "支付平台拒绝了这笔订单,请稍后重试或到窗口缴费"
     en = "The payment platform refused the order; try again later or pay at a window."
     retryable = True
+
+
+class BillCancelled(Refusal):
+    code = "BILL_CANCELLED"
+    zh = "该缴费单已作废,无需缴费"
+    en = "This bill was cancelled; there is nothing to pay."
+
+
+class BillTooLarge(Refusal):
+    code = "BILL_AMOUNT_INVALID"
+    zh = "缴费单金额须大于0且不超过100万元,请核对收费项目和数量"
+    en = "A bill is over more than nothing and at most one million yuan; check the fees and quantities."

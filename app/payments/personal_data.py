@@ -8,9 +8,7 @@ from uuid import UUID
 
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.rules import UNDECIDED, BillState
-
-_UNPAID = (BillState.CREATED, BillState.PAYING)
+from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
 
 
 class Holdings:
@@ -25,9 +23,10 @@ class Holdings:
     retention: tuple[Retention, ...] = (Retention("bills", 10950, "《会计档案管理办法》第十四条:三十年"),)
 
     async def move(self, absorbed: UUID, survivor: UUID) -> Mapping[str, int]:
-        """Bills follow their cases; an order under way is still paid by who opened it, from their own app."""
+        """Bills follow their cases; an order under way is still paid from the app in which it was opened."""
         # Whole rows: of a list of values Tortoise forgets the lock.
         bills = await Bill.filter(resident_id=absorbed).order_by("id").select_for_update()
+        await PaymentAttempt.filter(payer_id=absorbed).update(payer_id=survivor)
         return {"bills": await Bill.filter(id__in=[bill.id for bill in bills]).update(resident_id=survivor)}
 
     async def reasons_to_stay(self, resident_id: UUID) -> Sequence[Reason]:
@@ -37,7 +36,7 @@ class Holdings:
         return [
             _reason(bill, under_way=bill.id in under_way)
             for bill in bills
-            if bill.id in under_way or bill.state in _UNPAID
+            if bill.id in under_way or bill.state in WAITING_FOR_MONEY
         ]
 
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.rules import UNDECIDED, BillState
+from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
 
 
 def _not_found() -> NotFound:
@@ -18,7 +18,16 @@ def _not_found() -> NotFound:
 
 async def bill_of(bill_id: UUID, actor: Actor) -> Bill:
     """A bill of the actor's matters. Raises `NotFound` alike for none and for somebody else's."""
-    bill = await Bill.filter(**actor.matters("case__item_key")).get_or_none(id=bill_id)
+    bill = await Bill.filter(**actor.matters()).get_or_none(id=bill_id)
+    if bill is None:
+        raise _not_found()
+    return bill
+
+
+async def payable_bill(bill_id: UUID, actor: Actor) -> Bill:
+    """A bill the actor may pay: of their own matters, or one that says that anybody may. Raises `NotFound`."""
+    bill = await Bill.get_or_none(id=bill_id, anyone_may_pay=True)
+    bill = bill or await Bill.filter(**actor.matters()).get_or_none(id=bill_id)
     if bill is None:
         raise _not_found()
     return bill
@@ -63,6 +72,5 @@ async def attempts_to_ask_about(limit: int) -> list[UUID]:
 
 async def overdue_bills(limit: int) -> list[UUID]:
     """Unpaid bills past their due date."""
-    open_states = [BillState.CREATED, BillState.PAYING]
-    found = await Bill.filter(state__in=open_states, due_at__lte=clock.now()).order_by("due_at").limit(limit)
+    found = await Bill.filter(state__in=WAITING_FOR_MONEY, due_at__lte=clock.now()).order_by("due_at").limit(limit)
     return [bill.id for bill in found]

@@ -8,66 +8,67 @@ from enum import StrEnum
 
 from stdnum import luhn
 
-from app.kernel.transitions import Graph, edge
 from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.states import AttemptState, BillState
 
 BILL_DAYS = 30
+MOST_FEN = 100_000_000
+"""A bill over more than a million yuan is a mistake of whoever wrote it."""
+
 ATTEMPT_TIME = timedelta(minutes=30)
 PREPAY_GOOD_FOR = timedelta(minutes=110)
 """A WeChat prepay id lives two hours (WeChat Pay API v3, JSAPI order); ours is renewed a little earlier."""
 
 SWEEP_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
 
-
-class BillState(StrEnum):
-    CREATED = "CREATED"
-    PAYING = "PAYING"
-    PAID = "PAID"
-    EXPIRED = "EXPIRED"
-
-
-BILL_LIFE: Graph[BillState] = Graph(
-    [
-        edge("open", (BillState.CREATED, BillState.PAYING), BillState.PAYING),
-        edge("release", BillState.PAYING, BillState.CREATED),
-        edge("settle", (BillState.CREATED, BillState.PAYING), BillState.PAID),
-        edge("expire", (BillState.CREATED, BillState.PAYING), BillState.EXPIRED),
-    ]
-)
-
-
-class AttemptState(StrEnum):
-    PREPARING = "PREPARING"
-    OPEN = "OPEN"
-    SUCCEEDED = "SUCCEEDED"
-    CLOSED = "CLOSED"
-    SURPLUS = "SURPLUS"
-
-
 UNDECIDED = frozenset({AttemptState.PREPARING, AttemptState.OPEN})
+WAITING_FOR_MONEY = frozenset({BillState.CREATED, BillState.PAYING})
 
-ATTEMPT_LIFE: Graph[AttemptState] = Graph(
-    [
-        edge("open", (AttemptState.PREPARING, AttemptState.OPEN), AttemptState.OPEN),
-        edge("succeed", (AttemptState.PREPARING, AttemptState.OPEN), AttemptState.SUCCEEDED),
-        edge("close", (AttemptState.PREPARING, AttemptState.OPEN), AttemptState.CLOSED),
-        # Money that came although nothing was due any more: the provider's truth bends our state.
-        edge("exceed", (AttemptState.PREPARING, AttemptState.OPEN, AttemptState.CLOSED), AttemptState.SURPLUS),
-    ]
-)
 
-BILL_WORDS: dict[BillState, tuple[str, str]] = {
-    BillState.CREATED: ("待缴费", "To be paid"),
-    BillState.PAYING: ("支付中", "Being paid"),
-    BillState.PAID: ("已缴费", "Paid"),
-    BillState.EXPIRED: ("已过期", "Expired"),
+class BillKind(StrEnum):
+    """What a bill is for."""
+
+    CASE_FEE = "CASE_FEE"
+    DEPOSIT = "DEPOSIT"
+    NOTICE = "NOTICE"
+
+
+KIND_WORDS: dict[BillKind, tuple[str, str]] = {
+    BillKind.CASE_FEE: ("办件收费", "Fee of a case"),
+    BillKind.DEPOSIT: ("预约押金", "Deposit for a booking"),
+    BillKind.NOTICE: ("非税缴款通知", "Notice of a non-tax payment"),
 }
+
+
+class TreasuryLevel(StrEnum):
+    """Whose treasury the money goes to (预算级次)."""
+
+    CENTRAL = "CENTRAL"
+    PROVINCE = "PROVINCE"
+    CITY = "CITY"
+    COUNTY = "COUNTY"
+    TOWNSHIP = "TOWNSHIP"
+
+
+def treasury_level(division_code: str) -> TreasuryLevel:
+    """Of a collecting unit, from its division (GB/T 2260: two digits province, two city, two county, then township)."""
+    code = division_code.ljust(6, "0")
+    if len(code) > 6 and code[6:].strip("0"):
+        return TreasuryLevel.TOWNSHIP
+    if code[4:6] != "00":
+        return TreasuryLevel.COUNTY
+    if code[2:4] != "00":
+        return TreasuryLevel.CITY
+    return TreasuryLevel.PROVINCE if code[:2] != "00" else TreasuryLevel.CENTRAL
 
 
 class Judgement(StrEnum):
     """What a provider's word on an order means for us."""
 
     SETTLE = "SETTLE"
+    RESTORE = "RESTORE"
+    """Late money, and what it is for can still be had."""
+
     REPEATED = "REPEATED"
     SURPLUS = "SURPLUS"
     CLOSE = "CLOSE"
@@ -78,12 +79,16 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True)
 class Expected:
-    """What we know of an order before we listen to the provider. Amount in fen."""
+    """What we know of an order before we listen to the provider. Amount in fen.
+
+    `restorable`: what the bill is for could be taken up again although the bill expired.
+    """
 
     amount_fen: int
     payer_open_id: str
     attempt: AttemptState
     bill: BillState
+    restorable: bool = False
 
 
 def judge(truth: PaymentTruth, expected: Expected) -> Judgement:
@@ -101,10 +106,12 @@ def judge(truth: PaymentTruth, expected: Expected) -> Judgement:
 
 def _judge_payment(expected: Expected) -> Judgement:
     """The right sum from the right person: is anybody still waiting for it?"""
-    if expected.attempt in {AttemptState.SUCCEEDED, AttemptState.SURPLUS}:
+    if expected.attempt not in UNDECIDED and expected.attempt is not AttemptState.CLOSED:
         return Judgement.REPEATED
-    if expected.bill in {BillState.CREATED, BillState.PAYING} and expected.attempt in UNDECIDED:
-        return Judgement.SETTLE
+    if expected.bill in WAITING_FOR_MONEY:
+        return Judgement.SETTLE if expected.attempt in UNDECIDED else Judgement.RESTORE
+    if expected.bill is BillState.EXPIRED and expected.restorable:
+        return Judgement.RESTORE
     return Judgement.SURPLUS
 
 

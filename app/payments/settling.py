@@ -1,27 +1,31 @@
 """Without this module money could count twice, or not at all.
 
-Every path to the truth ends here: notices, the phone's return, the sweep. Locks are taken in the written order
-(case, bill, payment); no transaction is open while a provider is asked.
+Every path to the truth ends here: notices, the phone's return, the sweep, the cashier's till. Locks are taken in the
+written order (what the bill is for, bill, payment); no transaction is open while a provider is asked.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from app.cases.commands import record_payment
-from app.cases.queries import locked_case
 from app.kernel import audit, clock, db, ports
-from app.kernel.actor import SYSTEM, provider_actor
+from app.kernel.actor import SYSTEM, Actor, provider_actor
 from app.kernel.callbacks import Handled
-from app.kernel.facts.publishing import publish
 from app.kernel.logging import get_logger
+from app.payments import journal, money_tasks
 from app.payments.errors import ChannelUnavailable
-from app.payments.events import BillPaid, SurplusReceived
+from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill, PaymentAttempt
+from app.payments.moves import advance, correct
 from app.payments.ports import OrderRefused, PaymentChannel, PaymentState, PaymentTruth
+from app.payments.purposes import Purpose, purpose_of
 from app.payments.queries import attempt_by_order, live_attempt, locked_attempt, locked_bill
-from app.payments.rules import ATTEMPT_LIFE, BILL_LIFE, UNDECIDED, Expected, Judgement, judge, next_sweep
+from app.payments.refunds.promising import promise_surplus
+from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY, Expected, Judgement, judge, next_sweep
+from app.payments.states import BILL_LIFE, BillState
+from app.payments.words import TaskKind
 
 _log = get_logger(__name__)
 
@@ -34,101 +38,161 @@ def live_channel(code: str) -> PaymentChannel:
         raise ChannelUnavailable(field="channel") from None
 
 
-async def settle(truth: PaymentTruth) -> Handled:
-    """Take a provider's verified word on an order, from a notice or a query; again and again without harm."""
+async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
+    """Take a provider's verified word on an order, from a notice or a query; again and again without harm.
+
+    `actor` is the cashier when the money was taken at a window.
+    """
     known = await attempt_by_order(truth.channel, truth.order_no)
     if known is None:
-        return Handled(matched=False, remark="unknown order")
-    case_id = (await Bill.get(id=known.bill_id)).case_id
+        return await _unknown(truth)
+    who = actor or provider_actor(truth.channel)
     async with db.transaction():
-        case = await locked_case(case_id)
-        bill = await locked_bill(known.bill_id)
+        seen = await Bill.get(id=known.bill_id)
+        purpose = purpose_of(seen)
+        held = await purpose.lock(seen)
+        bill = await locked_bill(seen.id)
         attempt = await locked_attempt(known.id)
-        judgement = judge(truth, Expected(attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state))
+        judgement = await _judged(truth, attempt, bill, purpose, held)
         match judgement:
-            case Judgement.SETTLE:
-                await _succeed(attempt, bill, truth)
-                await record_payment(provider_actor(truth.channel), case)
+            case Judgement.SETTLE | Judgement.RESTORE:
+                move = advance if attempt.state in UNDECIDED else correct
+                await move(attempt, "succeed", attempt.amount_fen, **_paid(truth))
+                await _pay_bill(who, bill, attempt, purpose, held)
             case Judgement.SURPLUS:
-                await _exceed(attempt, truth)
+                await _exceed(who, attempt, truth)
             case Judgement.CLOSE:
                 await _close(attempt, bill)
             case Judgement.WRONG_AMOUNT | Judgement.WRONG_PAYER:
-                return await _mistrust(attempt, truth, judgement)
+                return await _mistrust(attempt, bill, truth, judgement)
             case Judgement.REPEATED | Judgement.NOTHING:
                 pass
     return Handled(remark=judgement.value)
 
 
-async def _succeed(attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth) -> None:
-    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "succeed")
-    attempt.provider_ref = truth.provider_ref
-    attempt.paid_at = bill.paid_at = truth.paid_at or clock.now()
-    bill.state = BILL_LIFE.next_state(bill.state, "settle")
-    await attempt.save(update_fields=["state", "provider_ref", "paid_at"])
-    await bill.save(update_fields=["state", "paid_at"])
-    await publish(BillPaid(bill.id, bill.total_fen))
-    await audit.record(
-        provider_actor(truth.channel), "payment.settled", f"payment:{attempt.id}", detail={"fen": attempt.amount_fen}
-    )
+async def _judged(truth: PaymentTruth, attempt: PaymentAttempt, bill: Bill, purpose: Purpose, held: Any) -> Judgement:
+    late = bill.state is BillState.EXPIRED
+    restorable = late and truth.state is PaymentState.PAID and await purpose.is_waiting(held)
+    return judge(truth, Expected(attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state, restorable))
+
+
+def _paid(truth: PaymentTruth) -> dict[str, object]:
+    return {"provider_ref": truth.provider_ref, "paid_at": truth.paid_at or clock.now()}
+
+
+async def _pay_bill(who: Actor, bill: Bill, attempt: PaymentAttempt, purpose: Purpose, held: Any) -> None:
+    """The one success: the bill is paid and what waited for it goes on."""
+    at, about = attempt.paid_at, About(bill.id, attempt.id)
+    if bill.state in WAITING_FOR_MONEY:
+        await advance(bill, "settle", bill.total_fen, paid_at=at)
+    else:
+        await correct(bill, "revive", bill.total_fen, paid_at=at)
+        await post(f"revived:{bill.id}", journal.issued(unit_of(bill), bill.total_fen), about, at=at)
+    await post(f"paid:{attempt.id}", journal.paid(attempt.channel, attempt.amount_fen), about, at=at)
+    await purpose.fulfil(who, held, bill)
+    await money_tasks.settle_by_itself(f"payment:{attempt.id}")
+    detail = {"fen": attempt.amount_fen}
+    await audit.record(who, "payment.settled", f"payment:{attempt.id}", detail=detail, person=bill.resident_id)
 
 
 async def _close(attempt: PaymentAttempt, bill: Bill) -> None:
-    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "close")
-    await attempt.save(update_fields=["state"])
+    await advance(attempt, "close")
     if BILL_LIFE.may(bill.state, "release"):
-        bill.state = BILL_LIFE.next_state(bill.state, "release")
-        await bill.save(update_fields=["state"])
+        await advance(bill, "release")
 
 
-async def _exceed(attempt: PaymentAttempt, truth: PaymentTruth) -> None:
-    attempt.state = ATTEMPT_LIFE.next_state(attempt.state, "exceed")
-    attempt.provider_ref = truth.provider_ref
-    attempt.paid_at = truth.paid_at or clock.now()
-    await attempt.save(update_fields=["state", "provider_ref", "paid_at"])
-    await publish(SurplusReceived(attempt.id, attempt.amount_fen))
-    await audit.record(provider_actor(truth.channel), "payment.surplus", f"payment:{attempt.id}", result="to refund")
+async def _exceed(who: Actor, attempt: PaymentAttempt, truth: PaymentTruth) -> None:
+    """Money that nothing waits for goes back by itself."""
+    move = advance if attempt.state in UNDECIDED else correct
+    await move(attempt, "exceed", attempt.amount_fen, **_paid(truth))
+    about = About(attempt.bill_id, attempt.id)
+    entry = journal.surplus(attempt.channel, attempt.amount_fen)
+    await post(f"surplus:{attempt.id}", entry, about, at=attempt.paid_at)
+    await audit.record(who, "payment.surplus", f"payment:{attempt.id}", result="to refund")
+    await promise_surplus(attempt)
 
 
-async def _mistrust(attempt: PaymentAttempt, truth: PaymentTruth, judgement: Judgement) -> Handled:
+async def _unknown(truth: PaymentTruth) -> Handled:
+    """Money for an order we do not know stays for a person; anything else about one is no news."""
+    if truth.state is PaymentState.PAID:
+        async with db.transaction():
+            subject = f"order:{truth.channel}/{truth.order_no}"
+            await money_tasks.open_task(TaskKind.UNKNOWN_ORDER, subject, truth.channel, theirs_fen=truth.amount_fen)
+    return Handled(matched=False, remark="unknown order")
+
+
+async def _mistrust(attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth, judgement: Judgement) -> Handled:
+    """Nothing moves; somebody is told, and the sweep asks the provider at once whether it really says so."""
     _log.error("payment mistrusted", order_no=attempt.order_no, judgement=judgement.value)
+    await money_tasks.open_task(
+        TaskKind(judgement.value),
+        f"payment:{attempt.id}",
+        attempt.channel,
+        unit=bill.collecting_unit,
+        ours_fen=attempt.amount_fen,
+        theirs_fen=truth.amount_fen,
+    )
+    if attempt.state in UNDECIDED:
+        await PaymentAttempt.filter(id=attempt.id).update(ask_again_at=clock.now())
     detail = {"expected_fen": attempt.amount_fen, "told_fen": truth.amount_fen, "told_currency": truth.currency}
     return Handled(matched=False, remark=judgement.value, detail=detail)
 
 
 async def ask_about(attempt_id: UUID) -> None:
-    """Ask the provider about an order that nobody told us of; close it there once its time is over.
+    """Ask the provider about an order that nobody told us of; close it there once its time is over or nothing
+    waits for it any more.
 
     Raises `ProviderUnavailable`.
     """
     attempt = await PaymentAttempt.get(id=attempt_id)
     if attempt.state not in UNDECIDED:
         return
-    adapter = live_channel(attempt.channel)
-    truth = await adapter.ask(attempt.order_no)
-    await settle(truth)
-    over = attempt.expires_at <= clock.now()
-    if over and truth.state is PaymentState.NOT_PAID:
-        try:
-            await adapter.close(attempt.order_no)
-        except OrderRefused as refused:
-            _log.warning("order not closed", order_no=attempt.order_no, code=refused.code)
-        await settle(await adapter.ask(attempt.order_no))
-    elif over and truth.state is PaymentState.UNKNOWN:
-        await settle(PaymentTruth(attempt.channel, attempt.order_no, PaymentState.CLOSED))
+    bill = await Bill.get(id=attempt.bill_id)
+    if attempt.expires_at <= clock.now() or bill.state not in WAITING_FOR_MONEY:
+        await close_order(attempt)
+    else:
+        await settle(await live_channel(attempt.channel).ask(attempt.order_no))
     asked = attempt.asked + 1
     await PaymentAttempt.filter(id=attempt_id).update(
         asked=asked, ask_again_at=max(next_sweep(attempt.opened_at, asked), clock.now() + timedelta(minutes=1))
     )
 
 
+async def close_order(attempt: PaymentAttempt) -> None:
+    """End an order at its provider unless it is paid, and believe only the provider that it ended.
+
+    Raises `ProviderUnavailable`; the order is then as open as before.
+    """
+    adapter = live_channel(attempt.channel)
+    truth = await adapter.ask(attempt.order_no)
+    await settle(truth)
+    if truth.state is PaymentState.NOT_PAID:
+        try:
+            await adapter.close(attempt.order_no)
+        except OrderRefused as refused:
+            _log.warning("order not closed", order_no=attempt.order_no, code=refused.code)
+        await settle(await adapter.ask(attempt.order_no))
+    elif truth.state is PaymentState.UNKNOWN:
+        await settle(PaymentTruth(attempt.channel, attempt.order_no, PaymentState.CLOSED))
+
+
 async def expire(bill_id: UUID) -> bool:
-    """End a bill past its due date, unless an order of it may still be paid; gives whether it ended."""
+    """End a bill past its due date and let go of what it held; gives whether it ended.
+
+    An order of it that may still be paid is never passed over: it is asked about and closed first (`ask_about`).
+    """
     async with db.transaction():
+        seen = await Bill.get(id=bill_id)
+        purpose = purpose_of(seen)
+        held = await purpose.lock(seen)
         bill = await locked_bill(bill_id)
-        if not BILL_LIFE.may(bill.state, "expire") or await live_attempt(bill.id) is not None:
+        if not BILL_LIFE.may(bill.state, "expire") or bill.due_at > clock.now():
             return False
-        bill.state = BILL_LIFE.next_state(bill.state, "expire")
-        await bill.save(update_fields=["state"])
-        await audit.record(SYSTEM, "bill.expired", f"bill:{bill.id}")
+        if await live_attempt(bill.id) is not None:
+            return False
+        await advance(bill, "expire")
+        journal_name = f"expired:{bill.id}:{bill.due_at.timestamp():.0f}"
+        await post(journal_name, journal.written_off(unit_of(bill), bill.total_fen), About(bill.id))
+        await purpose.give_up(held, bill)
+        await audit.record(SYSTEM, "bill.expired", f"bill:{bill.id}", person=bill.resident_id)
     return True

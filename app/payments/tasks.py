@@ -13,7 +13,7 @@ from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles
 from app.kernel.jobs import job, timetable
-from app.payments.commands import issue_bill
+from app.payments.issuing import issue_bill
 from app.payments.ports import NOTICE_TOPIC, PaymentTruth
 from app.payments.queries import attempts_to_ask_about, overdue_bills
 from app.payments.settling import ask_about, expire, settle

@@ -10,7 +10,7 @@ import strawberry
 from app.kernel import ports
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
-from app.payments.rules import BILL_WORDS, BillState
+from app.payments.states import BILL_WORDS, BillState
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem

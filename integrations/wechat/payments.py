@@ -29,6 +29,8 @@ class WechatPay:
     name_zh = "微信支付"
     name_en = "WeChat Pay"
     sign_in_channel = "wechat"
+    at_window = False
+    keeps_accounts = True
 
     def __init__(self, client: PayClient, settings: WechatSettings, public_url: str) -> None:
         self._client = client

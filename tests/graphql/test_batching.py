@@ -15,7 +15,7 @@ from app.delivery.ports import ParcelState
 from app.delivery.rules import Watch
 from app.kernel import clock, db
 from app.payments.models import Bill
-from app.payments.rules import BillState
+from app.payments.states import BillState
 from tests.people import Phone
 from tests.portal import Portal
 

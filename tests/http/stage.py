@@ -10,7 +10,7 @@ from app.identity.rules import Role
 from app.kernel import db
 from app.kernel.audit import AuditLine
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.rules import AttemptState, BillState
+from app.payments.states import AttemptState, BillState
 from tests.people import Phone, new_key
 from tests.portal import Portal
 

@@ -14,7 +14,8 @@ from app.identity.models import ChannelBinding
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.audit import AuditLine
-from app.payments.commands import Payable, issue_bill, pay
+from app.payments.commands import Payable, pay
+from app.payments.issuing import issue_bill
 from app.payments.models import Bill, PaymentAttempt
 from integrations.sandbox.control import Phone, SandboxControl
 from tests.identity.accounts import make_resident

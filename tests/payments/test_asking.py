@@ -9,8 +9,8 @@ import pytest
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable
 from app.payments.models import PaymentAttempt
-from app.payments.rules import AttemptState, BillState
 from app.payments.settling import ask_about
+from app.payments.states import AttemptState, BillState
 from app.payments.tasks import expire_overdue_bills
 from tests.identity.accounts import caller_of
 from tests.identity.traces import nothing_moves

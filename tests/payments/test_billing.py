@@ -7,9 +7,9 @@ from stdnum import luhn
 from tortoise.exceptions import IntegrityError
 
 from app.kernel import clock, db
-from app.payments.commands import issue_bill
+from app.payments.issuing import issue_bill
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.rules import AttemptState
+from app.payments.states import AttemptState
 from tests.cases.filing import CARD, PERMIT, accept_case, approve_case, approved_case, file_case
 from tests.identity.accounts import caller_of, make_resident
 from tests.identity.traces import audit_of, nothing_moves

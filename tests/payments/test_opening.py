@@ -10,9 +10,9 @@ from app.identity.models import ChannelBinding
 from app.kernel import clock, db
 from app.kernel.errors import ProviderUnavailable
 from app.payments.commands import pay
-from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused, PaymentUnderWay
-from app.payments.rules import AttemptState, BillState
+from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused
 from app.payments.settling import expire
+from app.payments.states import AttemptState, BillState
 from tests.identity.accounts import caller_of
 from tests.identity.traces import nothing_moves
 from tests.payments.stage import Payer, make_payer
@@ -139,17 +139,40 @@ async def test_paid_in_the_last_minute_it_is_not_opened_again(payer: Payer) -> N
     assert (await payer.standing())["attempts"] == [AttemptState.SUCCEEDED]
 
 
-async def test_an_order_that_one_payer_opened_is_not_handed_to_another(portal: Portal, payer: Payer) -> None:
-    """The resident's second app, or an agent: what the phone would get is signed for somebody else."""
+async def test_another_payer_has_an_order_of_their_own_and_the_first_can_no_longer_be_paid(
+    portal: Portal, payer: Payer
+) -> None:
+    """The resident's second app, or an agent: what the first phone has is signed for somebody else."""
     opened = await payer.open_order()
     second = await portal.control.make_phone()
     await ChannelBinding.filter(resident_id=payer.actor.id).update(open_id=second.openid)
 
+    other = await payer.open_order()
+
+    assert (other.attempt.id == opened.attempt.id, other.attempt.payer_open_id) == (False, second.openid)
+    assert (await payer.standing())["attempts"] == [AttemptState.CLOSED, AttemptState.OPEN]
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "CLOSED"
+
+
+async def test_another_payer_waits_while_the_first_order_cannot_be_closed(portal: Portal, payer: Payer) -> None:
+    await payer.open_order()
+    second = await portal.control.make_phone()
+    await ChannelBinding.filter(resident_id=payer.actor.id).update(open_id=second.openid)
+    await portal.control.be_hostile(server_error=1.0)
+
     async with nothing_moves():
-        with pytest.raises(PaymentUnderWay) as refused:
+        with pytest.raises(ProviderUnavailable):
             await payer.open_order()
 
-    assert refused.value.retryable
-    assert 1700 < (refused.value.retry_after_seconds or 0) <= 1800
-    with clock.standing_at(opened.attempt.expires_at):
-        assert (await payer.open_order()).attempt.payer_open_id == second.openid
+
+async def test_who_comes_second_to_a_paid_order_has_nothing_to_pay(portal: Portal, payer: Payer) -> None:
+    await portal.control.be_hostile(notify_by_itself=False)
+    opened = await payer.open_order()
+    await payer.pays(opened)
+    second = await portal.control.make_phone()
+    await ChannelBinding.filter(resident_id=payer.actor.id).update(open_id=second.openid)
+
+    with pytest.raises(NothingToPay):
+        await payer.open_order()
+
+    assert (await payer.standing())["attempts"] == [AttemptState.SUCCEEDED]

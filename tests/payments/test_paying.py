@@ -10,10 +10,11 @@ from app.cases.events import CaseApproved
 from app.cases.rules import CaseState
 from app.kernel import clock
 from app.kernel.errors import IdempotencyKeyReused, NotFound, ProviderUnavailable
-from app.payments.commands import confirm, issue_bill, pay
+from app.payments.commands import confirm, pay
 from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay
+from app.payments.issuing import issue_bill
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.rules import AttemptState, BillState
+from app.payments.states import AttemptState, BillState
 from app.payments.tasks import bill_the_case
 from tests.identity.accounts import caller_of, make_resident
 from tests.payments.stage import FEE_FEN, Payer, make_payer

@@ -13,8 +13,8 @@ from app.kernel import clock
 from app.kernel.errors import Refusal
 from app.kernel.inbox.notices import Notice, NoticeState, process
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.rules import AttemptState, BillState
 from app.payments.settling import expire, settle
+from app.payments.states import AttemptState, BillState
 from tests.cases.filing import verbs_of
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves

@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 from stdnum import luhn
 
 from app.payments.ports import PaymentState, PaymentTruth
-from app.payments.rules import (
-    AttemptState,
-    BillState,
-    Expected,
-    Judgement,
-    judge,
-    make_bill_number,
-    next_sweep,
-)
+from app.payments.rules import Expected, Judgement, judge, make_bill_number, next_sweep
+from app.payments.states import AttemptState, BillState
 
 PAID = PaymentTruth("wechat", "A1", PaymentState.PAID, 4000, "CNY", "420000", "oPAYER")
 WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING)
@@ -33,7 +26,11 @@ WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING)
         (PAID, replace(WAITING, attempt=AttemptState.SURPLUS), Judgement.REPEATED),
         (PAID, replace(WAITING, bill=BillState.PAID), Judgement.SURPLUS),
         (PAID, replace(WAITING, bill=BillState.EXPIRED), Judgement.SURPLUS),
-        (PAID, replace(WAITING, attempt=AttemptState.CLOSED), Judgement.SURPLUS),
+        (PAID, replace(WAITING, bill=BillState.EXPIRED, restorable=True), Judgement.RESTORE),
+        (PAID, replace(WAITING, attempt=AttemptState.CLOSED), Judgement.RESTORE),
+        (PAID, replace(WAITING, attempt=AttemptState.CLOSED, bill=BillState.PAID), Judgement.SURPLUS),
+        (PAID, replace(WAITING, attempt=AttemptState.RETURNED, bill=BillState.PAID), Judgement.REPEATED),
+        (PAID, replace(WAITING, bill=BillState.CANCELLED, restorable=True), Judgement.SURPLUS),
         (replace(PAID, amount_fen=4001), WAITING, Judgement.WRONG_AMOUNT),
         (replace(PAID, amount_fen=None), WAITING, Judgement.WRONG_AMOUNT),
         (replace(PAID, currency="USD"), WAITING, Judgement.WRONG_AMOUNT),

@@ -10,12 +10,15 @@ from tortoise.exceptions import IntegrityError
 from app.cases.rules import CaseState
 from app.kernel import clock
 from app.kernel.audit import AuditLine
-from app.payments.models import PaymentAttempt
+from app.payments.journal import Posting
+from app.payments.ledger import About, post
+from app.payments.models import LedgerEntry, PaymentAttempt, Refund
 from app.payments.ports import PaymentState, PaymentTruth
 from app.payments.queries import attempts_to_ask_about
-from app.payments.rules import AttemptState, BillState
 from app.payments.settling import ask_about, expire, settle
+from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.tasks import expire_overdue_bills, sweep_open_orders
+from app.payments.words import Account, RefundReason
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.portal import Portal
 
@@ -60,8 +63,8 @@ async def test_an_unknown_order_is_kept_for_a_person(payer: Payer) -> None:
     assert (await payer.standing())["bill"] is BillState.CREATED
 
 
-async def test_late_money_on_a_closed_order_is_surplus_and_does_not_settle(payer: Payer) -> None:
-    """The order was closed, then WeChat says it was paid after all: recorded, to be refunded, never lost."""
+async def test_late_money_for_a_bill_that_still_waits_settles_it(payer: Payer) -> None:
+    """The order was closed, then WeChat says it was paid after all: nobody has to pay again."""
     attempt = (await payer.open_order()).attempt
     await settle(PaymentTruth("wechat", attempt.order_no, PaymentState.CLOSED))
     assert await payer.standing() == {
@@ -71,9 +74,28 @@ async def test_late_money_on_a_closed_order_is_surplus_and_does_not_settle(payer
     }
     for _ in range(2):
         await settle(paid(payer, attempt))
-    assert (await payer.standing())["attempts"] == [AttemptState.SURPLUS]
-    assert await AuditLine.filter(act="payment.surplus", subject=f"payment:{attempt.id}").count() == 1
-    assert await payer.settlements() == 0
+    assert await payer.standing() == SETTLED
+    assert await payer.settlements() == 1
+
+
+async def test_late_money_after_another_order_was_paid_goes_back(payer: Payer) -> None:
+    first = (await payer.open_order()).attempt
+    await settle(PaymentTruth("wechat", first.order_no, PaymentState.CLOSED))
+    second = (await payer.open_order()).attempt
+    await settle(paid(payer, second))
+
+    for _ in range(2):
+        await settle(paid(payer, first))
+
+    assert (await payer.standing())["attempts"] == [AttemptState.SURPLUS, AttemptState.SUCCEEDED]
+    assert await AuditLine.filter(act="payment.surplus", subject=f"payment:{first.id}").count() == 1
+    promised = await Refund.get(attempt_id=first.id)
+    assert (promised.amount_fen, promised.state, promised.reason) == (
+        FEE_FEN,
+        RefundState.APPROVED,
+        RefundReason.SURPLUS,
+    )
+    assert await payer.settlements() == 1
 
 
 async def test_the_database_allows_one_success_per_bill_whatever_the_code_does(payer: Payer) -> None:
@@ -134,4 +156,28 @@ async def test_a_bill_with_a_live_order_does_not_expire(payer: Payer) -> None:
         await expire_overdue_bills()
     assert (await payer.standing())["bill"] is BillState.EXPIRED
     await settle(paid(payer, attempt))
-    assert (await payer.standing())["attempts"] == [AttemptState.SURPLUS]
+    assert await payer.standing() == SETTLED
+
+
+async def test_every_journal_of_a_bill_adds_up_to_nothing(payer: Payer) -> None:
+    attempt = (await payer.open_order()).attempt
+    await settle(paid(payer, attempt))
+    entries = await LedgerEntry.filter(bill_id=payer.bill.id).order_by("id")
+    assert [(entry.journal.split(":")[0], entry.account.value, entry.amount_fen) for entry in entries] == [
+        ("issued", "PAYER", FEE_FEN),
+        ("issued", "UNIT", -FEE_FEN),
+        ("paid", "CLEARING", FEE_FEN),
+        ("paid", "PAYER", -FEE_FEN),
+    ]
+    assert {(entry.unit, entry.treasury_level) for entry in entries if entry.account is Account.UNIT} == {
+        ("ps-household", "CITY")
+    }
+
+
+async def test_the_database_refuses_an_entry_that_does_not_add_up_and_every_change(payer: Payer) -> None:
+    with pytest.raises(IntegrityError, match="ledger_adds_up"):
+        await post(f"test:{payer.bill.id}", [Posting(Account.PAYER, 1)], About(payer.bill.id))
+    with pytest.raises(IntegrityError, match="ledger_only_grows"):
+        await LedgerEntry.filter(bill_id=payer.bill.id).update(amount_fen=1)
+    with pytest.raises(IntegrityError, match="ledger_only_grows"):
+        await LedgerEntry.filter(bill_id=payer.bill.id).delete()

@@ -24,7 +24,7 @@ from app.kernel.actor import Actor, ActorKind
 from app.kernel.inbox.requests import AnsweredRequest
 from app.kernel.privacy import blind_index, seal
 from app.payments.models import Bill, PaymentAttempt
-from app.payments.rules import AttemptState, BillState
+from app.payments.states import AttemptState, BillState
 from app.profiles.models import PostalAddress, Preferences
 from app.profiles.rules import Address
 from app.queueing.models import Ticket
@@ -188,7 +188,8 @@ async def _have_a_case(used: Used) -> None:
     )  # fmt: skip
     await PaymentAttempt.create(
         bill_id=bill.id, channel="wechat", order_no=unique(), amount_fen=4000, description="工本费",
-        payer_open_id="open", state=AttemptState.SUCCEEDED, opened_at=now, expires_at=now, paid_at=now,
+        payer_id=used.id, payer_open_id="open", state=AttemptState.SUCCEEDED, opened_at=now, expires_at=now,
+        paid_at=now,
     )  # fmt: skip
     slot = await make_slot(3)
     booking = await Booking.create(

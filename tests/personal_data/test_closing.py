@@ -20,7 +20,8 @@ from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.audit import AuditLine
 from app.kernel.privacy import seal, unseal
-from app.payments.commands import issue_bill, pay
+from app.payments.commands import pay
+from app.payments.issuing import issue_bill
 from app.payments.models import Bill, PaymentAttempt
 from app.profiles.models import PostalAddress
 from app.representation.models import Mandate

@@ -14,7 +14,7 @@ from app.identity.models import ChannelBinding, Resident
 from app.identity.rules import Level, Role
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
-from app.payments.commands import issue_bill
+from app.payments.issuing import issue_bill
 from tests.booking.places import make_slot, visit
 from tests.cases.filing import approved_case, file_case
 from tests.identity.accounts import caller_of, make_staff

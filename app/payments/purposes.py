@@ -1,0 +1,72 @@
+"""Without this module a payment would be money without a meaning: what a bill is for, and what paying it brings.
+
+Locks are taken in the written order: what the bill is for (slot, booking, case) before the bill.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from app.cases.commands import record_payment
+from app.cases.models import Case
+from app.cases.queries import locked_case
+from app.cases.rules import CaseState
+from app.kernel.actor import Actor
+from app.payments.models import Bill
+from app.payments.rules import BillKind
+
+
+class Purpose(Protocol):
+    """What one kind of bill is for. Everything happens in the caller's transaction."""
+
+    async def lock(self, bill: Bill) -> Any:
+        """Lock what the bill is for, before the bill itself is locked."""
+
+    async def is_waiting(self, held: Any) -> bool:
+        """Whether it still waits for the money, or can be taken up again in this transaction."""
+
+    async def fulfil(self, actor: Actor, held: Any, bill: Bill) -> None:
+        """The money is there, or none is needed."""
+
+    async def give_up(self, held: Any, bill: Bill) -> None:
+        """The bill expired or was cancelled: let go of what it held."""
+
+
+class CaseFee:
+    """A fee of a case: paid, its result can be made. Unpaid, the case waits on; staff may issue the bill again."""
+
+    async def lock(self, bill: Bill) -> Case:
+        assert bill.case_id is not None
+        return await locked_case(bill.case_id)
+
+    async def is_waiting(self, held: Case) -> bool:
+        return held.state is CaseState.PAYMENT_PENDING
+
+    async def fulfil(self, actor: Actor, held: Case, bill: Bill) -> None:  # noqa: ARG002 - the case is all it needs
+        await record_payment(actor, held)
+
+    async def give_up(self, held: Case, bill: Bill) -> None:
+        """Nothing: a decided case does not end because of its fee."""
+
+
+class NoticePayment:
+    """A notice that stands alone: the debt is there until it is paid or cancelled, so late money is welcome."""
+
+    async def lock(self, bill: Bill) -> None:
+        pass
+
+    async def is_waiting(self, held: None) -> bool:  # noqa: ARG002 - there is nothing to look at
+        return True
+
+    async def fulfil(self, actor: Actor, held: None, bill: Bill) -> None:
+        pass
+
+    async def give_up(self, held: None, bill: Bill) -> None:
+        pass
+
+
+_PURPOSES: dict[BillKind, Purpose] = {BillKind.CASE_FEE: CaseFee(), BillKind.NOTICE: NoticePayment()}
+
+
+def purpose_of(bill: Bill) -> Purpose:
+    return _PURPOSES[bill.kind]
