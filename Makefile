@@ -32,7 +32,8 @@ chaos: setup ## book a million times while servers die; ARGS="--attempts 100000"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 histories: setup ## play ten thousand mornings at a counter, in any order; HISTORIES=500 fewer
-	@PORTAL_TEST_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -n 0 tests/booking/test_histories.py
+	@PORTAL_TEST_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -n `getconf _NPROCESSORS_ONLN` --dist load \
+		tests/booking/test_histories.py
 
 doctor: setup ## ask every part of the running stack whether it works
 	@$(BIN)/portal doctor

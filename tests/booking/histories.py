@@ -1,4 +1,8 @@
-"""A morning at a counter with a few residents, a manager and a worker, in which anything may happen in any order."""
+"""A morning at a counter with a few residents, a manager and a worker, in which anything may happen in any order.
+
+What is asked for the test alone is asked over a connection of its own, in one statement where it can be: nearly all
+the time of a morning is the way to the database and back.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
+from uuid import UUID
+
+import asyncpg  # type: ignore[import-untyped]
 
 from app.booking import commands, holds, outcomes
 from app.booking.halls.closing import close_session
@@ -13,15 +21,15 @@ from app.booking.halls.rehousing import see_to_everybody, unfinished_closures
 from app.booking.line import joining as waiting_list
 from app.booking.line.offers import offer_places, slots_pending
 from app.booking.line.rules import Wish
-from app.booking.models import Booking, BookingItem, Slot, WaitingEntry
+from app.booking.models import Slot
 from app.booking.queries import locked_booking, overdue_bookings
-from app.booking.rules import BookingState, WaitingState
+from app.booking.rules import KEEPS_THE_PLACE, BookingState
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.clock import at_local
 from app.kernel.errors import Refusal
-from tests.booking.places import make_slot, places_taken, visit
+from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD, PERMIT
 from tests.identity.accounts import make_resident, make_staff
 from tests.people import new_key
@@ -30,6 +38,43 @@ PLACE, BUSINESS = "city-hall", "D"
 ITEMS = (CARD, PERMIT)
 _TEN_MINUTES = timedelta(minutes=10)
 _days = count(1)
+
+# What must be true at every moment, whatever happened: one row for each thing that is not.
+_FAULTS = """
+    WITH slots AS (SELECT * FROM slot WHERE id = ANY($1::uuid[])),
+    bookings AS (SELECT * FROM booking WHERE resident_id = ANY($2::uuid[]) OR slot_id = ANY($1::uuid[]))
+    SELECT 'counts other places than are booked' AS fault, to_jsonb(s)::text AS found FROM slots s
+    WHERE s.taken - s.reserved <>
+        (SELECT coalesce(sum(b.party), 0) FROM bookings b WHERE s.id = ANY(b.slots) AND b.state = ANY($3::text[]))
+    UNION ALL SELECT 'counts beyond its bounds', to_jsonb(s)::text FROM slots s
+    WHERE NOT (0 <= reserved AND reserved <= taken AND taken <= capacity AND phone_taken = taken)
+    UNION ALL SELECT 'is open or closed though the manager said otherwise', to_jsonb(s)::text FROM slots s
+    WHERE (closed_at IS NOT NULL) <> (id = ANY($4::uuid[]))
+    UNION ALL SELECT 'is held for ever, or ends though it is not held', to_jsonb(b)::text FROM bookings b
+    WHERE (held_until IS NOT NULL) <> (state = 'HELD')
+    UNION ALL SELECT 'was missed before the grace was over', to_jsonb(b)::text FROM bookings b
+    WHERE state = 'NO_SHOW' AND until + interval '10 minutes' >= $5
+    UNION ALL SELECT 'is late though only a resident cancels late', to_jsonb(b)::text FROM bookings b
+    WHERE late AND state <> 'CANCELLED'
+    UNION ALL SELECT 'somebody holds two live bookings of one item and day', jsonb_agg(i)::text
+    FROM booking_item i JOIN bookings b ON b.id = i.booking_id WHERE i.live
+    GROUP BY i.resident_id, i.item_key, i.day HAVING count(*) > 1
+"""
+# What nobody may find in the evening.
+_LEFT_HANGING = """
+    SELECT 'booking' AS what, state::text AS found FROM booking
+    WHERE resident_id = ANY($2::uuid[]) AND state IN ('HELD', 'BOOKED')
+    UNION ALL SELECT 'set aside', reserved::text FROM slot WHERE id = ANY($1::uuid[]) AND reserved <> 0
+    UNION ALL SELECT 'offered', offers::text FROM waiting_entry
+    WHERE resident_id = ANY($2::uuid[]) AND state = 'OFFERED'
+"""
+_ANY_HELD = "SELECT EXISTS (SELECT FROM booking WHERE resident_id = ANY($1::uuid[]) AND state = 'HELD')"
+_ANY_SET_ASIDE = "SELECT EXISTS (SELECT FROM slot WHERE id = ANY($1::uuid[]) AND reserved <> 0)"
+_MINE = """
+    SELECT id FROM booking WHERE resident_id = $1 AND state = ANY($2::text[]) ORDER BY booked_at DESC, id DESC LIMIT 2
+"""
+_AMONG = "SELECT id FROM booking WHERE id = ANY($1::uuid[]) AND resident_id = ANY($2::uuid[]) ORDER BY id"
+_IN_LINE = "SELECT id FROM waiting_entry WHERE resident_id = $1 ORDER BY id DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -49,28 +94,39 @@ class Step:
 class Morning:
     """Three slots of few places and four residents, on a day far from everybody else's."""
 
+    onlooker: asyncpg.Connection[Any]
     slots: list[Slot]
     residents: list[Actor]
     manager: Actor
     now: datetime
-    closed: set[int] = field(default_factory=set)
+    closed: set[UUID] = field(default_factory=set)
     refusals: int = 0
 
     @classmethod
-    async def begin(cls, *, full: bool, waiting: int = 0) -> Morning:
+    async def begin(cls, onlooker: asyncpg.Connection[Any], *, full: bool, waiting: int = 0) -> Morning:
         """Either all places are free, or each resident has one of the four and some wait for another."""
         day = (at_local(clock.today(), 0) + timedelta(days=5000 + 20 * next(_days))).date()
-        slots = [
-            await make_slot(capacity, starts_at=at_local(day, hour, minute), place=PLACE, business=BUSINESS)
-            for hour, minute, capacity in ((9, 0, 1), (9, 30, 2), (10, 0, 1))
-        ]
-        residents = [await make_resident() for _ in range(4)]
-        morning = cls(slots, residents, await make_staff(Role.DEPARTMENT_MANAGER), at_local(day, 6, 30))
+        async with db.transaction():
+            slots = [
+                await make_slot(capacity, starts_at=at_local(day, hour, minute), place=PLACE, business=BUSINESS)
+                for hour, minute, capacity in ((9, 0, 1), (9, 30, 2), (10, 0, 1))
+            ]
+            residents = [await make_resident() for _ in range(4)]
+            manager = await make_staff(Role.DEPARTMENT_MANAGER)
+        morning = cls(onlooker, slots, residents, manager, at_local(day, 6, 30))
         for who, which in enumerate((0, 1, 1, 2)) if full else ():
             await morning.play(Step("book", who, which, 1, 0))
         for who in range(waiting):
             await morning.play(Step("join the line", who, 0, 1, 1))
         return morning
+
+    @property
+    def _slot_ids(self) -> list[UUID]:
+        return [slot.id for slot in self.slots]
+
+    @property
+    def _resident_ids(self) -> list[UUID]:
+        return [resident.resident_id() for resident in self.residents]
 
     async def play(self, step: Step) -> None:
         """Do it at this moment of the morning; a refusal is part of life, anything else is a fault."""
@@ -95,34 +151,33 @@ class Morning:
             self.residents[step.who], slot.id, visit(ITEMS[step.item]), party=step.party, idempotency_key=new_key()
         )
 
-    async def _of(self, step: Step, *states: BookingState) -> Booking | None:
+    async def _of(self, step: Step, *states: BookingState) -> UUID | None:
         """A booking of the resident's in one of some states, the newest or the one before."""
-        mine = Booking.filter(resident_id=self.residents[step.who].id, state__in=states).order_by("-booked_at", "-id")
-        found = await mine.limit(2)
-        return found[step.item % len(found)] if found else None
+        found = await self.onlooker.fetch(_MINE, self.residents[step.who].id, states)
+        return found[step.item % len(found)]["id"] if found else None
 
     async def _confirm(self, step: Step) -> None:
         if held := await self._of(step, BookingState.HELD):
-            await holds.confirm(self.residents[step.who], held.id)
+            await holds.confirm(self.residents[step.who], held)
 
     async def _cancel(self, step: Step) -> None:
         if live := await self._of(step, BookingState.HELD, BookingState.BOOKED):
-            await commands.cancel(self.residents[step.who], live.id)
+            await commands.cancel(self.residents[step.who], live)
 
     async def _move(self, step: Step) -> None:
         if booked := await self._of(step, BookingState.BOOKED):
             slot = self.slots[step.which]
-            await commands.move(self.residents[step.who], booked.id, slot.id, idempotency_key=new_key())
+            await commands.move(self.residents[step.who], booked, slot.id, idempotency_key=new_key())
 
     async def _come(self, step: Step) -> None:
         if booked := await self._of(step, BookingState.BOOKED):
             async with db.transaction():
-                await outcomes.record_check_in(await locked_booking(booked.id))
+                await outcomes.record_check_in(await locked_booking(booked))
 
     async def _serve(self, step: Step) -> None:
         if there := await self._of(step, BookingState.CHECKED_IN):
             async with db.transaction():
-                await outcomes.record_served(await locked_booking(there.id))
+                await outcomes.record_served(await locked_booking(there))
 
     async def _wait(self, step: Step) -> None:
         day = self.slots[0].day
@@ -130,34 +185,47 @@ class Morning:
         await waiting_list.join(self.residents[step.who], visit(ITEMS[step.item]), wish, idempotency_key=new_key())
 
     async def _leave(self, step: Step) -> None:
-        entry = await WaitingEntry.filter(resident_id=self.residents[step.who].id).order_by("-id").first()
+        entry = await self.onlooker.fetchval(_IN_LINE, self.residents[step.who].id)
         if entry is not None:
-            await waiting_list.leave(self.residents[step.who], entry.id)
+            await waiting_list.leave(self.residents[step.who], entry)
 
     async def _accept(self, step: Step) -> None:
         if held := await self._of(step, BookingState.HELD):
-            await waiting_list.accept(self.residents[step.who], held.id)
+            await waiting_list.accept(self.residents[step.who], held)
 
     async def _pass(self, step: Step) -> None:
         if held := await self._of(step, BookingState.HELD):
-            await waiting_list.pass_on(self.residents[step.who], held.id)
+            await waiting_list.pass_on(self.residents[step.who], held)
 
     async def _close(self, step: Step) -> None:
         slot = self.slots[step.which]
         await close_session(self.manager, PLACE, BUSINESS, slot.starts_at, slot.ends_at, "停电")
-        self.closed.add(step.which)
+        self.closed.add(slot.id)
 
     async def _work(self, _step: Step) -> None:
-        """Whatever the worker may do now: run-out holds, missed visits, closed sessions, freed places."""
-        for booking_id in await holds.overdue_holds(100):
-            await holds.expire(booking_id)
-        mine = [one.id for one in await Booking.filter(resident_id__in=[one.id for one in self.residents])]
-        for booking_id in set(mine).intersection(await overdue_bookings(100_000)):  # others' tests have theirs
-            await outcomes.mark_missed(booking_id)
-        for closure_id in await unfinished_closures(100):
-            await see_to_everybody(closure_id)
-        for slot_id in await slots_pending(100):
-            await offer_places(slot_id)
+        """Whatever the worker may do now: run-out holds, missed visits, closed sessions, freed places.
+
+        It is not asked about what is not there at all.
+        """
+        if await self.onlooker.fetchval(_ANY_HELD, self._resident_ids):
+            for booking_id in await holds.overdue_holds(100):
+                await holds.expire(booking_id)
+        if self.now > self.slots[0].starts_at:
+            for booking_id in await self._mine_of(await overdue_bookings(100_000)):
+                await outcomes.mark_missed(booking_id)
+        if self.closed:
+            for closure_id in await unfinished_closures(100):
+                await see_to_everybody(closure_id)
+        if await self.onlooker.fetchval(_ANY_SET_ASIDE, self._slot_ids):
+            for slot_id in await slots_pending(100):
+                await offer_places(slot_id)
+
+    async def _mine_of(self, bookings: list[UUID]) -> list[UUID]:
+        """Those of this morning; others' tests have theirs."""
+        if not bookings:
+            return []
+        found = await self.onlooker.fetch(_AMONG, bookings, self._resident_ids)
+        return [row["id"] for row in found]
 
     async def _time(self, step: Step) -> None:
         self.now += _TEN_MINUTES * (1 + step.which * 2)
@@ -183,37 +251,19 @@ class Morning:
     )
 
     async def check(self) -> None:
-        """What must be true at every moment, whatever happened."""
-        for number, slot in enumerate(self.slots):
-            taken, places = await places_taken(slot)
-            assert taken == places, f"slot {number}: {taken} counted, {places} booked"
-            assert 0 <= slot.reserved <= slot.taken <= slot.capacity
-            assert slot.phone_taken == slot.taken
-            assert (slot.closed_at is not None) == (number in self.closed)
-        bookings = await Booking.filter(resident_id__in=[one.id for one in self.residents]).prefetch_related("slot")
-        for booking in bookings:
-            self._check_booking(booking)
-        items = await BookingItem.filter(booking_id__in=[one.id for one in bookings], live=True)
-        held = [(item.resident_id, item.item_key, item.day) for item in items]
-        assert len(held) == len(set(held)), "somebody holds two live bookings of one item and day"
-
-    def _check_booking(self, booking: Booking) -> None:
-        assert (booking.held_until is not None) == (booking.state is BookingState.HELD)
-        if booking.state is BookingState.NO_SHOW:
-            assert booking.until + _TEN_MINUTES < self.now, "missed before the grace was over"
-        if booking.late:
-            assert booking.state is BookingState.CANCELLED, "only a resident cancels late"
+        """As somebody else sees it, who sees what is committed only."""
+        faults = await self.onlooker.fetch(
+            _FAULTS, self._slot_ids, self._resident_ids, sorted(KEEPS_THE_PLACE), list(self.closed), self.now
+        )
+        assert not faults, [f"{row['fault']}: {row['found']}" for row in faults]
 
     async def end(self) -> None:
         """Everybody has gone home and the worker has caught up: nothing may be left hanging."""
         self.now = self.slots[-1].ends_at + timedelta(days=8)
         for _ in range(3):
             await self.play(Step("the worker works", 0, 0, 1, 0))
-        mine = Booking.filter(resident_id__in=[one.id for one in self.residents])
-        assert not await mine.filter(state__in=[BookingState.HELD, BookingState.BOOKED]).exists()
-        assert all(slot.reserved == 0 for slot in self.slots)
-        entries = WaitingEntry.filter(resident_id__in=[one.id for one in self.residents])
-        assert not await entries.filter(state=WaitingState.OFFERED).exists()
-        await entries.delete()
+        hanging = await self.onlooker.fetch(_LEFT_HANGING, self._slot_ids, self._resident_ids)
+        assert not hanging, [f"{row['what']}: {row['found']}" for row in hanging]
+        await self.onlooker.execute("DELETE FROM waiting_entry WHERE resident_id = ANY($1::uuid[])", self._resident_ids)
         # What facts caused is done already; nobody needs to hear of it again.
-        await db.rows("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
+        await self.onlooker.execute("DELETE FROM procrastinate_jobs WHERE status = 'todo'")

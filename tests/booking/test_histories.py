@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.kernel.db import libpq_url
+from app.kernel.settings import get_settings
 from tests.booking.histories import Morning, Step
 from tests.portal import Portal
 
 HISTORIES = int(os.environ.get("PORTAL_TEST_HISTORIES", "12"))
 """How many mornings are tried; `make histories` tries ten thousand."""
+
+SHARES = -(-HISTORIES // 250)
+"""Each with chance of its own, so that several processes can play at once."""
 
 # Booking, waiting and time more often than the rest, or most mornings would be quiet.
 ACTS = (
@@ -27,11 +36,22 @@ steps = st.builds(
 )
 
 
-@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from((-1, 0, 2, 3)), st.lists(steps, min_size=10, max_size=30))
-async def test_after_any_history_the_counters_are_true(portal: Portal, waiting: int, history: list[Step]) -> None:
+@pytest.fixture(scope="session")
+async def onlooker(portal: Portal) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """Somebody who watches the database from outside the portal."""
+    connection = await asyncpg.connect(libpq_url(get_settings().database_url))
+    yield connection
+    await connection.close()
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+@settings(max_examples=-(-HISTORIES // SHARES), deadline=None, suppress_health_check=list(HealthCheck))
+@given(waiting=st.sampled_from((-1, 0, 2, 3)), history=st.lists(steps, min_size=10, max_size=30))
+async def test_after_any_history_the_counters_are_true(
+    onlooker: asyncpg.Connection[Any], share: int, waiting: int, history: list[Step]
+) -> None:
     """Places counted are places booked or set aside, nobody holds two, nothing is left hanging in the evening."""
-    morning = await Morning.begin(full=waiting >= 0, waiting=waiting)
+    morning = await Morning.begin(onlooker, full=waiting >= 0, waiting=waiting)
     for step in history:
         await morning.play(step)
     await morning.end()
