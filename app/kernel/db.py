@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
@@ -167,7 +167,8 @@ async def _begun() -> AsyncIterator[BaseDBAsyncClient]:
 async def _let_go(context: TransactionContext) -> None:
     """Give the connection of a transaction that did not begin back to the pool, closed."""
     if isinstance(context, TransactionContextPooled) and context.client._connection is not None:  # noqa: SLF001
-        context.client._connection.terminate()  # noqa: SLF001 - the ORM has no word for it
+        with suppress(asyncpg.InterfaceError):  # the server closed it, and the driver has let go of it already
+            context.client._connection.terminate()  # noqa: SLF001 - the ORM has no word for it
         await context.client._parent._pool.release(context.client._connection)  # noqa: SLF001
 
 

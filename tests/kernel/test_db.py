@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import suppress
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from app.kernel import db
@@ -137,3 +139,35 @@ async def test_a_database_that_went_away_asks_for_patience(portal: Portal) -> No
     with pytest.raises(PleaseRetry):
         await lose()
     assert await db.rows("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_a_database_that_goes_away_again_and_again_asks_for_patience_and_nothing_else(portal: Portal) -> None:
+    """Whatever a transaction was doing in that moment: beginning, asking, or ending."""
+    came: Counter[str] = Counter()
+    over = asyncio.Event()
+
+    async def ask() -> None:
+        while not over.is_set():
+            try:
+                async with db.transaction():
+                    await db.rows("SELECT 1")
+                came["answered"] += 1
+            except PleaseRetry:
+                came["asked for patience"] += 1
+            except Exception as error:  # noqa: BLE001 - exactly what must not happen is counted
+                came[repr(error)] += 1
+            await asyncio.sleep(0)
+
+    def cut() -> None:
+        with psycopg.connect(get_settings().database_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'portal'")
+
+    asking = [asyncio.create_task(ask()) for _ in range(30)]
+    for _ in range(40):
+        await asyncio.to_thread(cut)
+        await asyncio.sleep(0.02)
+    over.set()
+    await asyncio.gather(*asking)
+    assert came.keys() == {"answered", "asked for patience"}
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(db.rows("SELECT pg_sleep(0.05)") for _ in range(get_settings().database_pool)))
