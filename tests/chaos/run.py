@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -55,14 +55,20 @@ _KEPT = f"""
 _DOUBLE = """
     SELECT count(*)::int AS times FROM (
         SELECT 1 FROM booking b JOIN booking_item i ON i.booking_id = b.id
-        WHERE b.state IN ('HELD', 'BOOKED', 'CHECKED_IN') GROUP BY b.resident_id, i.item_key HAVING count(*) > 1
+        WHERE b.state IN ('HELD', 'BOOKED', 'CHECKED_IN') AND b.slots && $1::uuid[]
+        GROUP BY b.resident_id, i.item_key HAVING count(*) > 1
     ) AS twice
 """
 _KNOWN = "SELECT count(*)::int AS times FROM booking WHERE id = ANY($1::uuid[])"
 _UNTOLD = """
-    SELECT count(*)::int AS times FROM booking b WHERE NOT EXISTS (
+    SELECT count(*)::int AS times FROM booking b WHERE b.slots && $1::uuid[] AND NOT EXISTS (
         SELECT 1 FROM audit_line l WHERE l.subject = 'booking:' || b.id AND l.act IN ('booking.made', 'booking.held')
     )
+"""
+_HAPPENED = """
+    SELECT count(*) FILTER (WHERE state = 'CANCELLED')::int AS cancelled, coalesce(sum(moves), 0)::int AS moved,
+        count(*) FILTER (WHERE state = 'EXPIRED')::int AS expired
+    FROM booking WHERE slots && $1::uuid[]
 """
 
 
@@ -90,6 +96,8 @@ class Verdict:
     refused: Counter[str] = field(default_factory=Counter)
     retried: int = 0
     booked: int = 0
+    happened: Mapping[str, int] = field(default_factory=dict)
+    """What came between: how many bookings were cancelled, moved, and ran out while held."""
 
     @property
     def good(self) -> bool:
@@ -114,7 +122,7 @@ async def run(plan: Plan, folder: Path, tell: Tell, *, tables_of: EmbeddedPostgr
                 slots, residents = await _stage(plan)
             reports = await _play(plan, slots, residents, servers, tell)
             async with _connected(postgres.url):
-                return await _judge(slots, reports, tell)
+                return await judge(slots, reports, tell)
     finally:
         servers.redis.stop()
         servers.postgres.stop()
@@ -253,7 +261,8 @@ async def _web_process(plan: Plan, number: int, slots: list[str], residents: lis
     return process
 
 
-async def _judge(slots: list[str], reports: Sequence[dict[str, Any]], tell: Tell) -> Verdict:
+async def judge(slots: list[str], reports: Sequence[Mapping[str, Any]], tell: Tell) -> Verdict:
+    """What the database and the web processes say of these slots in the end; what can be counted is."""
     verdict = Verdict()
     for slot in await db.rows(_KEPT, slots):
         verdict.oversold += max(0, slot["kept"] - slot["capacity"], slot["taken"] - slot["capacity"])
@@ -261,7 +270,8 @@ async def _judge(slots: list[str], reports: Sequence[dict[str, Any]], tell: Tell
     promised = {each for report in reports for each in report["booked"]}
     verdict.booked = len(promised)
     verdict.lost += len(promised) - await _count(_KNOWN, list(promised))
-    verdict.double = await _count(_DOUBLE) + await _count(_UNTOLD)
+    verdict.double = await _count(_DOUBLE, slots) + await _count(_UNTOLD, slots)
+    verdict.happened = dict(await db.row(_HAPPENED, slots) or {})
     stirred: Counter[str] = Counter()
     for report in reports:
         verdict.double += report["doubled"]

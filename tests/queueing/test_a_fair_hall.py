@@ -21,7 +21,7 @@ from tests.queueing.slow_order import slow_next
 from tests.queueing.visits import put_number
 
 PLACE, BUSINESS = "bayin-hall", "C"
-RULES = {"booked_in_a_row": 1, "walk_in_patience_minutes": 5, "rejoin_behind": 2}
+RULES = Policy(booked_in_a_row=1, walk_in_patience_minutes=5, rejoin_behind=2)
 
 
 async def put_people(hall: Hall, chance: Random) -> list[Waiting]:
@@ -50,7 +50,7 @@ async def test_windows_call_whom_the_slow_reference_would_and_everybody_is_told_
 ) -> None:
     """By the rules of the business, however many were called before; one counter for all of the day."""
     hall = Hall.on_a_day_of_its_own(PLACE, BUSINESS)
-    await set_rules(PLACE, BUSINESS, **RULES)
+    await set_rules(PLACE, BUSINESS, **RULES.model_dump(mode="json", exclude_unset=True))
     people = await put_people(hall, Random(seed))  # noqa: S311 - a morning, not a secret
     with hall.at(9):
         clerk = await hall.clerk_at(1, BUSINESS)
@@ -58,7 +58,7 @@ async def test_windows_call_whom_the_slow_reference_would_and_everybody_is_told_
     for minute in range(20):
         with hall.at(10, minute) as now:
             order, left, ahead = [], list(people), streak
-            while (one := slow_next(left, ahead, now, Policy(**RULES))) is not None:
+            while (one := slow_next(left, ahead, now, RULES)) is not None:
                 order.append(one)
                 left.remove(one)
                 ahead = ahead.after(one)
