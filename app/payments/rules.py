@@ -79,8 +79,9 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True)
 class Expected:
-    """What we know of an order before we listen to the provider. Amount in fen.
+    """What we know of an order before we listen to the provider. Amounts in fen.
 
+    `owed_fen` is what the bill is over now: an exemption or a late fine may have changed it since the order.
     `restorable`: what the bill is for could be taken up again although the bill expired.
     """
 
@@ -88,6 +89,7 @@ class Expected:
     payer_open_id: str
     attempt: AttemptState
     bill: BillState
+    owed_fen: int
     restorable: bool = False
 
 
@@ -108,6 +110,8 @@ def _judge_payment(expected: Expected) -> Judgement:
     """The right sum from the right person: is anybody still waiting for it?"""
     if expected.attempt not in UNDECIDED and expected.attempt is not AttemptState.CLOSED:
         return Judgement.REPEATED
+    if expected.owed_fen != expected.amount_fen:
+        return Judgement.SURPLUS
     if expected.bill in WAITING_FOR_MONEY:
         return Judgement.SETTLE if expected.attempt in UNDECIDED else Judgement.RESTORE
     if expected.bill is BillState.EXPIRED and expected.restorable:

@@ -73,7 +73,12 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
 async def _judged(truth: PaymentTruth, attempt: PaymentAttempt, bill: Bill, purpose: Purpose, held: Any) -> Judgement:
     late = bill.state is BillState.EXPIRED
     restorable = late and truth.state is PaymentState.PAID and await purpose.is_waiting(held)
-    return judge(truth, Expected(attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state, restorable))
+    return judge(
+        truth,
+        Expected(
+            attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state, bill.total_fen, restorable=restorable
+        ),
+    )
 
 
 def _paid(truth: PaymentTruth) -> dict[str, object]:

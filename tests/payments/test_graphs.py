@@ -109,7 +109,7 @@ def test_every_judgement_can_be_carried_out(
 ) -> None:
     """No word of a provider, in whatever state it finds us, leads to a move the graphs do not have."""
     truth = PaymentTruth("wechat", "A1", state, amount_fen, "CNY", "420000", "oPAYER")
-    verdict = judge(truth, Expected(4000, "oPAYER", attempt, bill, restorable))
+    verdict = judge(truth, Expected(4000, "oPAYER", attempt, bill, 4000, restorable=restorable))
     moves = {
         Judgement.SETTLE: "succeed",
         Judgement.RESTORE: "succeed",

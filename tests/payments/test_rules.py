@@ -13,7 +13,7 @@ from app.payments.rules import Expected, Judgement, judge, make_bill_number, nex
 from app.payments.states import AttemptState, BillState
 
 PAID = PaymentTruth("wechat", "A1", PaymentState.PAID, 4000, "CNY", "420000", "oPAYER")
-WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING)
+WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING, 4000)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,8 @@ WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING)
         (PAID, replace(WAITING, bill=BillState.EXPIRED), Judgement.SURPLUS),
         (PAID, replace(WAITING, bill=BillState.EXPIRED, restorable=True), Judgement.RESTORE),
         (PAID, replace(WAITING, attempt=AttemptState.CLOSED), Judgement.RESTORE),
+        (PAID, replace(WAITING, owed_fen=3000), Judgement.SURPLUS),
+        (PAID, replace(WAITING, attempt=AttemptState.CLOSED, owed_fen=5000), Judgement.SURPLUS),
         (PAID, replace(WAITING, attempt=AttemptState.CLOSED, bill=BillState.PAID), Judgement.SURPLUS),
         (PAID, replace(WAITING, attempt=AttemptState.RETURNED, bill=BillState.PAID), Judgement.REPEATED),
         (PAID, replace(WAITING, bill=BillState.CANCELLED, restorable=True), Judgement.SURPLUS),
