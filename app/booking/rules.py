@@ -79,6 +79,17 @@ class AppealState(StrEnum):
     REFUSED = "REFUSED"
 
 
+STATE_WORDS: dict[BookingState, tuple[str, str]] = {
+    BookingState.HELD: ("已占位,待确认", "held, to be confirmed"),
+    BookingState.BOOKED: ("已预约", "booked"),
+    BookingState.CHECKED_IN: ("已取号", "checked in"),
+    BookingState.SERVED: ("已办理", "served"),
+    BookingState.CANCELLED: ("已取消", "cancelled"),
+    BookingState.HALL_CANCELLED: ("大厅已取消", "cancelled by the hall"),
+    BookingState.NO_SHOW: ("未到场", "missed"),
+    BookingState.EXPIRED: ("占位已过期", "no longer held"),
+}
+
 LIFE: Graph[BookingState] = Graph(
     [
         edge("confirm", BookingState.HELD, BookingState.BOOKED),
@@ -89,7 +100,8 @@ LIFE: Graph[BookingState] = Graph(
         edge("cancel", (BookingState.HELD, BookingState.BOOKED), BookingState.CANCELLED),
         edge("hall_cancel", tuple(LIVE_STATES), BookingState.HALL_CANCELLED),
         edge("miss", (BookingState.BOOKED, BookingState.CHECKED_IN), BookingState.NO_SHOW),
-    ]
+    ],
+    STATE_WORDS,
 )
 
 

@@ -42,6 +42,16 @@ OPEN_STATES = frozenset(CaseState) - {CaseState.CLOSED, CaseState.WITHDRAWN}
 DECIDED_STATES = frozenset({CaseState.PAYMENT_PENDING, CaseState.RESULT_READY, CaseState.DELIVERING})
 """Open, but decided: what is left is paying, making and handing over."""
 
+STATE_WORDS: dict[CaseState, tuple[str, str]] = {
+    CaseState.SUBMITTED: ("已提交,等待受理", "Submitted, waiting to be accepted"),
+    CaseState.ACCEPTED: ("已受理,正在办理", "Accepted, being handled"),
+    CaseState.PAYMENT_PENDING: ("已准予,等待缴费", "Approved, waiting for payment"),
+    CaseState.RESULT_READY: ("结果已办好", "The result is ready"),
+    CaseState.DELIVERING: ("结果寄送中", "The result is on its way"),
+    CaseState.CLOSED: ("已办结", "Closed"),
+    CaseState.WITHDRAWN: ("已撤回", "Withdrawn"),
+}
+
 LIFE: Graph[CaseState] = Graph(
     [
         edge("accept", CaseState.SUBMITTED, CaseState.ACCEPTED),
@@ -54,18 +64,9 @@ LIFE: Graph[CaseState] = Graph(
         edge("deliver", CaseState.DELIVERING, CaseState.CLOSED),
         edge("hand_over", CaseState.RESULT_READY, CaseState.CLOSED),
         edge("withdraw", (CaseState.SUBMITTED, CaseState.ACCEPTED), CaseState.WITHDRAWN),
-    ]
+    ],
+    STATE_WORDS,
 )
-
-STATE_WORDS: dict[CaseState, tuple[str, str]] = {
-    CaseState.SUBMITTED: ("已提交,等待受理", "Submitted, waiting to be accepted"),
-    CaseState.ACCEPTED: ("已受理,正在办理", "Accepted, being handled"),
-    CaseState.PAYMENT_PENDING: ("已准予,等待缴费", "Approved, waiting for payment"),
-    CaseState.RESULT_READY: ("结果已办好", "The result is ready"),
-    CaseState.DELIVERING: ("结果寄送中", "The result is on its way"),
-    CaseState.CLOSED: ("已办结", "Closed"),
-    CaseState.WITHDRAWN: ("已撤回", "Withdrawn"),
-}
 
 
 CASE_ROLES = frozenset(

@@ -91,8 +91,13 @@ class InvalidInput(Refusal):
 
 class IllegalMove(Refusal):
     code = "ILLEGAL_MOVE"
-    zh = "当前状态为“{state}”,不能执行此操作,请刷新后再看"
-    en = "This cannot be done in state {state}; please refresh."
+    zh = "当前状态为“{state_zh}”,不能执行此操作,请刷新后再看"
+    en = "This cannot be done in the state “{state_en}”; please refresh."
+
+    def __init__(self, state: str, words: tuple[str, str] | None = None) -> None:
+        """`words` are what people call the state, in Chinese and English."""
+        state_zh, state_en = words or (state, state)
+        super().__init__(state_zh=state_zh, state_en=state_en)
 
 
 class IdempotencyKeyReused(Refusal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -24,18 +24,23 @@ class Edge(Generic[S]):
 
 
 class Graph(Generic[S]):
-    """A state machine as data: which verb leads where."""
+    """A state machine as data: which verb leads where, and what people call its states (`words`)."""
 
-    def __init__(self, edges: Iterable[Edge[S]]) -> None:
+    def __init__(self, edges: Iterable[Edge[S]], words: Mapping[S, tuple[str, str]] | None = None) -> None:
         self.edges = tuple(edges)
+        self._words = words or {}
         self._edges = {(source, edge.verb): edge for edge in self.edges for source in edge.sources}
 
     def edge(self, state: S, verb: str) -> Edge[S]:
         """The way on by `verb`; raises `IllegalMove` when the graph has no such edge."""
         found = self._edges.get((state, verb))
         if found is None:
-            raise IllegalMove(state=state.value)
+            raise self.illegal(state)
         return found
+
+    def illegal(self, state: S) -> IllegalMove:
+        """The refusal that says in which state something cannot be done."""
+        return IllegalMove(state.value, self._words.get(state))
 
     def next_state(self, state: S, verb: str) -> S:
         """The state after `verb`; raises `IllegalMove` when the graph has no such edge."""

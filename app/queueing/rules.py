@@ -58,7 +58,16 @@ LIFE: Graph[TicketState] = Graph(
         edge("resume", TicketState.HUNG, TicketState.SERVING),
         edge("transfer", (TicketState.CALLED, TicketState.SERVING), TicketState.WAITING),
         edge("abandon", (TicketState.WAITING, TicketState.CALLED, TicketState.HUNG), TicketState.ABANDONED),
-    ]
+    ],
+    {
+        TicketState.WAITING: ("等候中", "waiting"),
+        TicketState.CALLED: ("已叫号", "called"),
+        TicketState.SERVING: ("办理中", "being served"),
+        TicketState.HUNG: ("已挂起", "put aside"),
+        TicketState.DONE: ("已办结", "done"),
+        TicketState.PASSED: ("已过号", "passed"),
+        TicketState.ABANDONED: ("已弃号", "given up"),
+    },
 )
 
 

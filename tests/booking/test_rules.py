@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.booking.credit.rules import APPEAL_LIFE
 from app.booking.errors import CancelTooLate, MoveTooLate, SessionInvalid, TooEarlyToCheckIn, TooLateToCheckIn
 from app.booking.policy import Policy, default_rules
 from app.booking.rules import (
@@ -21,9 +24,12 @@ from app.booking.rules import (
     is_missed,
     stretches_of_day,
 )
+from app.cases.rules import LIFE as CASE_LIFE
 from app.kernel.clock import at_local, local
 from app.kernel.clock.calendar import DayKind
 from app.kernel.errors import IllegalMove
+from app.kernel.transitions import Graph
+from app.queueing.rules import LIFE as TICKET_LIFE
 
 S = BookingState
 START = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
@@ -60,6 +66,16 @@ def test_a_booking_moves_along_the_drawn_edges_only(verb: str, state: BookingSta
     else:
         with pytest.raises(IllegalMove):
             LIFE.next_state(state, verb)
+
+
+@pytest.mark.parametrize("life", [LIFE, APPEAL_LIFE, TICKET_LIFE, CASE_LIFE])
+def test_who_cannot_go_on_is_told_the_state_in_their_own_words(life: Graph[Any]) -> None:
+    """Never by the name it has in the program."""
+    states = {state for edge in life.edges for state in (*edge.sources, edge.target)}
+    told = [life.illegal(state).sentence("zh") for state in states]
+    assert not any(re.search("[A-Za-z]", sentence) for sentence in told)
+    assert LIFE.illegal(S.CANCELLED).sentence("zh") == "当前状态为“已取消”,不能执行此操作,请刷新后再看"
+    assert LIFE.illegal(S.CANCELLED).sentence("en") == "This cannot be done in the state “cancelled”; please refresh."
 
 
 def starts(day: date, kind: DayKind | None, minutes: int = 30) -> list[str]:

@@ -28,9 +28,9 @@ from app.kernel.errors import (
         ),
         (TooManyRequests(60), "操作过于频繁,请在60秒后再试", "Too many requests; try again in 60 seconds."),
         (
-            IllegalMove(state="CLOSED"),
-            "当前状态为“CLOSED”,不能执行此操作,请刷新后再看",
-            "This cannot be done in state CLOSED; please refresh.",
+            IllegalMove("CLOSED", ("已办结", "closed")),
+            "当前状态为“已办结”,不能执行此操作,请刷新后再看",
+            "This cannot be done in the state “closed”; please refresh.",
         ),
     ],
 )

@@ -12,11 +12,11 @@ from app.booking.errors import AppealInvalid
 from app.booking.events import AppealDecided
 from app.booking.models import Booking, CreditAppeal
 from app.booking.queries import booking_of, locked_booking
-from app.booking.rules import AppealState
+from app.booking.rules import LIFE, AppealState
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
-from app.kernel.errors import IllegalMove, NotFound
+from app.kernel.errors import NotFound
 from app.kernel.facts.publishing import publish
 from app.kernel.privacy import seal, unseal
 from app.representation.queries import locked_subject
@@ -109,7 +109,7 @@ async def excuse(actor: Actor, booking_id: UUID, reason: str) -> Booking:
         await booking_in_scope(actor, booking_id)
         booking = await locked_booking(booking_id)
         if booked_fault(booking) is None:
-            raise IllegalMove(state=booking.state.value)
+            raise LIFE.illegal(booking.state)
         if booking.excused_at is None:
             await excused(booking, why)
             await audit.record(actor, "booking.excused", f"booking:{booking.id}", person=booking.resident_id)

@@ -27,7 +27,12 @@ APPEAL_LIFE: Graph[AppealState] = Graph(
     [
         edge("grant", AppealState.OPEN, AppealState.GRANTED),
         edge("refuse", AppealState.OPEN, AppealState.REFUSED),
-    ]
+    ],
+    {
+        AppealState.OPEN: ("待处理", "to be decided"),
+        AppealState.GRANTED: ("已同意", "granted"),
+        AppealState.REFUSED: ("未同意", "refused"),
+    },
 )
 
 

@@ -26,14 +26,14 @@ from app.booking.planning import wanted_items
 from app.booking.policies import policy_of
 from app.booking.policy import Policy
 from app.booking.queries import booking_of, items_of_bookings, live_bookings
-from app.booking.rules import LINE_STATES, BookingState, WaitingState, day_and_time
+from app.booking.rules import LIFE, LINE_STATES, BookingState, WaitingState, day_and_time
 from app.booking.visits import VisitItem, check_items
 from app.catalogue.queries import every_service_point, service_points_by_key
 from app.identity.assurance import require_level
 from app.identity.models import Resident
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
-from app.kernel.errors import IllegalMove, NotFound
+from app.kernel.errors import NotFound
 from app.kernel.inbox.requests import claim
 from app.representation.queries import locked_subject
 
@@ -197,7 +197,7 @@ async def pass_on(actor: Actor, booking_id: UUID) -> Booking:
         if offered.state in {BookingState.EXPIRED, BookingState.CANCELLED}:
             return offered
         if offered.state is not BookingState.HELD:
-            raise IllegalMove(state=offered.state)
+            raise LIFE.illegal(offered.state)
         return await commands.cancel(actor, booking_id)
 
 
