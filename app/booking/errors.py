@@ -26,7 +26,7 @@ class ItemNotServedHere(Refusal):
 class SlotForOtherItems(Refusal):
     code = "SLOT_FOR_OTHER_ITEMS"
     zh = "这个时段不办理“{item_zh}”,请为它另选时段"
-    en = "“{item_en}” is not done in this slot; choose another slot for it."
+    en = "This slot is not for “{item_en}”; choose another slot for it."
 
 
 class ItemNotBookable(Refusal):
