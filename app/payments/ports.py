@@ -163,6 +163,16 @@ class AccountNotReady(Exception):
     """The provider has not made the account of this day yet; ask again in half an hour."""
 
 
+class AccountBroken(Exception):
+    """An account that cannot be believed: its sums are not those of its lines, a line cannot be read, or it is
+    of another merchant or day. `cause` says which, for the task; asked again it may be whole.
+    """
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
 class PaymentChannel(Protocol):
     """A way to pay, registered by its code (`wechat`)."""
 
@@ -207,12 +217,14 @@ class PaymentChannel(Protocol):
         """
 
     async def day_account(self, day: date) -> DayAccount:
-        """The account of a past day in Shanghai, its hash checked where there is one. Raises `AccountNotReady` or
-        `ProviderUnavailable`.
+        """The account of a past day in Shanghai, its hash checked where there is one and its sums against its lines.
+        Raises `AccountNotReady`, `AccountBroken` or `ProviderUnavailable`.
         """
 
     async def funds_account(self, day: date) -> FundsAccount:
-        """The movements of the merchant's money on a past day. Raises `AccountNotReady` or `ProviderUnavailable`."""
+        """The movements of the merchant's money on a past day. Raises `AccountNotReady`, `AccountBroken` or
+        `ProviderUnavailable`.
+        """
 
 
 @dataclass(frozen=True)

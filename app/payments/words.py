@@ -63,6 +63,9 @@ class TaskKind(StrEnum):
     AMOUNT = "AMOUNT"
     STATE = "STATE"
     DATE_BOUNDARY = "DATE_BOUNDARY"
+    FUNDS = "FUNDS"
+    ACCOUNT_BROKEN = "ACCOUNT_BROKEN"
+    ACCOUNT_CHANGED = "ACCOUNT_CHANGED"
     WRONG_AMOUNT = "WRONG_AMOUNT"
     WRONG_PAYER = "WRONG_PAYER"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
@@ -77,6 +80,18 @@ TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
     TaskKind.AMOUNT: ("金额不一致", "The amounts differ"),
     TaskKind.STATE: ("状态不一致", "The states differ"),
     TaskKind.DATE_BOUNDARY: ("跨日:在相邻日期的账单中", "Date boundary: it is in the account of the next day"),
+    TaskKind.FUNDS: (
+        "资金账单与交易账单合计不一致",
+        "The account of funds tells another sum than the account of payments",
+    ),
+    TaskKind.ACCOUNT_BROKEN: (
+        "支付平台账单的合计与明细不符,未采用",
+        "The platform's account contradicts itself and was not taken",
+    ),
+    TaskKind.ACCOUNT_CHANGED: (
+        "支付平台更正了已核对的账单,请决定是否采用",
+        "The platform corrected an account that was taken already; decide whether to take the new one",
+    ),
     TaskKind.WRONG_AMOUNT: ("到账通知金额与账单不符", "The notice tells another amount than the bill"),
     TaskKind.WRONG_PAYER: ("付款人与下单人不符", "Somebody else than the orderer paid"),
     TaskKind.UNKNOWN_ORDER: ("通知中的订单号不存在", "The notice is about an order we do not know"),
