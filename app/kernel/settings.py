@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     staff_second_factor: Literal["required", "optional"] | None = None
     """Whether staff need a time-based code beside their password; by default in production only."""
 
+    refund_alone_fen: int = Field(default=50_000, ge=0)
+    """Up to how much of one bill a cashier may send back without a second person; 0 for never."""
+
     state_dir: Path = Path(".portal")
     sandbox_url: str = ""
     graphql_allow: Literal["all", "trusted"] = "all"

@@ -94,6 +94,20 @@ class ExpiredBillPaid(BillFact):
 
 
 @dataclass(frozen=True)
+class PartOfBillBounced(BillFact):
+    """Correction: money said to be back came back from the bank; another part did reach the payer."""
+
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class AllOfBillBounced(BillFact):
+    """Correction: money said to be back came back from the bank; nothing of the bill has reached the payer."""
+
+    amount_fen: int
+
+
+@dataclass(frozen=True)
 class PaymentFact(Fact):
     """Something happened to one order at a channel."""
 
@@ -125,6 +139,13 @@ class SurplusReceived(PaymentFact):
 
 @dataclass(frozen=True)
 class SurplusReturned(PaymentFact):
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class SurplusBounced(PaymentFact):
+    """Correction: surplus money said to be back came back from the bank."""
+
     amount_fen: int
 
 

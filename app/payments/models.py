@@ -171,6 +171,9 @@ class Refund(Model):
     )
     decided_by_id: UUID | None
     decided_at = fields.DatetimeField(null=True)
+    answer = fields.CharField(max_length=200, default="", db_default="")
+    """Why it was declined or given up, as the resident reads it."""
+
     provider_ref = fields.CharField(max_length=64, null=True)
     asked = fields.SmallIntField(default=0)
     ask_again_at = fields.DatetimeField(null=True)

@@ -43,7 +43,14 @@ BILL_LIFE: Graph[BillState] = Graph(
         edge("refund_all", _HAS_MONEY, _B.FULLY_REFUNDED, told.BillFullyRefunded),
     ]
 )
-BILL_CORRECTIONS: Graph[BillState] = Graph([edge("revive", _B.EXPIRED, _B.PAID, told.ExpiredBillPaid)])
+_GAVE_BACK = (_B.PARTIALLY_REFUNDED, _B.FULLY_REFUNDED)
+BILL_CORRECTIONS: Graph[BillState] = Graph(
+    [
+        edge("revive", _B.EXPIRED, _B.PAID, told.ExpiredBillPaid),
+        edge("bounce_part", _GAVE_BACK, _B.PARTIALLY_REFUNDED, told.PartOfBillBounced),
+        edge("bounce_all", _GAVE_BACK, _B.PAID, told.AllOfBillBounced),
+    ]
+)
 
 BILL_WORDS: dict[BillState, tuple[str, str]] = {
     _B.CREATED: ("待缴费", "To be paid"),
@@ -83,6 +90,7 @@ ATTEMPT_CORRECTIONS: Graph[AttemptState] = Graph(
     [
         edge("succeed", _A.CLOSED, _A.SUCCEEDED, told.ClosedPaymentSucceeded),
         edge("exceed", _A.CLOSED, _A.SURPLUS, told.LateMoneyReceived),
+        edge("bounce", _A.RETURNED, _A.SURPLUS, told.SurplusBounced),
     ]
 )
 

@@ -56,8 +56,11 @@ REFUND_EDGES = {
 }
 CORRECTIONS: dict[str, Any] = {
     "bill revive": ((B.EXPIRED,), B.PAID),
+    "bill bounce_part": ((B.PARTIALLY_REFUNDED, B.FULLY_REFUNDED), B.PARTIALLY_REFUNDED),
+    "bill bounce_all": ((B.PARTIALLY_REFUNDED, B.FULLY_REFUNDED), B.PAID),
     "attempt succeed": ((A.CLOSED,), A.SUCCEEDED),
     "attempt exceed": ((A.CLOSED,), A.SURPLUS),
+    "attempt bounce": ((A.RETURNED,), A.SURPLUS),
     "refund bounce": ((R.SUCCEEDED,), R.ABNORMAL),
     "refund succeed": ((R.CLOSED,), R.SUCCEEDED),
 }
