@@ -45,6 +45,7 @@ class Hostility:
     public_key_only: bool = False
     sign_with_certificate: bool = False
     not_enough: bool = False
+    too_often: bool = False
     refund_outcome: Literal["SUCCESS", "ABNORMAL", "CLOSED"] = "SUCCESS"
     early_bills: bool = False
     query_lock: bool = False

@@ -50,13 +50,20 @@ class PayClient:
         self._tried_at = self._fetched_at = float("-inf")
 
     async def request(
-        self, operation: str, method: str, target: str, content: Mapping[str, Any] | None = None
+        self,
+        operation: str,
+        method: str,
+        target: str,
+        content: Mapping[str, Any] | None = None,
+        *,
+        tell_to_wait: bool = False,
     ) -> dict[str, Any]:
         """Ask and give the verified answer; an empty one (204) is an empty dict.
 
-        Only for requests WeChat answers alike when repeated, which the order, query and close requests are:
+        Only for requests WeChat answers alike when repeated, which orders, refunds, queries and closings are:
         a lost connection, a 5xx and a bad signature (WeChat probes with those) are tried again, signed afresh.
-        Raises `PayRefused` when WeChat says no and `ProviderUnavailable` when nothing usable came.
+        Raises `PayRefused` when WeChat says no (with `tell_to_wait` also for "too often") and `ProviderUnavailable`
+        when nothing usable came.
         """
         if self._lives_by_certificates:
             await self._keep_certificates_fresh()
@@ -69,6 +76,8 @@ class PayClient:
                     await self.verify(answer.headers, answer.body)
                     return _content(answer)
                 refused = refusal_of(answer)
+                if tell_to_wait and refused.is_too_often:
+                    raise refused
                 if not refused.may_pass:
                     raise self._told(operation, refused)
                 cause = str(refused)

@@ -17,7 +17,8 @@ _CANONICAL = {name.replace("_", ""): name for name in _NAMES}
 """Older endpoints leave the underscores out; both spellings are one code."""
 
 _ABOUT_US = frozenset({"SIGN_ERROR", "NO_AUTH", "APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS", ""})
-_OF_THE_MOMENT = frozenset({"FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED", "USERPAYING"})
+_TOO_OFTEN = frozenset({"FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"})
+_OF_THE_MOMENT = _TOO_OFTEN | {"USERPAYING"}
 _MAY_PASS = frozenset({"SYSTEM_ERROR", "BANK_ERROR", "SERVICE_UNAVAILABLE", ""})
 
 
@@ -42,6 +43,11 @@ class PayRefused(Exception):
     def is_about_us(self) -> bool:
         """Keys, permissions, clock or address: an operator has to look."""
         return self.status in {401, 405} or self.code in _ABOUT_US
+
+    @property
+    def is_too_often(self) -> bool:
+        """Nothing was done; the same request is welcome another time."""
+        return self.status == 429 or self.code in _TOO_OFTEN
 
     @property
     def is_of_the_moment(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,16 +9,14 @@ import orjson
 from pydantic import TypeAdapter
 
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackAnswer, CallbackRefused, RawCallback, Received
-from app.payments.ports import NOTICE_TOPIC, PaymentState, PaymentTruth
+from app.payments.ports import NOTICE_TOPIC, REFUND_TOPIC, PaymentState, PaymentTruth, RefundTruth
 from integrations.wechat.pay_client import PayClient
 from integrations.wechat.pay_keys import SealBroken
-from integrations.wechat.pay_truth import CHANNEL, ORDER_NO, NotOurs, fen, matching, moment, truth_of
+from integrations.wechat.pay_truth import NotOurs, refund_truth_of, truth_of
 from integrations.wechat.settings import WechatSettings
 
-REFUND_TOPIC = "payments.refund_notice"
 _PAID = "TRANSACTION.SUCCESS"
 _REFUNDS = {"REFUND.SUCCESS": "SUCCESS", "REFUND.ABNORMAL": "ABNORMAL", "REFUND.CLOSED": "CLOSED"}
-_REFUND_NO = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
 _UNSIGNED = frozenset(
     {
         "headers-missing", "signature-type", "timestamp-unreadable", "timestamp-stale", "serial-unknown",
@@ -28,12 +25,14 @@ _UNSIGNED = frozenset(
 )  # fmt: skip
 _REFUSAL = orjson.dumps({"code": "FAIL", "message": "失败"})
 _truth = TypeAdapter(PaymentTruth)
+_refund_truth = TypeAdapter(RefundTruth)
 
 
 class WechatPayNotices:
     """`CallbackReader` for `wechat/payment`. WeChat Pay API v3, "payment notification" and "refund notification".
 
-    A notice is a hint: it may come twice, late, out of order or never; `PaymentChannel.ask` knows the truth.
+    A notice is a hint: it may come twice, late, out of order or never. `PaymentChannel.ask` and `ask_refund` know
+    the truth.
     """
 
     def __init__(self, client: PayClient, settings: WechatSettings) -> None:
@@ -79,21 +78,9 @@ class WechatPayNotices:
             raise NotOurs
         if refund.get("refund_status") != status:
             raise ValueError("refund_status and event_type differ")
-        amount = refund.get("amount")
-        if not isinstance(amount, Mapping):
-            raise ValueError("a refund without its amount")  # noqa: TRY004 - the caller refuses every ValueError alike
-        refund_no = matching(_REFUND_NO, refund, "out_refund_no")
-        content = {
-            "channel": CHANNEL,
-            "order_no": matching(ORDER_NO, refund, "out_trade_no"),
-            "refund_no": refund_no,
-            "provider_ref": str(refund.get("refund_id", ""))[:64],
-            "status": status,
-            "refund_fen": fen(amount, "refund"),
-            "total_fen": fen(amount, "total"),
-            "refunded_at": moment(refund, "success_time").isoformat() if status == "SUCCESS" else None,
-        }
-        return Received(f"refund:{refund_no}:{status}", REFUND_TOPIC, content)
+        truth = refund_truth_of(refund)
+        key = f"refund:{truth.refund_no}:{status}:{truth.provider_ref}:{truth.amount_fen}"
+        return Received(key, REFUND_TOPIC, _refund_truth.dump_python(truth, mode="json"))
 
 
 def _object(text: bytes, reason: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Without this module a query and a notice could give two different accounts of the same order."""
+"""Without this module a query and a notice could give two different accounts of the same order or refund."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.ports import PaymentState, PaymentTruth, RefundStanding, RefundTruth
 from integrations.wechat.settings import WechatSettings
 
 CHANNEL = "wechat"
 ORDER_NO = re.compile(r"[0-9A-Za-z]{6,32}")
+REFUND_NO = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
 _PROVIDER_REF = re.compile(r"[0-9A-Za-z_\-]{1,32}")
 _STATES = {
     "SUCCESS": PaymentState.PAID,
@@ -21,6 +22,12 @@ _STATES = {
     "PAYERROR": PaymentState.NOT_PAID,
     "CLOSED": PaymentState.CLOSED,
     "REVOKED": PaymentState.CLOSED,
+}
+_REFUND_STATES = {
+    "PROCESSING": RefundStanding.PROCESSING,
+    "SUCCESS": RefundStanding.SUCCEEDED,
+    "ABNORMAL": RefundStanding.ABNORMAL,
+    "CLOSED": RefundStanding.CLOSED,
 }
 
 
@@ -52,6 +59,27 @@ def truth_of(transaction: Mapping[str, Any], settings: WechatSettings) -> Paymen
         provider_ref=matching(_PROVIDER_REF, transaction, "transaction_id") if paid else None,
         payer_open_id=_payer(transaction),
         paid_at=moment(transaction, "success_time") if paid else None,
+    )
+
+
+def refund_truth_of(refund: Mapping[str, Any]) -> RefundTruth:
+    """WeChat Pay API v3, "refund", "query refund" and "refund notification": an answer calls its state `status`, a
+    notification `refund_status`. Raises `ValueError` for what we cannot read.
+    """
+    state = _REFUND_STATES.get(_text(refund, "refund_status" if "refund_status" in refund else "status"))
+    if state is None:
+        raise ValueError("unknown status of a refund")
+    amount = refund.get("amount")
+    if not isinstance(amount, Mapping) or amount.get("currency", "CNY") != "CNY":
+        raise ValueError("a refund without its amount")
+    through = state is RefundStanding.SUCCEEDED
+    return RefundTruth(
+        channel=CHANNEL,
+        refund_no=matching(REFUND_NO, refund, "out_refund_no"),
+        state=state,
+        amount_fen=fen(amount, "refund"),
+        provider_ref=matching(_PROVIDER_REF, refund, "refund_id"),
+        refunded_at=moment(refund, "success_time") if through else None,
     )
 
 

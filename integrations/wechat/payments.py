@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,22 +10,35 @@ from typing import Any
 from app.kernel.clock import local
 from app.kernel.errors import ProviderUnavailable
 from app.kernel.logging import get_logger
-from app.payments.ports import OpenedPayment, OrderRefused, PaymentOrder, PaymentState, PaymentTruth
+from app.payments.ports import (
+    OpenedPayment,
+    OrderRefused,
+    PaymentOrder,
+    PaymentState,
+    PaymentTruth,
+    RefundOrder,
+    RefundRefused,
+    RefundStanding,
+    RefundTruth,
+)
 from integrations.wechat.pay_client import PayClient, unavailable
 from integrations.wechat.pay_errors import PayRefused
 from integrations.wechat.pay_keys import new_nonce, phone_message, seconds_now
-from integrations.wechat.pay_truth import CHANNEL, ORDER_NO, NotOurs, truth_of
+from integrations.wechat.pay_truth import CHANNEL, ORDER_NO, NotOurs, refund_truth_of, truth_of
 from integrations.wechat.settings import WechatSettings
 
 _log = get_logger(__name__)
 
 _ORDERS = "/v3/pay/transactions"
+_REFUNDS = "/v3/refund/domestic/refunds"
 _LONGEST_DESCRIPTION = 127
 _LONGEST_OPEN_ID = 128
+_LONGEST_REASON = 80
+_REFUND_NO = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
 class WechatPay:
-    """`PaymentChannel`: JSAPI orders of WeChat Pay API v3."""
+    """`PaymentChannel`: JSAPI orders and refunds of WeChat Pay API v3."""
 
     name_zh = "微信支付"
     name_en = "WeChat Pay"
@@ -90,6 +104,37 @@ class WechatPay:
             if refused.code not in {"ORDER_CLOSED", "ORDER_NOT_EXIST"}:
                 raise _order_refused(refused) from None
 
+    async def refund(self, order: RefundOrder) -> RefundTruth:
+        """WeChat Pay API v3, "refund": accepted means `PROCESSING`, no more. Equal values repay once."""
+        try:
+            told = await self._client.request("refund", "POST", _REFUNDS, self._refund_form(order), tell_to_wait=True)
+        except PayRefused as refused:
+            later = refused.is_too_often or refused.code == "NOT_ENOUGH"
+            raise RefundRefused(refused.code, later=later) from None
+        return _refund_truth("refund", order, told)
+
+    async def ask_refund(self, order: RefundOrder) -> RefundTruth:
+        """WeChat Pay API v3, "query refund by merchant refund number"."""
+        target = f"{_REFUNDS}/{_checked_refund(order).refund_no}"
+        try:
+            told = await self._client.request("query-refund", "GET", target)
+        except PayRefused as refused:
+            if refused.code == "RESOURCE_NOT_EXISTS":
+                return RefundTruth(CHANNEL, order.refund_no, RefundStanding.UNKNOWN)
+            raise _unusable("query-refund", refused.code) from None
+        return _refund_truth("query-refund", order, told)
+
+    def _refund_form(self, order: RefundOrder) -> dict[str, Any]:
+        """Without a `notify_url` of its own a refund would be told of wherever the merchant's console says."""
+        _checked_refund(order)
+        return {
+            "out_trade_no": _checked(order.order_no),
+            "out_refund_no": order.refund_no,
+            **({"reason": order.reason[:_LONGEST_REASON]} if order.reason else {}),
+            "notify_url": self._notify_url,
+            "amount": {"refund": order.amount_fen, "total": order.total_fen, "currency": "CNY"},
+        }
+
     def _order_form(self, order: PaymentOrder) -> dict[str, Any]:
         """Only from the order's own values: WeChat compares a repeat with the first."""
         if type(order.amount_fen) is not int or order.amount_fen <= 0:
@@ -112,6 +157,26 @@ def _checked(order_no: str) -> str:
     if not ORDER_NO.fullmatch(order_no):
         raise ValueError("an order number has 6 to 32 characters of [0-9A-Za-z]")
     return order_no
+
+
+def _checked_refund(order: RefundOrder) -> RefundOrder:
+    if not _REFUND_NO.fullmatch(order.refund_no):
+        raise ValueError("a refund number has 1 to 64 characters of [0-9A-Za-z]")
+    if type(order.amount_fen) is not int or type(order.total_fen) is not int:
+        raise ValueError("a refund is over a whole number of fen")
+    if not 0 < order.amount_fen <= order.total_fen:
+        raise ValueError("a refund gives back a part of what was paid")
+    return order
+
+
+def _refund_truth(operation: str, order: RefundOrder, told: Mapping[str, Any]) -> RefundTruth:
+    try:
+        truth = refund_truth_of(told)
+    except ValueError as error:
+        raise _unusable(operation, str(error)) from None
+    if truth.refund_no != order.refund_no or told.get("out_trade_no") != order.order_no:
+        raise _unusable(operation, "another refund")
+    return truth
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -51,6 +51,8 @@ def refunds(world: World) -> Shelf[RefundRecord]:
 
 def apply(world: World, call: Call, _: Caller) -> Answer:
     """Refund application: a repeat with the same number and parameters refunds once, others are refused."""
+    if world.dice.now.too_often:
+        raise PayError(429, "FREQUENCY_LIMITED", "频率超限")
     content = posted_json(call)
     wanted = _read_refund(world, content)
     known = refunds(world).get(wanted.out_refund_no)

@@ -14,12 +14,22 @@ from pydantic import TypeAdapter
 
 from app.kernel import ports
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackReader, CallbackRefused, RawCallback
-from app.payments.ports import NOTICE_TOPIC, PaymentChannel, PaymentOrder, PaymentState, PaymentTruth
+from app.payments.ports import (
+    NOTICE_TOPIC,
+    REFUND_TOPIC,
+    PaymentChannel,
+    PaymentOrder,
+    PaymentState,
+    PaymentTruth,
+    RefundOrder,
+    RefundStanding,
+    RefundTruth,
+)
 from integrations.sandbox.control import SandboxControl
-from integrations.wechat.payments import WechatPay
 from tests.integrations.contract.stage import Door, Sandbox, connected
 
 truth_from = TypeAdapter(PaymentTruth).validate_python
+refund_from = TypeAdapter(RefundTruth).validate_python
 
 
 @pytest.fixture
@@ -90,25 +100,26 @@ async def test_a_refund_is_told_with_its_own_number_and_outcome(
     control: SandboxControl, door: Door, paid: PaymentOrder
 ) -> None:
     channel = ports.get(PaymentChannel, "wechat")
-    assert isinstance(channel, WechatPay)
-    refund = {
-        "out_trade_no": paid.order_no,
-        "out_refund_no": "R0000000001",
-        "notify_url": f"{door.url}/callbacks/wechat/payment",
-        "amount": {"refund": 1500, "total": 4000, "currency": "CNY"},
-    }
-    await channel._client.request("refund", "POST", "/v3/refund/domestic/refunds", refund)
+    order = RefundOrder("R0000000001", paid.order_no, 1500, 4000, "多付退回")
+    accepted = await channel.refund(order)
     await control.notify(paid.order_no, out_refund_no="R0000000001")
     [received] = door.received
-    assert (received.event_key, received.topic) == ("refund:R0000000001:SUCCESS", "payments.refund_notice")
-    told = {name: received.content[name] for name in ("channel", "order_no", "status", "refund_fen", "total_fen")}
-    assert told == {
-        "channel": "wechat",
-        "order_no": paid.order_no,
-        "status": "SUCCESS",
-        "refund_fen": 1500,
-        "total_fen": 4000,
-    }
+    key = f"refund:R0000000001:SUCCESS:{accepted.provider_ref}:1500"
+    assert (received.event_key, received.topic) == (key, REFUND_TOPIC)
+    truth = refund_from(received.content)
+    assert (truth.channel, truth.refund_no, truth.state) == ("wechat", "R0000000001", RefundStanding.SUCCEEDED)
+    assert (truth.amount_fen, truth.provider_ref) == (1500, accepted.provider_ref)
+    assert truth.refunded_at is not None
+
+
+async def test_a_refund_told_over_another_sum_is_no_repetition_of_the_true_notice(
+    control: SandboxControl, door: Door, paid: PaymentOrder
+) -> None:
+    await ports.get(PaymentChannel, "wechat").refund(RefundOrder("R1", paid.order_no, 1500, 4000, "多付退回"))
+    await control.notify(paid.order_no, "wrong_amount", out_refund_no="R1")
+    await control.notify(paid.order_no, out_refund_no="R1")
+    assert [refund_from(received.content).amount_fen for received in door.received] == [1501, 1500]
+    assert len({received.event_key for received in door.received}) == 2
 
 
 async def test_while_the_key_is_switched_both_kinds_are_believed(
