@@ -74,9 +74,9 @@ def bounced(channel: str, fen: int) -> list[Posting]:
     return _pair(Posting(Account.CLEARING, fen, channel), Posting(Account.REFUNDS, -fen))
 
 
-def fee_kept(channel: str, fen: int) -> list[Posting]:
-    """What the channel kept for its service; negative when it gave some back."""
-    return _pair(Posting(Account.FEES, fen, channel), Posting(Account.CLEARING, -fen, channel))
+def fee_kept(channel: str, fen: int, unit: Unit | None = None) -> list[Posting]:
+    """What the channel kept of a unit's money for its service; negative when it gave some back."""
+    return _pair(Posting(Account.FEES, fen, channel, unit), Posting(Account.CLEARING, -fen, channel))
 
 
 def handed_over(channel: str, unit: Unit, fen: int) -> list[Posting]:

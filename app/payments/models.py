@@ -181,7 +181,7 @@ class Refund(Model):
 
     class Meta:
         table = "refund"
-        indexes = (("state", "ask_again_at"), ("attempt_id",), ("bill_id",))
+        indexes = (("state", "ask_again_at"), ("attempt_id",), ("bill_id",), ("settled_at",))
         constraints = (CheckConstraint(check="amount_fen > 0", name="refund_returns_something"),)
 
 
@@ -323,6 +323,30 @@ class StatementLine(Model):
         table = "statement_line"
         unique_together = (("statement_id", "order_no", "refund_no"),)
         indexes = (("order_no",),)
+
+
+class TillCount(Model):
+    """What a cashier counted at the end of a day, of a channel at a window: the same as the ledger, or refused."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    statement: fields.ForeignKeyRelation[Statement] = fields.ForeignKeyField(
+        "portal.Statement", related_name="counts", on_delete=fields.RESTRICT
+    )
+    statement_id: UUID
+    cashier: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
+        "portal.Staff", related_name="till_counts", on_delete=fields.RESTRICT
+    )
+    cashier_id: UUID
+    counted_fen = fields.BigIntField()
+    counted_by: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
+        "portal.Staff", related_name="tills_counted", on_delete=fields.RESTRICT
+    )
+    counted_by_id: UUID
+    counted_at = fields.DatetimeField()
+
+    class Meta:
+        table = "till_count"
+        unique_together = (("statement_id", "cashier_id"),)
 
 
 class Receipt(Model):
