@@ -13,12 +13,17 @@ from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles
 from app.kernel.jobs import job, timetable
+from app.payments.events import RefundApproved
 from app.payments.issuing import issue_bill
-from app.payments.ports import NOTICE_TOPIC, PaymentTruth
+from app.payments.ports import NOTICE_TOPIC, REFUND_TOPIC, PaymentTruth, RefundTruth
 from app.payments.queries import attempts_to_ask_about, overdue_bills
+from app.payments.refunds.queries import refunds_to_ask_about
+from app.payments.refunds.sending import pursue
+from app.payments.refunds.settling import settle_refund
 from app.payments.settling import ask_about, expire, settle
 
 _TRUTH = TypeAdapter(PaymentTruth)
+_REFUND_TRUTH = TypeAdapter(RefundTruth)
 _BATCH = 200
 
 
@@ -50,3 +55,26 @@ async def ask_provider(attempt_id: str) -> None:
 async def expire_overdue_bills() -> None:
     for bill_id in await overdue_bills(_BATCH):
         await expire(bill_id)
+
+
+@reacts_to(RefundApproved)
+async def send_refund(fact: RefundApproved) -> None:
+    await pursue(fact.refund_id)
+
+
+@handles(REFUND_TOPIC)
+async def take_refund_notice(content: dict[str, Any]) -> Handled:
+    return await settle_refund(_REFUND_TRUTH.validate_python(content))
+
+
+@timetable("* * * * *", name="payments.sweep_refunds")
+async def sweep_refunds() -> None:
+    """Send, or ask about, every refund whose time has come, each in a job of its own."""
+    for refund_id in await refunds_to_ask_about(_BATCH):
+        async with db.transaction():
+            await pursue_refund.defer(lock=f"refund:{refund_id}", refund_id=str(refund_id))
+
+
+@job("payments.pursue_refund")
+async def pursue_refund(refund_id: str) -> None:
+    await pursue(UUID(refund_id))

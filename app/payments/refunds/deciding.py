@@ -1,0 +1,167 @@
+"""Without this module one person alone could send any sum away, and nobody could help a refund that is stuck."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from app.identity.rules import Role
+from app.kernel import audit, clock, db
+from app.kernel.actor import Actor
+from app.payments import money_tasks
+from app.payments.models import PaymentAttempt, Refund
+from app.payments.moves import advance
+from app.payments.ports import RefundStanding, RefundTruth
+from app.payments.refunds.errors import NothingToRefund, RefundAtPlatform, RefundNotAtWindow, SecondPersonNeeded
+from app.payments.refunds.promising import Promise, hold, let_go, promise_again
+from app.payments.refunds.queries import lock_promise, refund_at_work
+from app.payments.refunds.rules import AT_PROVIDER
+from app.payments.refunds.sending import order_of
+from app.payments.refunds.settling import settle_refund
+from app.payments.settling import live_channel
+from app.payments.states import REFUND_LIFE, RefundState
+from app.representation.rules import check_reason
+
+
+async def approve_refund(actor: Actor, refund_id: UUID) -> Refund:
+    """The second person says yes, and the money goes out; the same yes again is harmless.
+
+    Raises `NotAllowed`, `NotFound`, `SecondPersonNeeded`, or `IllegalMove` when somebody else decided.
+    """
+    await refund_at_work(actor, refund_id)
+    async with db.transaction():
+        promise = await lock_promise(refund_id)
+        refund = promise.refund
+        if refund.decided_by_id == actor.id and refund.state not in {RefundState.REQUESTED, RefundState.DECLINED}:
+            return refund
+        _check_second(actor, refund, "approve")
+        await hold(promise)
+        await advance(refund, "approve", **_decided(actor), ask_again_at=clock.now())
+        await _record(actor, "approved", promise)
+    return refund
+
+
+async def decline_refund(actor: Actor, refund_id: UUID, answer: str) -> Refund:
+    """The second person says no, and why; the money is free again. The same no again is harmless.
+
+    Raises `InvalidInput`, `NotAllowed`, `NotFound`, `SecondPersonNeeded`, or `IllegalMove` when somebody else decided.
+    """
+    why = check_reason(answer)
+    await refund_at_work(actor, refund_id)
+    async with db.transaction():
+        promise = await lock_promise(refund_id)
+        refund = promise.refund
+        if refund.decided_by_id == actor.id and refund.state is RefundState.DECLINED:
+            return refund
+        _check_second(actor, refund, "decline")
+        await let_go(promise, entered=False)
+        await advance(refund, "decline", **_decided(actor), answer=why)
+        await _record(actor, "declined", promise)
+    return refund
+
+
+def _check_second(actor: Actor, refund: Refund, verb: str) -> None:
+    REFUND_LIFE.edge(refund.state, verb)
+    if refund.requested_by == actor.reference:
+        raise SecondPersonNeeded
+
+
+def _decided(actor: Actor) -> dict[str, Any]:
+    return {"decided_by_id": actor.staff_id(), "decided_at": clock.now()}
+
+
+async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
+    """Help a refund on: what the provider refused or could not bring back is asked about, and sent again, within a
+    minute; what it gave up is started again under a new number, once. Gives the refund that goes on.
+
+    Raises `NotAllowed`, `NotFound`, `NothingToRefund` when the money has been promised otherwise meanwhile, or
+    `IllegalMove`.
+    """
+    await refund_at_work(actor, refund_id)
+    async with db.transaction():
+        promise = await lock_promise(refund_id)
+        refund = promise.refund
+        if refund.state in AT_PROVIDER:
+            await Refund.filter(id=refund.id).update(ask_again_at=clock.now())
+        elif refund.state is RefundState.CLOSED:
+            refund = await _start_again(promise)
+        else:
+            raise REFUND_LIFE.illegal(refund.state)
+        await _record(actor, "retried", promise)
+    return refund
+
+
+async def _start_again(promise: Promise) -> Refund:
+    started = await Refund.get_or_none(again_of=promise.refund.id)
+    if started is not None:
+        return started
+    if promise.attempt.promised_fen + promise.refund.amount_fen > promise.attempt.amount_fen:
+        raise NothingToRefund
+    await money_tasks.settle_by_itself(f"refund:{promise.refund.id}")
+    return await promise_again(promise)
+
+
+async def give_up_refund(actor: Actor, refund_id: UUID, answer: str) -> Refund:
+    """Take back an approved refund that the provider has never heard of, or that nobody collected at a window, and
+    say why; its money is free again. The provider is asked first, and only it is believed. Again is harmless.
+
+    Raises `InvalidInput`, `NotAllowed`, `NotFound`, `RefundAtPlatform`, `IllegalMove`, `ChannelUnavailable` or
+    `ProviderUnavailable`.
+    """
+    why = check_reason(answer)
+    seen = await refund_at_work(actor, refund_id)
+    if seen.state is not RefundState.CLOSED:
+        await _check_unknown_there(seen)
+    async with db.transaction():
+        promise = await lock_promise(refund_id)
+        if promise.refund.state is RefundState.CLOSED:
+            return promise.refund
+        await advance(promise.refund, "close", answer=why, ask_again_at=None)
+        await let_go(promise)
+        await money_tasks.settle_by_itself(f"refund:{promise.refund.id}")
+        await _record(actor, "given_up", promise)
+    return promise.refund
+
+
+async def _check_unknown_there(refund: Refund) -> None:
+    REFUND_LIFE.edge(refund.state, "close")
+    attempt = await PaymentAttempt.get(id=refund.attempt_id)
+    channel = live_channel(attempt.channel)
+    if channel.at_window:
+        return
+    truth = await channel.ask_refund(order_of(refund, attempt))
+    await settle_refund(truth, present=True)
+    if truth.state is not RefundStanding.UNKNOWN:
+        raise RefundAtPlatform
+
+
+async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
+    """A cashier has handed the money back at the window. Again is harmless.
+
+    Raises `NotAllowed`, `NotFound`, `ChannelUnavailable`, `RefundNotAtWindow` or `IllegalMove`.
+    """
+    actor.staff_id(Role.CASHIER)
+    refund = await refund_at_work(actor, refund_id)
+    attempt = await PaymentAttempt.get(id=refund.attempt_id)
+    if not live_channel(attempt.channel).at_window:
+        raise RefundNotAtWindow
+    if refund.state is not RefundState.SUCCEEDED:
+        REFUND_LIFE.edge(refund.state, "succeed")
+    word = RefundTruth(
+        attempt.channel, refund.refund_no, RefundStanding.SUCCEEDED, refund.amount_fen, refunded_at=clock.now()
+    )
+    await settle_refund(word, actor)
+    settled = await Refund.get(id=refund_id)
+    if settled.state is not RefundState.SUCCEEDED:  # somebody gave it up in this very moment
+        raise REFUND_LIFE.illegal(settled.state)
+    return settled
+
+
+async def _record(actor: Actor, act: str, promise: Promise) -> None:
+    await audit.record(
+        actor,
+        f"refund.{act}",
+        f"refund:{promise.refund.id}",
+        detail={"bill": str(promise.bill.id), "fen": promise.refund.amount_fen},
+        person=promise.bill.resident_id,
+    )

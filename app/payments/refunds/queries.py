@@ -1,0 +1,125 @@
+"""Without this module nobody could see where money on its way back is, nor how much could still go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from tortoise.queryset import QuerySet
+
+from app.identity.rules import Role
+from app.kernel import audit, clock
+from app.kernel.actor import Actor, ActorKind
+from app.kernel.errors import NotFound
+from app.payments.models import Bill, PaymentAttempt, Refund
+from app.payments.queries import bill_at_work, bill_of, locked_attempt, locked_bill
+from app.payments.refunds.promising import Promise
+from app.payments.refunds.rules import LET_GO, left_by_line, paid_by_line
+from app.payments.states import AttemptState, RefundState
+from app.payments.words import RefundReason
+
+DECIDERS = (Role.CASHIER, Role.DEPARTMENT_MANAGER)
+
+
+@dataclass(frozen=True)
+class Refundable:
+    """What a bill gives back and can still give back, for its debtor or payer and for its unit. Amounts in fen.
+
+    `paid` and `left` are by line; `left_fen` of all of them.
+    """
+
+    bill: Bill
+    paid: Sequence[int]
+    left: Sequence[int]
+    left_fen: int
+    refunds: Sequence[Refund]
+
+
+async def bill_to_refund(actor: Actor, bill_id: UUID) -> Bill:
+    """A bill whose money the actor may ask about: of their own matters, or one that they paid for somebody else
+    because the bill let them; for a cashier or manager, one of their units. Raises `NotAllowed` or `NotFound`.
+    """
+    if actor.kind is ActorKind.STAFF:
+        actor.staff_id(*DECIDERS)
+        return await bill_at_work(actor, bill_id)
+    if actor.principal is None:
+        paid = await PaymentAttempt.filter(bill_id=bill_id, payer_id=actor.resident_id(), bill__anyone_may_pay=True)
+        if any(attempt.paid_at for attempt in paid):
+            return await Bill.get(id=bill_id)
+    return await bill_of(bill_id, actor)
+
+
+async def money_of(bill_id: UUID) -> PaymentAttempt | None:
+    """The attempt with which a bill was paid."""
+    return await PaymentAttempt.get_or_none(bill_id=bill_id, state=AttemptState.SUCCEEDED)
+
+
+async def refundable(actor: Actor, bill_id: UUID) -> Refundable:
+    """How much of a bill can be given back, and every repayment so far; a look of the staff is audited.
+
+    Raises `NotAllowed` or `NotFound`.
+    """
+    bill = await bill_to_refund(actor, bill_id)
+    if actor.kind is ActorKind.STAFF:
+        await audit.record(actor, "refund.seen", f"bill:{bill.id}", person=bill.resident_id)
+    attempt = await money_of(bill_id)
+    refunds = await Refund.filter(bill_id=bill_id).prefetch_related("attempt").order_by("requested_at", "id")
+    if attempt is None:
+        nothing = [0] * len(bill.lines)
+        return Refundable(bill, nothing, nothing, 0, refunds)
+    left = left_of(bill, refunds)
+    return Refundable(bill, paid_by_line(bill.lines), left, attempt.amount_fen - attempt.promised_fen, refunds)
+
+
+def left_of(bill: Bill, refunds: Sequence[Refund]) -> list[int]:
+    """What can still be given back of each line, after refunds that hold money of the bill."""
+    return left_by_line(
+        bill.lines,
+        [one.lines for one in refunds if one.state not in LET_GO and one.reason is not RefundReason.SURPLUS],
+    )
+
+
+def refunds_at_work(actor: Actor) -> QuerySet[Refund]:
+    """Refunds of the collecting units a cashier or manager works for. Raises `NotSignedIn` or `NotAllowed`."""
+    actor.staff_id(*DECIDERS)
+    seen = Refund.filter(bill__division_code__startswith=actor.scope.division)
+    return seen.filter(bill__collecting_unit=actor.scope.department) if actor.scope.department else seen
+
+
+async def refund_at_work(actor: Actor, refund_id: UUID) -> Refund:
+    """Raises `NotAllowed`, or `NotFound` alike for none and for another unit's."""
+    refund = await refunds_at_work(actor).get_or_none(id=refund_id)
+    if refund is None:
+        raise NotFound(what_zh="这笔退款", what_en="refund")
+    return refund
+
+
+async def refunds_of_units(actor: Actor, state: RefundState, *, limit: int, after: UUID | None) -> list[Refund]:
+    """Refunds of the actor's units in a state, oldest first, for the desk; what was asked for is audited as seen."""
+    query = refunds_at_work(actor).filter(state=state)
+    if after is not None:
+        query = query.filter(id__gt=after)
+    found = await query.prefetch_related("attempt", "bill").order_by("id").limit(limit)
+    seen = [(f"refund:{one.id}", one.bill.resident_id) for one in found]
+    await audit.record_each(actor, "refund.listed", [(what, whose) for what, whose in seen if whose is not None])
+    return found
+
+
+async def shown(refund: Refund) -> Refund:
+    """The refund as it is now, with its payment."""
+    return await Refund.get(id=refund.id).prefetch_related("attempt", "bill")
+
+
+async def lock_promise(refund_id: UUID) -> Promise:
+    """A refund with its bill and payment, locked in the written order."""
+    seen = await Refund.get(id=refund_id)
+    bill = await locked_bill(seen.bill_id)
+    attempt = await locked_attempt(seen.attempt_id)
+    return Promise(bill, attempt, await Refund.select_for_update().get(id=refund_id))
+
+
+async def refunds_to_ask_about(limit: int) -> list[UUID]:
+    """Refunds that are due to be sent or asked about."""
+    found = await Refund.filter(ask_again_at__lte=clock.now()).order_by("ask_again_at").limit(limit)
+    return [refund.id for refund in found]
