@@ -55,16 +55,18 @@ class OutboundClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         may_repeat: bool = False,
+        most_bytes: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         """Send one request with the URL and body bytes exactly as given.
 
+        An answer is read up to `most_bytes` and given up beyond; what is larger by nature (a bill) says so.
         With `may_repeat` a lost connection, a timeout or a 500, 502 or 503 is tried again at most twice; use
         it only where the provider answers a repetition alike. Raises `ProviderSilent`.
         """
         waits = (*_RETRY_WAITS, None) if may_repeat else (None,)
         for wait in waits:
             try:
-                answer = await self._once(provider, operation, method, url, headers, content)
+                answer = await self._once(provider, operation, method, url, headers, content, most_bytes)
             except ProviderSilent:
                 if wait is None:
                     raise
@@ -82,17 +84,18 @@ class OutboundClient:
         url: str,
         headers: Mapping[str, str] | None,
         content: bytes | None,
+        most_bytes: int,
     ) -> Answer:
         begun = time.perf_counter()
         outcome = "failed"
         try:
-            request = self._client.build_request(method, url, headers=dict(headers or {}), content=content)
-            response = await self._client.send(request)
-            outcome = str(response.status_code)
-            if len(response.content) > MAX_ANSWER_BYTES:
+            async with self._client.stream(method, url, headers=dict(headers or {}), content=content) as response:
+                outcome = str(response.status_code)
+                body = await _read(response, most_bytes)
+            if body is None:
                 raise ProviderSilent(provider, operation, "the answer is too large", outcome_unknown=True)
             lowered = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, lowered, response.content)
+            return Answer(response.status_code, lowered, body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             raise ProviderSilent(provider, operation, type(error).__name__, outcome_unknown=False) from None
         except httpx.HTTPError as error:
@@ -110,3 +113,13 @@ class OutboundClient:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+async def _read(response: httpx.Response, most_bytes: int) -> bytes | None:
+    """The body as it was before any compression on the way; None once it is larger than that."""
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) > most_bytes:
+            return None
+    return bytes(body)

@@ -99,6 +99,12 @@ async def test_an_answer_that_says_no_is_not_asked_for_again(client: OutboundCli
     assert len(bank.asked) == 1
 
 
+async def test_a_file_may_be_as_large_as_its_reader_says(client: OutboundClient) -> None:
+    async with provider(SAY_TOO_MUCH) as bank:
+        answer = await client.send("bank", "file", "GET", bank.url, most_bytes=MAX_ANSWER_BYTES + 1)
+    assert answer.body == b"x" * (MAX_ANSWER_BYTES + 1)
+
+
 @pytest.mark.parametrize("fault", [HANG_UP, SAY_NOTHING, SAY_TOO_MUCH])
 async def test_no_usable_answer_to_a_write_leaves_its_outcome_unknown(client: OutboundClient, fault: str) -> None:
     """And it is not sent again: the money may have moved."""
