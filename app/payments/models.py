@@ -178,6 +178,11 @@ class Refund(Model):
     asked = fields.SmallIntField(default=0)
     ask_again_at = fields.DatetimeField(null=True)
     settled_at = fields.DatetimeField(null=True)
+    handed_back_by: fields.ForeignKeyNullableRelation[Staff] = fields.ForeignKeyField(
+        "portal.Staff", related_name="refunds_handed_back", on_delete=fields.RESTRICT, null=True
+    )
+    handed_back_by_id: UUID | None
+    """The cashier, of money given back at a window: it is missing in their till."""
 
     class Meta:
         table = "refund"
