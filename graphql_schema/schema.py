@@ -31,8 +31,11 @@ from graphql_schema.identity.mutations import IdentityMutation
 from graphql_schema.identity.phones import PhoneMutation
 from graphql_schema.identity.queries import IdentityQuery
 from graphql_schema.identity.sessions import SessionMutation, SessionQuery
+from graphql_schema.payments.desk import CashierMutation, CashierQuery
 from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
+from graphql_schema.payments.refund_mutations import RefundsMutation
+from graphql_schema.payments.refund_queries import RefundsQuery
 from graphql_schema.personal.mutations import PersonalMutation
 from graphql_schema.personal.queries import PersonalQuery
 from graphql_schema.profiles.mutations import ProfilesMutation
@@ -73,6 +76,8 @@ class Query(
     BoardsQuery,
     FiguresQuery,
     PaymentsQuery,
+    RefundsQuery,
+    CashierQuery,
     DeliveryQuery,
     PersonalQuery,
 ):
@@ -101,6 +106,8 @@ class Mutation(
     TakingMutation,
     ArrivingMutation,
     PaymentsMutation,
+    RefundsMutation,
+    CashierMutation,
     DeliveryMutation,
     PersonalMutation,
 ):

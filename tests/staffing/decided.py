@@ -9,6 +9,7 @@ from app.identity.rules import Role
 
 WINDOW, PRE_REVIEWER, HANDLER, APPROVER = Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER, Role.HANDLER, Role.APPROVER
 ISSUER, SUPERVISOR, MANAGER = Role.ISSUER, Role.SUPERVISOR, Role.DEPARTMENT_MANAGER
+CASHIER = Role.CASHIER
 STATISTICIAN = Role.STATISTICS_VIEWER
 SYSTEM, SECURITY, AUDITOR = Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR
 
@@ -59,6 +60,22 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.shippingLabel": frozenset({ISSUER}),
     "Query.unknownPushes": frozenset({ISSUER, SUPERVISOR}),
     "Mutation.registerParcel": frozenset({ISSUER}),
+    # Money.
+    "Query.billRefunds": frozenset({CASHIER, MANAGER}),
+    "Query.unitRefunds": frozenset({CASHIER, MANAGER}),
+    "Mutation.approveRefund": frozenset({CASHIER, MANAGER}),
+    "Mutation.confirmWindowRefund": frozenset({CASHIER}),
+    "Mutation.declineRefund": frozenset({CASHIER, MANAGER}),
+    "Mutation.giveUpRefund": frozenset({CASHIER, MANAGER}),
+    "Mutation.requestRefund": frozenset({CASHIER}),
+    "Mutation.retryRefund": frozenset({CASHIER, MANAGER}),
+    "Query.unitBill": frozenset({CASHIER}),
+    "Query.unitBills": frozenset({CASHIER}),
+    "Mutation.cancelNotice": frozenset({CASHIER}),
+    "Mutation.collectAtWindow": frozenset({CASHIER}),
+    "Mutation.exemptBill": frozenset({CASHIER}),
+    "Mutation.issueNotice": frozenset({CASHIER}),
+    "Mutation.renewBill": frozenset({CASHIER}),
     # The hall.
     "Query.myWindow": frozenset({WINDOW}),
     "Mutation.checkInAtDesk": frozenset({WINDOW}),
@@ -137,8 +154,13 @@ NAMES_NOBODY: dict[str, str] = {
     "AppealedVisit": "bookingId state late itemKeys slot",
     "AssuranceLevel": "level nameZh name purpose ways",
     "AuditLine": "id at actor act subject result person requestId detail",
-    "Bill": "id number totalFen state issuedAt dueAt paidAt lines stateText",
-    "BillLine": "name amountFen quantity basis",
+    "Bill": (
+        "id number kind description totalFen refundedFen state issuedAt dueAt paidAt anyoneMayPay lines stateText"
+        " kindText collectingUnit"
+    ),
+    "BillLine": "name amountFen quantity exemptFen basis",
+    "BillOfSomebody": "bill",
+    "BillRefunds": "billId billNumber refundedFen refundableFen lines refunds",
     "Booking": "id state itemKey party until bookedAt heldUntil late itemKeys slot calendar ticket",
     "BookingRules": "daysAhead releaseTime partyMost liveMost cancelBeforeMinutes earlyMinutes graceMinutes",
     "BusinessRules": (
@@ -208,6 +230,12 @@ NAMES_NOBODY: dict[str, str] = {
     "NumberCounts": "taken served passed abandoned booked bookedShare",
     "QueueFigure": "hall business hour window numbers waiting serving visits work withheld",
     "QueueFigures": "rows csv",
+    "Refund": (
+        "id billId billNumber amountFen reason state requestedAt decidedAt refundedAt lines stateText reasonText"
+        " atWindow"
+    ),
+    "RefundShare": "line name amountFen",
+    "RefundableLine": "line name paidFen refundableFen",
     "Representation": "mandate agents",
     "RepresentationClaim": "id basis state madeAt decidedAt stateText",
     "Resident": "id level createdAt",
@@ -259,6 +287,7 @@ IS_PERSONAL: dict[str, str] = {
     "HomeVisit": "receiver phone divisionCode detail",
     "Mandate": "maskedAgent",
     "Principal": "name",
+    "Refund": "remark answer",
     "RepresentationClaim": "subjectName reason",
     "Resident": "maskedName maskedIdNumber maskedPhone",
     "ShippingLabel": "receiver phone divisionCode detail",
@@ -281,6 +310,17 @@ _APPEALS = {"Query.creditAppeal", "Query.pendingAppeals", "Mutation.decideAppeal
 _AT_DESK = {"Query.bookingsAtDesk"} | {
     f"Mutation.{verb}" for verb in ("bookAtDesk", "cancelAtDesk", "excuseBooking", "moveAtDesk")
 }
+_REFUNDS = {"Query.billRefunds", "Query.unitRefunds"} | {
+    f"Mutation.{verb}"
+    for verb in (
+        "approveRefund",
+        "confirmWindowRefund",
+        "declineRefund",
+        "giveUpRefund",
+        "requestRefund",
+        "retryRefund",
+    )
+}
 REACHED_FROM: dict[str, set[str]] = {
     "AppealInFull": {"Query.creditAppeal"},
     "Arrival": {"Mutation.checkInAtDesk"},
@@ -290,6 +330,7 @@ REACHED_FROM: dict[str, set[str]] = {
     "CreditExemption": {"Query.creditExemptions", "Mutation.endCreditExemption", "Mutation.grantCreditExemption"},
     "ClaimInFull": {"Query.representationClaim"},
     "Claimant": {"Query.representationClaim"},
+    "Refund": _REFUNDS,
     "Resident": {"Mutation.signIn"},
     "HomeVisit": {"Query.homeVisits"},
     "ShippingLabel": {"Query.shippingLabel"},

@@ -9,10 +9,11 @@ from uuid import UUID
 from tortoise.queryset import QuerySet
 
 from app.identity.rules import Role
-from app.kernel import audit, clock
+from app.kernel import audit, clock, ports
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotFound
 from app.payments.models import Bill, PaymentAttempt, Refund
+from app.payments.ports import PaymentChannel
 from app.payments.queries import bill_at_work, bill_of, locked_attempt, locked_bill
 from app.payments.refunds.promising import Promise
 from app.payments.refunds.rules import LET_GO, left_by_line, paid_by_line
@@ -64,7 +65,7 @@ async def refundable(actor: Actor, bill_id: UUID) -> Refundable:
     if actor.kind is ActorKind.STAFF:
         await audit.record(actor, "refund.seen", f"bill:{bill.id}", person=bill.resident_id)
     attempt = await money_of(bill_id)
-    refunds = await Refund.filter(bill_id=bill_id).prefetch_related("attempt").order_by("requested_at", "id")
+    refunds = await Refund.filter(bill_id=bill_id).prefetch_related("attempt", "bill").order_by("requested_at", "id")
     if attempt is None:
         nothing = [0] * len(bill.lines)
         return Refundable(bill, nothing, nothing, 0, refunds)
@@ -95,20 +96,32 @@ async def refund_at_work(actor: Actor, refund_id: UUID) -> Refund:
     return refund
 
 
-async def refunds_of_units(actor: Actor, state: RefundState, *, limit: int, after: UUID | None) -> list[Refund]:
-    """Refunds of the actor's units in a state, oldest first, for the desk; what was asked for is audited as seen."""
+@dataclass(frozen=True)
+class RefundPage:
+    refunds: Sequence[Refund]
+    has_more: bool
+
+
+async def refunds_of_units(actor: Actor, state: RefundState, *, limit: int, after: UUID | None) -> RefundPage:
+    """Refunds of the actor's units in a state, oldest first. Residents' own words are shown, so each is audited."""
     query = refunds_at_work(actor).filter(state=state)
     if after is not None:
         query = query.filter(id__gt=after)
-    found = await query.prefetch_related("attempt", "bill").order_by("id").limit(limit)
-    seen = [(f"refund:{one.id}", one.bill.resident_id) for one in found]
+    found = await query.prefetch_related("attempt", "bill").order_by("id").limit(limit + 1)
+    seen = [(f"refund:{one.id}", one.bill.resident_id) for one in found[:limit]]
     await audit.record_each(actor, "refund.listed", [(what, whose) for what, whose in seen if whose is not None])
-    return found
+    return RefundPage(found[:limit], has_more=len(found) > limit)
 
 
 async def shown(refund: Refund) -> Refund:
-    """The refund as it is now, with its payment."""
+    """The refund as it is now, with its bill and payment."""
     return await Refund.get(id=refund.id).prefetch_related("attempt", "bill")
+
+
+def is_at_window(refund: Refund) -> bool:
+    """Whether a cashier hands the money back, for a refund with its payment."""
+    channel = ports.every(PaymentChannel).get(refund.attempt.channel)
+    return channel is not None and channel.at_window
 
 
 async def lock_promise(refund_id: UUID) -> Promise:

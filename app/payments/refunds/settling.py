@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.kernel import audit, clock, db
-from app.kernel.actor import Actor, provider_actor
+from app.kernel.actor import Actor, ActorKind, provider_actor
 from app.kernel.callbacks import Handled
 from app.kernel.logging import get_logger
 from app.payments import journal, money_tasks
@@ -100,7 +100,8 @@ async def _give_back(word: Word) -> None:
     """The payer has it: the bill or the surplus it came from says so too."""
     promise, at = word.promise, word.truth.refunded_at or clock.now()
     refund = promise.refund
-    await word.move(refund.amount_fen, settled_at=at, ask_again_at=None, **word.reference)
+    cashier = word.who.id if word.who.kind is ActorKind.STAFF else None
+    await word.move(refund.amount_fen, settled_at=at, ask_again_at=None, handed_back_by_id=cashier, **word.reference)
     await enter(promise, "refunded", journal.refunded(promise.attempt.channel, refund.amount_fen), at=at)
     await _count(promise, refund.amount_fen)
     await money_tasks.settle_by_itself(f"refund:{refund.id}", TaskKind.REFUND_ABNORMAL, TaskKind.REFUND_REFUSED)

@@ -1,0 +1,126 @@
+"""Without this module nobody could see money on its way back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.payments import models
+from app.payments.refunds import queries
+from app.payments.refunds.rules import Share, refund_in_words
+from app.payments.states import RefundState
+from app.payments.words import REASON_WORDS, RefundReason
+from graphql_schema.context import Info
+from graphql_schema.fields import computed
+from graphql_schema.problems import Problem
+
+strawberry.enum(RefundState)
+strawberry.enum(RefundReason)
+
+
+@strawberry.input(description="What of a refund is for one line of the bill, counted from 0; in fen.")
+class RefundShareInput:
+    line: int
+    amount_fen: int
+
+    def share(self) -> Share:
+        return Share(self.line, self.amount_fen)
+
+
+@strawberry.type(description="退款明细 · What of a refund is for one line of the bill.")
+class RefundShare:
+    line: int
+    name: str
+    amount_fen: int
+
+
+@strawberry.type(description="退款 · One repayment of money that was paid for a bill; amounts in fen.")
+class Refund:
+    id: strawberry.ID
+    bill_id: strawberry.ID
+    bill_number: str = strawberry.field(description="缴款码")
+    amount_fen: int
+    reason: RefundReason
+    remark: str = strawberry.field(description="What whoever asked for it added.")
+    state: RefundState
+    requested_at: datetime
+    decided_at: datetime | None
+    refunded_at: datetime | None = strawberry.field(description="When the money was back.")
+    answer: str = strawberry.field(description="Why it was declined or given up; empty otherwise.")
+    lines: list[RefundShare]
+    row: strawberry.Private[models.Refund]
+
+    @classmethod
+    def of(cls, row: models.Refund) -> Refund:
+        """Of a row with its bill and payment."""
+        names = [line["name"] for line in row.bill.lines]
+        return cls(
+            id=strawberry.ID(str(row.id)),
+            bill_id=strawberry.ID(str(row.bill_id)),
+            bill_number=row.bill.number,
+            amount_fen=row.amount_fen,
+            reason=row.reason,
+            remark=row.remark,
+            state=row.state,
+            requested_at=row.requested_at,
+            decided_at=row.decided_at,
+            refunded_at=row.settled_at,
+            answer=row.answer,
+            lines=[
+                RefundShare(line=share["line"], name=names[share["line"]], amount_fen=share["amount_fen"])
+                for share in row.lines
+            ],
+            row=row,
+        )
+
+    @computed("How it stands, in plain words.")
+    def state_text(self, info: Info) -> str:
+        at_window = queries.is_at_window(self.row)
+        return info.context.say(*refund_in_words(self.state, at_window=at_window, answered=bool(self.answer)))
+
+    @computed("Why the money goes back, in plain words.")
+    def reason_text(self, info: Info) -> str:
+        return info.context.say(*REASON_WORDS[self.reason])
+
+    @computed("Whether a cashier hands it back at a window; otherwise it goes back the way it came.")
+    def at_window(self) -> bool:
+        return queries.is_at_window(self.row)
+
+
+@strawberry.type(description="可退明细 · What was paid for one line of a bill and can still go back.")
+class RefundableLine:
+    line: int
+    name: str
+    paid_fen: int
+    refundable_fen: int
+
+
+@strawberry.type(description="退款情况 · What a bill has given back and can still give back.")
+class BillRefunds:
+    bill_id: strawberry.ID
+    bill_number: str = strawberry.field(description="缴款码")
+    refunded_fen: int = strawberry.field(description="What is back already.")
+    refundable_fen: int = strawberry.field(description="What can still be asked for; say it when asking.")
+    lines: list[RefundableLine]
+    refunds: list[Refund] = strawberry.field(description="Every repayment, the oldest first; surplus money too.")
+
+    @classmethod
+    def of(cls, found: queries.Refundable) -> BillRefunds:
+        bill = found.bill
+        return cls(
+            bill_id=strawberry.ID(str(bill.id)),
+            bill_number=bill.number,
+            refunded_fen=bill.refunded_fen,
+            refundable_fen=found.left_fen,
+            lines=[
+                RefundableLine(line=place, name=line["name"], paid_fen=paid, refundable_fen=left)
+                for place, (line, paid, left) in enumerate(zip(bill.lines, found.paid, found.left, strict=True))
+            ],
+            refunds=[Refund.of(row) for row in found.refunds],
+        )
+
+
+RefundResult = Annotated[Refund | Problem, strawberry.union("RefundResult")]
+BillRefundsResult = Annotated[BillRefunds | Problem, strawberry.union("BillRefundsResult")]
