@@ -1,11 +1,12 @@
-"""Without this module tests could not play a resident who comes from Alipay."""
+"""Without this module tests could not play a resident who comes from Alipay, or pays there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.sandbox.calling import Caller, read
+from integrations.sandbox.calling import Caller, Reply, read, read_replies
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,23 @@ class Certification:
     opened: int
     outcome: str
     expired: bool
+
+
+@dataclass(frozen=True)
+class Trade:
+    """`total` is fen; moments are RFC 3339 in Beijing time, empty when they have not come."""
+
+    out_trade_no: str
+    trade_no: str
+    open_id: str
+    subject: str
+    total: int
+    trade_status: str
+    notify_url: str
+    created_at: str
+    expires_at: str
+    paid_at: str
+    refunds: list[dict[str, Any]]
 
 
 class AlipayControl(Caller):
@@ -65,6 +83,36 @@ class AlipayControl(Caller):
     async def look_into_certify(self, certify_id: str, open_id: str) -> str:
         """`my.startAPVerify` with this user's face: passes only for his own name and number. Returns resultStatus."""
         return await self._finish(certify_id, {"open_id": open_id})
+
+    async def trade_pay(self, open_id: str, payment: Mapping[str, str], *, outcome: str = "ok") -> str:
+        """`my.tradePay(payment)` on this user's phone; returns resultCode: 9000, or 6001 when the resident cancels."""
+        wanted = {"open_id": open_id, "tradeNO": payment["tradeNO"], "outcome": outcome}
+        return str((await self._object("POST", "/alipay/pay", wanted))["resultCode"])
+
+    async def pay_trade(self, out_trade_no: str, *, outcome: str = "ok") -> str:
+        """Pay by number, without the mini-program's parameters; returns resultCode."""
+        return str(
+            (await self._object("POST", f"/alipay/trades/{out_trade_no}/pay", {"outcome": outcome}))["resultCode"]
+        )
+
+    async def trades(self) -> list[Trade]:
+        return [read(Trade, one) for one in await self._list("GET", "/alipay/trades")]
+
+    async def trade(self, out_trade_no: str) -> Trade:
+        return read(Trade, await self._object("GET", f"/alipay/trades/{out_trade_no}"))
+
+    async def notify_trade(
+        self,
+        out_trade_no: str,
+        mode: str = "normal",
+        *,
+        times: int = 1,
+        parallel: bool = False,
+        out_request_no: str = "",
+    ) -> list[Reply]:
+        """Tell the product of the payment now, or of one refund; returns what it answered."""
+        wanted = {"mode": mode, "times": times, "parallel": parallel, "out_request_no": out_request_no}
+        return read_replies(await self._list("POST", f"/alipay/trades/{out_trade_no}/notify", wanted))
 
     async def _finish(self, certify_id: str, wanted: dict[str, Any]) -> str:
         return str((await self._object("POST", f"/alipay/certifications/{certify_id}", wanted))["result_status"])

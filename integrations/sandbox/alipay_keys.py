@@ -50,6 +50,11 @@ class AlipayAccount:
     app_id: str
     aes_key: str
 
+    @property
+    def seller_id(self) -> str:
+        """The PID of the merchant to whom the app is bound; it follows the app's number."""
+        return "2088" + self.app_id[-12:]
+
 
 @dataclass(frozen=True)
 class Certified:
@@ -123,6 +128,7 @@ def environment(keys: AlipayKeys, base_url: str) -> dict[str, str]:
         "ALIPAY_APP_ID": keys.account.app_id,
         "ALIPAY_APP_PRIVATE_KEY_FILE": str(keys.folder.resolve() / APP_KEY),
         "ALIPAY_AES_KEY": keys.account.aes_key,
+        "ALIPAY_SELLER_ID": keys.account.seller_id,
     }
 
 

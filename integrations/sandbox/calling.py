@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -22,6 +22,18 @@ class ControlRefused(Exception):
         super().__init__(f"{status}: {answer.get('error', '')}")
         self.status = status
         self.answer = dict(answer)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the product answered to one callback; status 0 when it did not, `error` says why."""
+
+    url: str
+    status: int
+    body: str
+    milliseconds: int
+    accepted: bool
+    error: str
 
 
 class Caller:
@@ -68,3 +80,7 @@ def _refusal(response: httpx.Response) -> dict[str, Any]:
 def read(shape: type[Shape], answer: Mapping[str, Any]) -> Shape:
     """Fields we do not know yet are left out: the sandbox may say more than we ask."""
     return shape(**{field.name: answer[field.name] for field in fields(shape)})
+
+
+def read_replies(answers: list[dict[str, Any]]) -> list[Reply]:
+    return [read(Reply, answer) for answer in answers]

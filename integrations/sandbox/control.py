@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.sandbox.alipay_control import AlipayControl, AlipayUser, Certification
-from integrations.sandbox.calling import ControlRefused, read
+from integrations.sandbox.alipay_control import AlipayControl, AlipayUser, Certification, Trade
+from integrations.sandbox.calling import ControlRefused, Reply, read, read_replies
 
 __all__ = [
     "AlipayUser",
@@ -22,6 +22,7 @@ __all__ = [
     "Phone",
     "Reply",
     "SandboxControl",
+    "Trade",
     "WaitingCallback",
 ]
 
@@ -74,18 +75,6 @@ class Parcel:
     finished: bool
     rows: list[dict[str, str]]
     subscriptions: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the product answered to one callback; status 0 when it did not, `error` says why."""
-
-    url: str
-    status: int
-    body: str
-    milliseconds: int
-    accepted: bool
-    error: str
 
 
 @dataclass(frozen=True)
@@ -182,7 +171,7 @@ class SandboxControl(AlipayControl):
         out_refund_no: str = "",
     ) -> list[Reply]:
         wanted = {"mode": mode, "times": times, "parallel": parallel, "out_refund_no": out_refund_no}
-        return _replies(await self._list("POST", f"/orders/{out_trade_no}/notify", wanted))
+        return read_replies(await self._list("POST", f"/orders/{out_trade_no}/notify", wanted))
 
     async def scan(
         self,
@@ -215,14 +204,14 @@ class SandboxControl(AlipayControl):
         keep: int | None = None,
     ) -> list[Reply]:
         wanted = {"mode": mode, "times": times, "parallel": parallel, "keep": keep}
-        return _replies(await self._list("POST", f"/parcels/{number}/push", wanted))
+        return read_replies(await self._list("POST", f"/parcels/{number}/push", wanted))
 
     async def push_unasked(
         self, url: str, carrier: str, number: str, events: list[dict[str, str]] | None = None
     ) -> list[Reply]:
         """A correctly signed push for a number nobody subscribed to; events are `{step, text?, at?}`."""
         wanted = {"url": url, "carrier": carrier, "number": number, "events": events or []}
-        return _replies(await self._list("POST", "/push", wanted))
+        return read_replies(await self._list("POST", "/push", wanted))
 
     async def be_hostile(self, **changes: Any) -> dict[str, Any]:
         """Set the named fields of the hostility; naming `seed` starts the decisions again."""
@@ -259,7 +248,3 @@ class SandboxControl(AlipayControl):
     async def reset(self) -> None:
         """Forget everything but the keys."""
         await self._object("POST", "/reset")
-
-
-def _replies(answers: list[dict[str, Any]]) -> list[Reply]:
-    return [read(Reply, answer) for answer in answers]

@@ -52,6 +52,7 @@ class Hostility:
     https_callbacks: bool = False
     alipay_ids: Literal["open_id", "both", "user_id"] = "open_id"
     alipay_new_certificate: bool = False
+    alipay_slow_refunds: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def create_sandbox(state: Path, base_url: str) -> Starlette:
     """The providers' side of the wire, with keys and records in `state`, reachable at `base_url`."""
     world = World(state, base_url)
     world.messenger.connect(wechat_pay.PayChannel(world))
+    world.messenger.connect(alipay.TradeChannel(world))
     world.messenger.connect(kuaidi100.PushChannel())
     providers = (wechat, wechat_pay, alipay, kuaidi100)
     app = Starlette(

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from integrations.sandbox.alipay import certificates, certify, login, name_check
+from integrations.sandbox.alipay import (
+    certificates,
+    certify,
+    login,
+    name_check,
+    trade_bills,
+    trade_refunds,
+    trades,
+)
 from integrations.sandbox.alipay.certify_page import page
 from integrations.sandbox.alipay.gate import (
     Question,
@@ -30,6 +38,12 @@ METHODS: dict[str, Method] = {
     "alipay.user.certify.open.query": certify.query,
     "alipay.open.app.alipaycert.download": certificates.download,
     "datadigital.fincloud.generalsaas.twometa.check": name_check.check_two,
+    "alipay.trade.create": trades.create,
+    "alipay.trade.query": trades.query,
+    "alipay.trade.close": trades.close,
+    "alipay.trade.refund": trade_refunds.refund,
+    "alipay.trade.fastpay.refund.query": trade_refunds.query,
+    "alipay.data.dataservice.bill.downloadurl.query": trade_bills.download_url,
 }
 BAD_GATEWAY = Answer(502, b"<html><body>502 Bad Gateway</body></html>", {"content-type": "text/html"}, "502")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -130,6 +130,6 @@ def decrypt(aes_key: str, sealed_text: str) -> str:
     return (unpadder.update(padded) + unpadder.finalize()).decode()
 
 
-def inner_json(content: Mapping[str, Any]) -> str:
+def inner_json(content: Mapping[str, Any] | Sequence[Any]) -> str:
     """JSON as a value of JSON: `material_info` and its like."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
