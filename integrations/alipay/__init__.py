@@ -1,14 +1,19 @@
-"""Without this package residents could neither sign in from Alipay nor prove there who they are."""
+"""Without this package residents could neither sign in from Alipay nor prove who they are nor pay there."""
 
 from __future__ import annotations
 
 from app.identity.ports import IdentityAuthority, IdentityProver, SignInChannel
 from app.kernel import ports
+from app.kernel.callbacks import CallbackReader
 from app.kernel.http import OutboundClient
 from app.kernel.settings import get_settings
+from app.payments.ports import PaymentChannel
 from integrations.alipay.gateway import Gateway
 from integrations.alipay.health import AlipayHealth
 from integrations.alipay.identity import AlipayFace, AlipaySignIn, AlipayTwoFactor
+from integrations.alipay.pay_accounts import Accounts
+from integrations.alipay.pay_notify import AlipayNotices
+from integrations.alipay.payments import AlipayPay
 from integrations.alipay.phone_numbers import PhoneNumbers
 from integrations.alipay.settings import read_settings
 
@@ -18,7 +23,10 @@ def connect(http: OutboundClient) -> None:
     settings = read_settings()
     gateway = Gateway(http, settings)
     phone_numbers = PhoneNumbers(gateway.trust, settings.cipher())
+    us, public_url = (settings.app_id, settings.seller_id), get_settings().public_url
     ports.register(SignInChannel, "alipay", AlipaySignIn(gateway, phone_numbers, settings.app_id))
-    ports.register(IdentityProver, "alipay-face", AlipayFace(gateway, get_settings().public_url))
+    ports.register(IdentityProver, "alipay-face", AlipayFace(gateway, public_url))
     ports.register(IdentityAuthority, "alipay-two-factor", AlipayTwoFactor(gateway, settings.two_factor_biz_code))
+    ports.register(PaymentChannel, "alipay", AlipayPay(gateway, Accounts(gateway, http), *us, public_url))
+    ports.register(CallbackReader, "alipay/payment", AlipayNotices(gateway, *us))
     ports.register(ports.HealthCheck, "alipay", AlipayHealth(gateway))

@@ -106,6 +106,10 @@ class Gateway:
         response.parse_response_content(node.node)
         return response
 
+    async def verify(self, text: str, signature: str, cert_sn: str | None) -> None:
+        """Whether Alipay signed what came to us unasked. Raises `SealBroken`."""
+        await self.trust.check(text, signature, cert_sn, self._download)
+
     def page_url(self, request: SdkRequest) -> str:
         """The signed address of a page method, good for as long as the gateway accepts its timestamp."""
         return f"{self._settings.gateway_url}?{urlencode(self._signed(request.get_params()))}"

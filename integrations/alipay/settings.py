@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -22,6 +23,7 @@ from integrations.alipay.certificates import (
 from integrations.alipay.keys import AES_KEY_BYTES, KEY_FAULTS, ContentCipher, read_private_key, read_public_key
 
 PREFIX = "ALIPAY_"
+_PID = re.compile(r"2088[0-9]{12}")
 
 
 class AlipaySettings(BaseSettings):
@@ -32,6 +34,9 @@ class AlipaySettings(BaseSettings):
     gateway_url: str = "https://openapi.alipay.com/gateway.do"
     app_id: str = Field(pattern=r"^[0-9A-Za-z]{1,32}$")
     app_private_key_file: Path
+    seller_id: str
+    """The PID of the merchant that is paid: a notice for another one is none of ours."""
+
     public_key_file: Path | None = None
     app_cert_file: Path | None = None
     cert_file: Path | None = None
@@ -54,6 +59,13 @@ class AlipaySettings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
+
+    @field_validator("seller_id")
+    @classmethod
+    def _is_a_pid(cls, value: str) -> str:
+        if not _PID.fullmatch(value):
+            raise ValueError("must be the PID of the merchant account, 16 digits that begin with 2088")
+        return value
 
     @field_validator("aes_key")
     @classmethod

@@ -25,6 +25,7 @@ from integrations.alipay.gateway import Gateway
 from integrations.alipay.settings import AlipaySettings
 
 APP_ID = "2021000000000001"
+SELLER_ID = "2088000000000001"
 AES_KEY = "MDEyMzQ1Njc4OWFiY2RlZg=="
 ALIPAYS = "Alipay of the tests"
 
@@ -77,6 +78,7 @@ def scripted(folder: Path, alipay_key: RSAPrivateKey, **changes: object) -> Scri
             {
                 "gateway_url": "http://alipay.test/gateway.do",
                 "app_id": APP_ID,
+                "seller_id": SELLER_ID,
                 "app_private_key_file": folder / "app.pem",
                 "public_key_file": folder / "alipay.pem",
                 "aes_key": AES_KEY,
