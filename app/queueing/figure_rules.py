@@ -6,14 +6,13 @@ that office programs read. Plain values in and out.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
 from app.kernel.errors import InvalidInput
+from app.kernel.sheets import Cell, sheet_of
 
 LONGEST_RANGE = timedelta(days=366)
 
@@ -125,8 +124,6 @@ def without_small(figure: Figure) -> Figure:
     return replace(figure, visits=None, withheld=True) if few_visits else figure
 
 
-_BOM = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _HEADINGS = (
     ("大厅", "hall"), ("业务", "business"), ("时段", "hour"), ("窗口", "window"), ("取号", "taken"),
     ("办结", "served"), ("过号", "passed"), ("弃号", "abandoned"), ("预约取号", "booked"),
@@ -141,14 +138,10 @@ _HEADINGS = (
 
 def csv_of(figures: Sequence[Figure], language: str) -> str:
     """The rows as RFC 4180 says, with the mark by which office programs know UTF-8, and no cell that is a formula."""
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\r\n")
-    lines.writerow([en if language == "en" else zh for zh, en in _HEADINGS])
-    lines.writerows([_cell(value) for value in _values(figure)] for figure in figures)
-    return _BOM + text.getvalue()
+    return sheet_of([en if language == "en" else zh for zh, en in _HEADINGS], [_values(one) for one in figures])
 
 
-def _values(figure: Figure) -> list[str | int | float | None]:
+def _values(figure: Figure) -> list[Cell]:
     numbers, visits, work = figure.numbers, figure.visits, figure.work
     return [
         figure.hall, figure.business, figure.hour, figure.window,
@@ -164,10 +157,3 @@ def _values(figure: Figure) -> list[str | int | float | None]:
 
 def _spread(spread: Spread | None) -> tuple[int | None, ...]:
     return (spread.p50, spread.p90, spread.mean) if spread else (None,) * 3
-
-
-def _cell(value: str | float | None) -> str:
-    """Text that a spreadsheet would calculate is shown with an apostrophe before it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else str(value)
