@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +14,13 @@ from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles
 from app.kernel.jobs import job, timetable
-from app.payments.events import RefundApproved
+from app.payments.events import MoneyTaskOpened, RefundApproved
 from app.payments.issuing import issue_bill
 from app.payments.ports import NOTICE_TOPIC, REFUND_TOPIC, PaymentTruth, RefundTruth
 from app.payments.queries import attempts_to_ask_about, overdue_bills
+from app.payments.reconciling.asking import settle_difference
+from app.payments.reconciling.commands import reconcile_missed
+from app.payments.reconciling.queries import missed_days
 from app.payments.refunds.queries import refunds_to_ask_about
 from app.payments.refunds.sending import pursue
 from app.payments.refunds.settling import settle_refund
@@ -78,3 +82,21 @@ async def sweep_refunds() -> None:
 @job("payments.pursue_refund")
 async def pursue_refund(refund_id: str) -> None:
     await pursue(UUID(refund_id))
+
+
+@timetable("5,35 2-15 * * *", name="payments.reconcile")
+async def reconcile_missed_days() -> None:
+    """From five past ten to the evening: every day whose account has not been compared yet, also after an outage."""
+    for channel, day in await missed_days():
+        async with db.transaction():
+            await reconcile_day.defer(lock=f"statement:{channel}", channel=channel, day=day.isoformat())
+
+
+@job("payments.reconcile_day")
+async def reconcile_day(channel: str, day: str) -> None:
+    await reconcile_missed(channel, date.fromisoformat(day))
+
+
+@reacts_to(MoneyTaskOpened)
+async def ask_about_difference(fact: MoneyTaskOpened) -> None:
+    await settle_difference(fact.task_id)

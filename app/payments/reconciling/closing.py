@@ -1,0 +1,98 @@
+"""Without this module nobody would see to a difference, and it would stay one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from tortoise.queryset import QuerySet
+
+from app.catalogue.models import Department
+from app.identity.rules import Role
+from app.kernel import audit, clock, db
+from app.kernel.actor import Actor, Scope
+from app.kernel.errors import InvalidInput, NotFound
+from app.payments.models import MoneyTask
+from app.payments.reconciling.errors import DaySignedOff, TaskClosed
+from app.payments.reconciling.statements import locked_statement, tell_state
+from app.payments.words import StatementState, TaskKind, TaskState
+
+LONGEST_RESOLUTION = 200
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which tasks; what is None does not matter."""
+
+    state: TaskState | None = None
+    kind: TaskKind | None = None
+    channel: str | None = None
+    day: date | None = None
+    unit: str | None = None
+
+
+async def tasks_at_work(actor: Actor, sought: Sought, *, limit: int, before: UUID | None) -> list[MoneyTask]:
+    """Tasks about money of the units a cashier works for, newest first; of no unit, for who works for all of the city.
+
+    Raises `NotAllowed`.
+    """
+    found = await _at_work(actor)
+    wanted = {name: value for name, value in vars(sought).items() if value is not None}
+    found = found.filter(**wanted)
+    if before is not None:
+        found = found.filter(id__lt=before)
+    return await found.order_by("-id").limit(limit)
+
+
+async def _at_work(actor: Actor) -> QuerySet[MoneyTask]:
+    actor.staff_id(Role.CASHIER)
+    scope = actor.scope
+    if scope == Scope():
+        return MoneyTask.all()
+    units = Department.filter(division_code__startswith=scope.division)
+    units = units.filter(key=scope.department) if scope.department else units
+    return MoneyTask.filter(unit__in=await units.values_list("key", flat=True))
+
+
+async def close_task(actor: Actor, task_id: UUID, resolution: str) -> MoneyTask:
+    """A cashier has seen to a task and says how.
+
+    Raises `NotAllowed`, `NotFound` (also of another unit), `InvalidInput` without words, `TaskClosed` or
+    `DaySignedOff`.
+    """
+    said = _checked(resolution)
+    seen = await (await _at_work(actor)).get_or_none(id=task_id)
+    if seen is None:
+        raise NotFound(what_zh="这项待处理事项", what_en="task")
+    async with db.transaction():
+        statement = await locked_statement(seen.channel, seen.day) if seen.day else None
+        task = await MoneyTask.select_for_update().get(id=task_id)
+        if statement is not None and statement.state is StatementState.SIGNED_OFF:
+            raise DaySignedOff
+        await finish(task, actor, said)
+        if statement is not None:
+            await tell_state(statement)
+    return task
+
+
+def _checked(resolution: str) -> str:
+    said = resolution.strip()
+    if not 2 <= len(said) <= LONGEST_RESOLUTION:
+        raise InvalidInput(
+            field="resolution",
+            reason_zh=f"请用2至{LONGEST_RESOLUTION}个字说明处理结果",
+            reason_en=f"say in 2 to {LONGEST_RESOLUTION} characters what was done",
+        )
+    return said
+
+
+async def finish(task: MoneyTask, actor: Actor, resolution: str) -> None:
+    """Close a locked task by a person. Raises `TaskClosed`."""
+    if task.state is not TaskState.OPEN:
+        raise TaskClosed
+    task.state, task.resolution = TaskState.DONE, resolution
+    task.closed_at, task.closed_by_id = clock.now(), actor.staff_id()
+    await task.save(update_fields=["state", "resolution", "closed_at", "closed_by_id"])
+    detail = {"kind": task.kind.value, "about": task.subject}
+    await audit.record(actor, "money_task.closed", f"money_task:{task.id}", detail=detail)
