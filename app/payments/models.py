@@ -371,10 +371,14 @@ class Receipt(Model):
     number = fields.CharField(max_length=20)
     check_code = fields.CharField(max_length=20)
     amount_fen = fields.BigIntField()
-    pdf = fields.BinaryField(null=True)
+    pdf_sealed: str | None = fields.TextField(null=True)
+    """The signed document in base64; it bears the payer's name. Drawn just after the receipt is issued."""
+
     issued_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
     void_reason = fields.CharField(max_length=200, default="")
+    """Set while it is still in force, it says that it is being taken back."""
+
     red_number = fields.CharField(max_length=20, default="")
     """Number of the red-letter receipt that took it back (冲红)."""
 
