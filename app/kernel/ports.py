@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, cast
 
@@ -46,3 +48,22 @@ class HealthCheck(Protocol):
 
     async def check(self) -> str:
         """One short sentence when the provider accepts us; raises with the reason when it does not."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """When a certificate or key ends; `ends` is a UTC moment, None when nobody told us.
+
+    What has the same `name` stands for one another: a new one is there before the old one ends.
+    """
+
+    name: str
+    serial: str
+    ends: datetime | None
+
+
+class Expiring(Protocol):
+    """Port fulfilled by adapters whose keys end, registered under their provider's name."""
+
+    def terms(self) -> Sequence[Term]:
+        """What is in use now, or will be."""

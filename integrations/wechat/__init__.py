@@ -31,3 +31,4 @@ def connect(http: OutboundClient) -> None:
     ports.register(PaymentChannel, "wechat", pay)
     ports.register(CallbackReader, "wechat/payment", WechatPayNotices(client, settings))
     ports.register(ports.HealthCheck, "wechat", WechatHealth(token, client, pay))
+    ports.register(ports.Expiring, "wechat", client)

@@ -37,7 +37,7 @@ class WechatHealth:
             raise NotAccepted("; ".join(refusal.__notes__)) from None
         if truth.state is not PaymentState.UNKNOWN:
             raise NotAccepted("WeChat Pay knows an order that does not exist")
-        if not self._client.can_verify():
+        if self._client.trust.preferred() is None:
             raise NotAccepted(
                 "there is no key of the platform to verify with: set WECHAT_PAY_PUBLIC_KEY_ID and its file"
             )

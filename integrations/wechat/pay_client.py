@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import orjson
 
 from app.kernel.errors import ProviderUnavailable
-from app.kernel.http import Answer, OutboundClient, ProviderSilent
+from app.kernel.http import MAX_ANSWER_BYTES, Answer, OutboundClient, ProviderSilent
 from app.kernel.logging import get_logger
+from app.kernel.ports import Term
 from integrations.wechat.pay_errors import PayRefused, refusal_of
-from integrations.wechat.pay_keys import MerchantKey, PlatformKeys, Seal, SealBroken, new_nonce, seconds_now, unseal
+from integrations.wechat.pay_keys import MerchantKey, MerchantKeys, SealBroken, new_nonce, seconds_now
+from integrations.wechat.pay_trust import PlatformTrust
 from integrations.wechat.settings import WechatSettings
 
 _log = get_logger(__name__)
@@ -22,9 +23,7 @@ _log = get_logger(__name__)
 PROVIDER = "wechat"
 _WAITS = (0.2, 0.8, None)
 _CERTIFICATES = "/v3/certificates"
-_CERTIFICATES_FRESH = 12 * 3600.0
-_CERTIFICATES_PAUSE = 60.0
-_CERTIFICATE_SERIAL = re.compile(r"[0-9A-Fa-f]{40}")
+T = TypeVar("T")
 
 
 def unavailable(cause: str) -> ProviderUnavailable:
@@ -39,15 +38,13 @@ class PayClient:
 
     def __init__(self, http: OutboundClient, settings: WechatSettings) -> None:
         self._http = http
-        self._settings = settings
-        self.merchant = MerchantKey(settings.pay_mch_id, settings.pay_serial_no.upper(), settings.private_key())
-        self._keys = PlatformKeys()
-        public_key = settings.public_key()
-        if public_key is not None:
-            self._keys.add_public_key(settings.pay_public_key_id, public_key)
-        self._lives_by_certificates = public_key is None
-        self._refreshing = asyncio.Lock()
-        self._tried_at = self._fetched_at = float("-inf")
+        self._base_url = settings.pay_base_url
+        self.merchant = MerchantKeys(settings.merchant_keys())
+        self.trust = PlatformTrust(settings, self._certificates)
+
+    def terms(self) -> Sequence[Term]:
+        """`Expiring`: the merchant's certificates and the platform's."""
+        return (*self.merchant.terms(), *self.trust.terms())
 
     async def request(
         self,
@@ -65,21 +62,45 @@ class PayClient:
         Raises `PayRefused` when WeChat says no (with `tell_to_wait` also for "too often") and `ProviderUnavailable`
         when nothing usable came.
         """
-        if self._lives_by_certificates:
-            await self._keep_certificates_fresh()
+        await self.trust.keep_fresh()
         body = b"" if content is None else orjson.dumps(content)
+        url = self._base_url + target
+
+        async def ask(key: MerchantKey) -> dict[str, Any]:
+            answer = await self._exchange(operation, method, url, body, key, self.trust.preferred())
+            if answer.status not in {200, 204}:
+                raise refusal_of(answer)
+            await self.trust.verify(answer.headers, answer.body)
+            return _content(answer)
+
+        return await self._insist(operation, ask, tell_to_wait=tell_to_wait)
+
+    async def download(self, operation: str, url: str, most_bytes: int) -> bytes:
+        """A file at an address WeChat gave us. Nobody signs it: its hash has to be looked at. Raises as `request`."""
+        if not url.startswith((f"{self._base_url}/", "https://")):
+            raise unavailable(f"{operation}: an address that is not WeChat's")
+
+        async def ask(key: MerchantKey) -> bytes:
+            answer = await self._exchange(operation, "GET", url, b"", key, None, most_bytes=most_bytes)
+            if answer.status != 200:
+                raise refusal_of(answer)
+            return answer.body
+
+        return await self._insist(operation, ask)
+
+    async def _insist(
+        self, operation: str, ask: Callable[[MerchantKey], Awaitable[T]], *, tell_to_wait: bool = False
+    ) -> T:
+        """Ask until there is something usable, at most three times."""
         cause = ""
         for wait in _WAITS:
             try:
-                answer = await self._exchange(operation, method, target, body, self._keys.preferred())
-                if answer.status in {200, 204}:
-                    await self.verify(answer.headers, answer.body)
-                    return _content(answer)
-                refused = refusal_of(answer)
+                return await self._with_a_key_in_force(ask)
+            except PayRefused as refused:
                 if tell_to_wait and refused.is_too_often:
-                    raise refused
+                    raise
                 if not refused.may_pass:
-                    raise self._told(operation, refused)
+                    raise self._told(operation, refused) from None
                 cause = str(refused)
             except ProviderSilent as silence:
                 cause = str(silence)
@@ -90,41 +111,59 @@ class PayClient:
                 await asyncio.sleep(wait)
         raise unavailable(f"{operation}: {cause}")
 
-    def can_verify(self) -> bool:
-        """Whether there is any key of the platform to verify with; refusals are unsigned and do not show it."""
-        return self._keys.preferred() is not None
-
-    async def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """WeChat Pay API v3, "signature verification", on the raw bytes; raises `SealBroken`.
-
-        Headers, then time, then serial, then signature: an old message costs no look-up of its serial.
+    async def _with_a_key_in_force(self, ask: Callable[[MerchantKey], Awaitable[T]]) -> T:
+        """While the merchant's certificate changes there are two, and WeChat ends one when it likes: a refused
+        signature is made again with the other. A refusal of that kind has had no effect.
         """
-        seal = Seal.of(headers)
-        seal.check_time()
-        key = self._keys.find(seal.serial)
-        if key is None and _CERTIFICATE_SERIAL.fullmatch(seal.serial):
-            await self._refresh_certificates()
-            key = self._keys.find(seal.serial)
-        if key is None:
-            raise SealBroken("serial-unknown")
-        seal.check_signature(key, body)
+        refusal: PayRefused | None = None
+        for key in self.merchant.in_order():
+            try:
+                answer = await ask(key)
+            except PayRefused as refused:
+                if refused.is_of_our_key:
+                    refusal = refusal or refused
+                    continue
+                self.merchant.take(key)
+                raise
+            self.merchant.take(key)
+            return answer
+        assert refusal is not None
+        raise refusal
 
-    def unseal(self, sealed: object) -> bytes:
-        """Open what was sealed with our APIv3 key; raises `SealBroken`."""
-        return unseal(self._settings.api_v3_key, sealed)
-
-    async def _exchange(self, operation: str, method: str, target: str, body: bytes, serial: str | None) -> Answer:
+    async def _exchange(
+        self,
+        operation: str,
+        method: str,
+        url: str,
+        body: bytes,
+        key: MerchantKey,
+        serial: str | None,
+        *,
+        most_bytes: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
         """Sign and send these bytes once; nothing of the answer is verified yet."""
-        authorization = self.merchant.authorization(method, target, body, timestamp=seconds_now(), nonce=new_nonce())
+        parts = urlsplit(url)
+        target = url.removeprefix(f"{parts.scheme}://{parts.netloc}")
+        authorization = key.authorization(method, target, body, timestamp=seconds_now(), nonce=new_nonce())
         headers = {
             "Authorization": authorization,
-            "Accept": "application/json",
+            "Accept": "application/json" if most_bytes == MAX_ANSWER_BYTES else "*/*",
             "User-Agent": "zhangting/1",
             **({"Wechatpay-Serial": serial} if serial else {}),
             **({"Content-Type": "application/json"} if body else {}),
         }
-        url = self._settings.pay_base_url + target
-        return await self._http.send(PROVIDER, operation, method, url, headers=headers, content=body or None)
+        return await self._http.send(
+            PROVIDER, operation, method, url, headers=headers, content=body or None, most_bytes=most_bytes
+        )
+
+    async def _certificates(self, serial: str | None) -> Answer:
+        async def ask(key: MerchantKey) -> Answer:
+            answer = await self._exchange("certificates", "GET", self._base_url + _CERTIFICATES, b"", key, serial)
+            if answer.status != 200:
+                raise refusal_of(answer)
+            return answer
+
+        return await self._with_a_key_in_force(ask)
 
     def _told(self, operation: str, refused: PayRefused) -> Exception:
         """A refusal of the order goes on; one of ourselves, or of the moment, is no word on the order."""
@@ -137,46 +176,6 @@ class PayClient:
             _log.warning("wechat pay asks to wait", operation=operation, code=refused.code)
             return unavailable(f"{operation}: {refused}")
         return refused
-
-    async def _keep_certificates_fresh(self) -> None:
-        if time.monotonic() - self._fetched_at > _CERTIFICATES_FRESH or self._keys.preferred() is None:
-            await self._refresh_certificates()
-
-    async def _refresh_certificates(self) -> None:
-        """Fetch the platform certificates, at most once a minute whoever asks; what is known stays known."""
-        async with self._refreshing:
-            if time.monotonic() - self._tried_at < _CERTIFICATES_PAUSE:
-                return
-            self._tried_at = time.monotonic()
-            try:
-                await self._fetch_certificates(self._keys.preferred())
-                self._fetched_at = time.monotonic()
-            except (ProviderSilent, SealBroken, ValueError, KeyError, TypeError) as error:
-                _log.warning("platform certificates not fetched", cause=type(error).__name__, detail=str(error))
-
-    async def _fetch_certificates(self, serial: str | None) -> None:
-        """WeChat Pay API v3, "get platform certificates".
-
-        The first answer can only be verified with what is inside: AES-GCM under our own key vouches for that,
-        the signature then for the moment. Asked without naming a key, WeChat may sign with one we do not
-        have; then the same is asked once more naming a certificate just learnt.
-        """
-        answer = await self._exchange("certificates", "GET", _CERTIFICATES, b"", serial)
-        if answer.status != 200:
-            raise ValueError(str(refusal_of(answer)))
-        learnt = PlatformKeys()
-        for entry in orjson.loads(answer.body)["data"]:
-            learnt.add_certificate(str(entry["serial_no"]), self.unseal(entry["encrypt_certificate"]))
-        seal = Seal.of(answer.headers)
-        seal.check_time()
-        key = self._keys.find(seal.serial) or learnt.find(seal.serial)
-        if key is None and serial is None and learnt.preferred():
-            await self._fetch_certificates(learnt.preferred())
-            return
-        if key is None:
-            raise SealBroken("serial-unknown")
-        seal.check_signature(key, answer.body)
-        self._keys.learn(learnt)
 
 
 def _content(answer: Answer) -> dict[str, Any]:

@@ -45,6 +45,11 @@ class PayRefused(Exception):
         return self.status in {401, 405} or self.code in _ABOUT_US
 
     @property
+    def is_of_our_key(self) -> bool:
+        """Our signature was not accepted: the key, its serial or the clock; nothing was done."""
+        return self.status == 401 or self.code == "SIGN_ERROR"
+
+    @property
     def is_too_often(self) -> bool:
         """Nothing was done; the same request is welcome another time."""
         return self.status == 429 or self.code in _TOO_OFTEN

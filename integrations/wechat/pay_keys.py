@@ -7,8 +7,9 @@ import binascii
 import secrets
 import string
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -16,6 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+
+from app.kernel.logging import get_logger
+from app.kernel.ports import Term
+
+_log = get_logger(__name__)
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 SEALED = "AEAD_AES_256_GCM"
@@ -48,6 +54,8 @@ class MerchantKey:
     mch_id: str
     serial_no: str
     key: RSAPrivateKey
+    ends: datetime | None = None
+    """When its certificate ends, if we were given that."""
 
     def sign(self, message: bytes) -> str:
         """RSASSA-PKCS1-v1_5 with SHA-256, in base64."""
@@ -60,6 +68,30 @@ class MerchantKey:
             f'{SCHEME} mchid="{self.mch_id}",nonce_str="{nonce}",timestamp="{timestamp}",'
             f'serial_no="{self.serial_no}",signature="{signature}"'
         )
+
+
+class MerchantKeys:
+    """Our keys, of which one is in force: the first, until WeChat takes only the other or its time is over."""
+
+    def __init__(self, keys: Sequence[MerchantKey]) -> None:
+        self._keys = tuple(keys)
+
+    @property
+    def in_force(self) -> MerchantKey:
+        return self.in_order()[0]
+
+    def in_order(self) -> Sequence[MerchantKey]:
+        """What to sign with, and what to try when that is refused."""
+        return sorted(self._keys, key=lambda key: key.ends is not None and key.ends.timestamp() <= time.time())
+
+    def take(self, key: MerchantKey) -> None:
+        """WeChat accepted this one."""
+        if key is not self._keys[0]:
+            _log.warning("wechat pay takes another key of ours", serial_no=key.serial_no)
+            self._keys = (key, *(other for other in self._keys if other is not key))
+
+    def terms(self) -> Sequence[Term]:
+        return tuple(Term("merchant certificate", key.serial_no, key.ends) for key in self._keys)
 
 
 def request_message(method: str, target: str, body: bytes, *, timestamp: int, nonce: str) -> bytes:
@@ -145,6 +177,10 @@ class PlatformKeys:
             return self._keys.get(serial)
         certificate = self._certificates.get(serial.upper())
         return self._keys[serial.upper()] if certificate and _is_in_force(certificate) else None
+
+    def ends(self) -> Sequence[tuple[str, datetime]]:
+        """Serial and end of each certificate."""
+        return [(serial, one.not_valid_after_utc) for serial, one in self._certificates.items()]
 
     def preferred(self) -> str | None:
         """The serial to name in requests: the public key, else the certificate that starts last."""

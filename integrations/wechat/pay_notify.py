@@ -44,12 +44,12 @@ class WechatPayNotices:
         if not raw.body or len(raw.body) > MAX_CALLBACK_BYTES:
             raise CallbackRefused("size")
         try:
-            await self._client.verify(raw.headers, raw.body)
+            await self._client.trust.verify(raw.headers, raw.body)
             notice = _object(raw.body, "not-json")
             event = notice.get("event_type")
             if event != _PAID and event not in _REFUNDS:
                 raise CallbackRefused("event-type", detail={"event_type": str(event)[:40]})
-            content = _object(self._client.unseal(notice.get("resource")), "content-not-json")
+            content = _object(self._client.trust.unseal(notice.get("resource")), "content-not-json")
             return self._payment(content) if event == _PAID else self._refund(content, _REFUNDS[str(event)])
         except SealBroken as broken:
             raise CallbackRefused(broken.reason) from None

@@ -75,7 +75,7 @@ class WechatPay:
             "nonceStr": nonce,
             "package": package,
             "signType": "RSA",
-            "paySign": self._client.merchant.sign(message),
+            "paySign": self._client.merchant.in_force.sign(message),
         }
 
     async def ask(self, order_no: str) -> PaymentTruth:
