@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from app.kernel.clock import local
 from app.kernel.errors import ProviderUnavailable
 from app.kernel.logging import get_logger
 from app.payments.ports import (
+    DayAccount,
+    FundsAccount,
     OpenedPayment,
     OrderRefused,
     PaymentOrder,
@@ -21,6 +23,7 @@ from app.payments.ports import (
     RefundStanding,
     RefundTruth,
 )
+from integrations.wechat.pay_accounts import Accounts
 from integrations.wechat.pay_client import PayClient, unavailable
 from integrations.wechat.pay_errors import PayRefused
 from integrations.wechat.pay_keys import new_nonce, phone_message, seconds_now
@@ -38,7 +41,7 @@ _REFUND_NO = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
 class WechatPay:
-    """`PaymentChannel`: JSAPI orders and refunds of WeChat Pay API v3."""
+    """`PaymentChannel`: JSAPI orders, refunds and accounts of WeChat Pay API v3."""
 
     name_zh = "微信支付"
     name_en = "WeChat Pay"
@@ -49,6 +52,7 @@ class WechatPay:
     def __init__(self, client: PayClient, settings: WechatSettings, public_url: str) -> None:
         self._client = client
         self._settings = settings
+        self._accounts = Accounts(client, settings.pay_mch_id)
         self._notify_url = f"{public_url.rstrip('/')}/callbacks/wechat/payment"
 
     async def open_payment(self, order: PaymentOrder) -> OpenedPayment:
@@ -123,6 +127,12 @@ class WechatPay:
                 return RefundTruth(CHANNEL, order.refund_no, RefundStanding.UNKNOWN)
             raise _unusable("query-refund", refused.code) from None
         return _refund_truth("query-refund", order, told)
+
+    async def day_account(self, day: date) -> DayAccount:
+        return await self._accounts.day(day)
+
+    async def funds_account(self, day: date) -> FundsAccount:
+        return await self._accounts.funds(day)
 
     def _refund_form(self, order: RefundOrder) -> dict[str, Any]:
         """Without a `notify_url` of its own a refund would be told of wherever the merchant's console says."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from integrations.sandbox.front import provider_route
-from integrations.sandbox.wechat_pay import bills, certificates, orders, refunds
+from integrations.sandbox.wechat_pay import bills, certificates, flows, orders, refunds
 from integrations.sandbox.wechat_pay.control import control_routes
 from integrations.sandbox.wechat_pay.gate import Nonces, PayHandler, guarded
 from integrations.sandbox.wechat_pay.notices import PayChannel
@@ -23,6 +23,7 @@ ENDPOINTS: tuple[tuple[str, str, PayHandler], ...] = (
     ("GET", "/v3/refund/domestic/refunds/{out_refund_no}", refunds.query),
     ("GET", "/v3/certificates", certificates.list_certificates),
     ("GET", "/v3/bill/tradebill", bills.trade_bill),
+    ("GET", "/v3/bill/fundflowbill", flows.fund_flow_bill),
 )
 
 

@@ -1,4 +1,4 @@
-"""Without this module nothing could be reconciled: the daily trade bill, built from what really happened."""
+"""Without this module nothing could be reconciled: the daily bills, built from what really happened."""
 
 from __future__ import annotations
 
@@ -52,14 +52,23 @@ def trade_bill(world: World, call: Call, _: Caller) -> Answer:
     kind = call.query.get("bill_type", "ALL")
     if kind not in KINDS:
         raise wrong("/bill_type", kind, "取值不正确", "query")
+    rows = _rows(world, billable_day(world, call), kind)
+    columns = [name for name in COLUMNS if kind != "SUCCESS" or name not in REFUND_COLUMNS]
+    totals = [total(rows, "应结订单金额"), total(rows, "退款金额"), "0.00", total(rows, "手续费", 5)]
+    totals += [total(rows, "订单金额"), total(rows, "申请退款金额")]
+    return granted(world, call, columns, rows, dict(zip(SUMMARY, [str(len(rows)), *totals], strict=True)))
+
+
+def granted(
+    world: World, call: Call, columns: Sequence[str], rows: Sequence[dict[str, Any]], summary: dict[str, str]
+) -> Answer:
+    """The answer to an application for any bill."""
     zipped = call.query.get("tar_type", "") == "GZIP"
     if call.query.get("tar_type", "GZIP") != "GZIP":
         raise wrong("/tar_type", call.query["tar_type"], "取值不正确", "query")
-    day = _billable_day(world, call.query.get("bill_date", ""))
-    rows = _rows(world, day, kind)
     if not rows:
         raise PayError(400, "NO_STATEMENT_EXIST", "账单文件不存在")
-    content = _file(rows, kind)
+    content = _file(columns, rows, summary)
     token = secrets.token_urlsafe(32)
     stored = BillFile(base64.b64encode(content).decode(), zipped, world.clock.now() + TOKEN_LIFE)
     _files(world).put(token, stored)
@@ -88,7 +97,8 @@ def _files(world: World) -> Shelf[BillFile]:
     return Shelf(world.records, "bills", BillFile, keep=50)
 
 
-def _billable_day(world: World, shown: str) -> date:
+def billable_day(world: World, call: Call) -> date:
+    shown = call.query.get("bill_date", "")
     try:
         day = date.fromisoformat(shown)
     except ValueError:
@@ -106,46 +116,54 @@ def _billable_day(world: World, shown: str) -> date:
 
 
 def _rows(world: World, day: date, kind: str) -> list[dict[str, Any]]:
-    """A row belongs to the day of its event: a refund days later is in a later bill."""
+    """A row belongs to the day of its event: a refund days later is in a later bill. A bill is of its day: what a
+    refund became after midnight is not in it.
+    """
+    known_at = min(world.clock.now(), end_of(day))
     rows: list[tuple[float, dict[str, Any]]] = []
     if kind in {"ALL", "SUCCESS"}:
-        rows += [(o.paid, _payment(o)) for o in orders(world).every() if o.is_paid and _is_on(o.paid, day)]
+        rows += [(o.paid, _payment(o)) for o in orders(world).every() if o.is_paid and is_on(o.paid, day)]
     if kind in {"ALL", "REFUND"}:
         for refund in refunds(world).every():
             order = find_order(world, out_trade_no=refund.out_trade_no)
-            if order is not None and _is_on(refund.created, day):
-                rows.append((refund.created, _refund(order, refund)))
+            if order is not None and is_on(refund.created, day):
+                rows.append((refund.created, _refund(order, refund, known_at)))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
-def _is_on(moment: float, day: date) -> bool:
+def end_of(day: date) -> float:
+    return datetime.combine(day + timedelta(days=1), datetime.min.time(), BEIJING).timestamp()
+
+
+def is_on(moment: float, day: date) -> bool:
     return datetime.fromtimestamp(moment, BEIJING).date() == day
 
 
 def _payment(order: Order) -> dict[str, Any]:
     return _order_part(order, order.paid, "SUCCESS") | {
-        "应结订单金额": _yuan(order.total),
+        "应结订单金额": yuan(order.total),
         "退款金额": "0.00",
         "充值券退款金额": "0.00",
         "手续费": _fee(order.total),
-        "订单金额": _yuan(order.total),
+        "订单金额": yuan(order.total),
         "申请退款金额": "0.00",
     }
 
 
-def _refund(order: Order, refund: RefundRecord) -> dict[str, Any]:
+def _refund(order: Order, refund: RefundRecord, known_at: float) -> dict[str, Any]:
     states = {"SUCCESS": "SUCCESS", "PROCESSING": "PROCESSING", "ABNORMAL": "CHANGE", "CLOSED": "FAIL"}
+    state = states[refund.status_at(known_at)]
     return _order_part(order, refund.created, "REFUND") | {
         "应结订单金额": "0.00",
         "微信退款单号": refund.refund_id,
         "商户退款单号": refund.out_refund_no,
-        "退款金额": _yuan(refund.refund),
+        "退款金额": yuan(refund.refund),
         "充值券退款金额": "0.00",
         "退款类型": "ORIGINAL",
-        "退款状态": states[refund.status],
-        "手续费": "-" + _fee(refund.refund),
+        "退款状态": state,
+        "手续费": "0.00000" if state == "FAIL" else "-" + _fee(refund.refund),
         "订单金额": "0.00",
-        "申请退款金额": _yuan(refund.refund),
+        "申请退款金额": yuan(refund.refund),
     }
 
 
@@ -169,13 +187,10 @@ def _order_part(order: Order, moment: float, state: str) -> dict[str, Any]:
     }
 
 
-def _file(rows: Sequence[dict[str, Any]], kind: str) -> bytes:
+def _file(columns: Sequence[str], rows: Sequence[dict[str, Any]], summary: dict[str, str]) -> bytes:
     """With byte-order mark and CRLF, the form a careless reader stumbles over; a backtick before each value."""
-    columns = [name for name in COLUMNS if kind != "SUCCESS" or name not in REFUND_COLUMNS]
     lines = [",".join(columns), *(_line([row[name] for name in columns]) for row in rows)]
-    totals = [_total(rows, "应结订单金额"), _total(rows, "退款金额"), "0.00", _total(rows, "手续费", 5)]
-    totals += [_total(rows, "订单金额"), _total(rows, "申请退款金额")]
-    lines += [",".join(SUMMARY), _line([str(len(rows)), *totals])]
+    lines += [",".join(summary), _line(list(summary.values()))]
     return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
 
 
@@ -183,7 +198,7 @@ def _line(values: Sequence[str]) -> str:
     return ",".join(f"`{value}" for value in values)
 
 
-def _total(rows: Sequence[dict[str, Any]], column: str, decimals: int = 2) -> str:
+def total(rows: Sequence[dict[str, Any]], column: str, decimals: int = 2) -> str:
     """Summed in the last decimal, never in floating point."""
     units = sum(int(row[column].replace(".", "")) for row in rows)
     sign, units = ("-", -units) if units < 0 else ("", units)
@@ -194,11 +209,15 @@ def _plain(text: str) -> str:
     return text.replace(",", "\\ ").replace("\n", "\\n")
 
 
-def _yuan(fen: int) -> str:
+def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
+def fee_fen(fen: int) -> int:
+    """0.60 % of the amount, half a fen rounded up."""
+    return (fen * 6 + 500) // 1000
+
+
 def _fee(fen: int) -> str:
-    """0.60 % of the amount, in yuan with five decimals: 6 units of the fifth decimal per fen."""
-    units = fen * 6
-    return f"{units // 10**5}.{units % 10**5:05d}"
+    """In yuan with five decimals."""
+    return f"{yuan(fee_fen(fen))}000"

@@ -39,10 +39,19 @@ class RefundRecord:
     settles: float
     outcome: str
     parameters: dict[str, Any]
+    took: float = 0.0
 
     @property
     def status(self) -> str:
         return self.outcome if time.time() >= self.settles else "PROCESSING"
+
+    @property
+    def settled(self) -> float:
+        """On the sandbox's clock."""
+        return self.created + self.took
+
+    def status_at(self, moment: float) -> str:
+        return self.outcome if moment >= self.settled else "PROCESSING"
 
 
 def refunds(world: World) -> Shelf[RefundRecord]:
@@ -101,7 +110,7 @@ def shown(refund: RefundRecord) -> dict[str, Any]:
         "promotion_detail": [],
     }
     if refund.status == "SUCCESS":
-        content["success_time"] = rfc3339(refund.created)
+        content["success_time"] = rfc3339(refund.settled)
     return content
 
 
@@ -123,7 +132,7 @@ def notice(refund: RefundRecord) -> dict[str, Any]:
         },
     }
     if refund.outcome == "SUCCESS":
-        content["success_time"] = rfc3339(refund.created)
+        content["success_time"] = rfc3339(refund.settled)
     return content
 
 
@@ -144,6 +153,7 @@ def _read_refund(world: World, content: dict[str, Any]) -> RefundRecord:
     if total != order.total:
         raise wrong("/amount/total", total, "与原订单金额不一致")
     mood = world.dice.now
+    took = PROCESSING_SECONDS * mood.haste
     return RefundRecord(
         refund_id=f"50{secrets.randbelow(10**27):027d}",
         mchid=order.mchid,
@@ -154,7 +164,8 @@ def _read_refund(world: World, content: dict[str, Any]) -> RefundRecord:
         total=total,
         notify_url=notify_url,
         created=world.clock.now(),
-        settles=time.time() + PROCESSING_SECONDS * mood.haste,
+        settles=time.time() + took,
+        took=took,
         outcome=mood.refund_outcome,
         parameters=content,
     )
