@@ -15,7 +15,14 @@ import pytest
 
 from app.booking import holds
 from app.booking.commands import book
-from app.booking.events import BookingHallCancelled, BookingMoved, PlaceOffered, SessionClosed
+from app.booking.events import (
+    BookingCancelled,
+    BookingHallCancelled,
+    BookingMoved,
+    FaultRecorded,
+    PlaceOffered,
+    SessionClosed,
+)
 from app.booking.halls.closing import close_session
 from app.booking.halls.layout import lay_out_slots
 from app.booking.halls.rehousing import see_to_everybody
@@ -28,6 +35,7 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor, Scope
 from app.kernel.clock import at_local
+from tests.booking.hearing import hearing
 from tests.booking.places import make_slot, places_taken, visit
 from tests.cases.filing import file_case
 from tests.identity.accounts import caller_of, make_resident, make_staff
@@ -144,6 +152,28 @@ async def test_without_room_within_a_week_the_hall_cancels_and_nobody_is_to_blam
     assert await Booking.filter(instead_of_id=booking.id).count() == 0
     assert (await Case.get(id=case.id)).visit_at is None
     assert told(await SessionClosure.get(id=closure.id)) == (1, 0, 0, 1)
+
+
+async def test_who_had_to_leave_is_told_of_once_with_what_is_offered_instead(portal: Portal, day: date) -> None:
+    """The first is moved, the second is offered another hall, the third nothing: who pays back or writes knows each."""
+    nine, ten, _ = [
+        await slot_at(day, hour, capacity, place)
+        for hour, capacity, place in ((9, 3, HALL), (10, 1, HALL), (9, 1, ELSEWHERE))
+    ]
+    moved, offered, left = [(await booked_in(nine))[1] for _ in range(3)]
+    closure = await close(day, 9, 10)
+
+    async with hearing(BookingMoved, BookingHallCancelled, BookingCancelled, FaultRecorded) as heard:
+        for _ in range(2):
+            await see_to_everybody(closure.id)
+        facts = await heard()
+
+    instead = await Booking.get(instead_of_id=offered.id)
+    assert facts == [
+        {"booking_id": str(moved.id), "from_slot_id": str(nine.id), "to_slot_id": str(ten.id), "by_hall": True},
+        {"booking_id": str(offered.id), "offered_booking_id": str(instead.id)},
+        {"booking_id": str(left.id), "offered_booking_id": None},
+    ]
 
 
 async def test_a_hold_ends_and_who_has_checked_in_is_left_to_the_hall(portal: Portal, day: date) -> None:
