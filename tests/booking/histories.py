@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -103,7 +103,7 @@ class Morning:
     refusals: int = 0
 
     @classmethod
-    async def begin(cls, onlooker: asyncpg.Connection[Any], *, full: bool, waiting: int = 0) -> Morning:
+    async def begin(cls, onlooker: asyncpg.Connection[Any], at: time, *, full: bool, waiting: int = 0) -> Morning:
         """Either all places are free, or each resident has one of the four and some wait for another."""
         day = (at_local(clock.today(), 0) + timedelta(days=5000 + 20 * next(_days))).date()
         async with db.transaction():
@@ -113,7 +113,7 @@ class Morning:
             ]
             residents = [await make_resident() for _ in range(4)]
             manager = await make_staff(Role.DEPARTMENT_MANAGER)
-        morning = cls(onlooker, slots, residents, manager, at_local(day, 6, 30))
+        morning = cls(onlooker, slots, residents, manager, at_local(day, at.hour, at.minute))
         for who, which in enumerate((0, 1, 1, 2)) if full else ():
             await morning.play(Step("book", who, which, 1, 0))
         for who in range(waiting):

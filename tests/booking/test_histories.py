@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from datetime import time
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
@@ -25,6 +26,8 @@ ACTS = (
     *("book",) * 3, *("hold",) * 2, "confirm", *("cancel",) * 2, *("move",) * 2, "check in", "serve",
     "join the line", "leave the line", "accept", "pass on", "close", "the worker works", *("time passes",) * 2,
 )  # fmt: skip
+# Early enough to cancel and to be offered something, or so late that people come, or miss it, while all goes on.
+BEGINS = (time(6, 30), time(8, 20), time(8, 50))
 steps = st.builds(
     Step,
     act=st.sampled_from(ACTS),
@@ -46,12 +49,16 @@ async def onlooker(portal: Portal) -> AsyncIterator[asyncpg.Connection[Any]]:
 
 @pytest.mark.parametrize("share", range(SHARES))
 @settings(max_examples=-(-HISTORIES // SHARES), deadline=None, suppress_health_check=list(HealthCheck))
-@given(waiting=st.sampled_from((-1, 0, 2, 3)), history=st.lists(steps, min_size=10, max_size=30))
+@given(
+    at=st.sampled_from(BEGINS),
+    waiting=st.sampled_from((-1, 0, 2, 3)),
+    history=st.lists(steps, min_size=10, max_size=30),
+)
 async def test_after_any_history_the_counters_are_true(
-    onlooker: asyncpg.Connection[Any], share: int, waiting: int, history: list[Step]
+    onlooker: asyncpg.Connection[Any], share: int, at: time, waiting: int, history: list[Step]
 ) -> None:
     """Places counted are places booked or set aside, nobody holds two, nothing is left hanging in the evening."""
-    morning = await Morning.begin(onlooker, full=waiting >= 0, waiting=waiting)
+    morning = await Morning.begin(onlooker, at, full=waiting >= 0, waiting=waiting)
     for step in history:
         await morning.play(step)
     await morning.end()
