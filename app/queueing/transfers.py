@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from app.booking.halls.hours import hall_day
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
@@ -27,7 +28,7 @@ async def transfer(actor: Actor, ticket_id: UUID, category: str) -> Ticket:
 
     It gets a code of that business; one of the green channel keeps its own. Raises `NotAllowed`, `NoWindowOpen`,
     `NotFound`, `IllegalMove`, `SameCategory`, `CategoryNotServed`, `CategoryClosed` when no window takes the
-    business now, or `AlreadyInQueue`.
+    business now or the hall has closed its session, or `AlreadyInQueue`.
     """
     actor.staff_id(Role.WINDOW_ACCEPTOR)
     async with db.transaction():
@@ -58,12 +59,20 @@ async def _check_target(ticket: Ticket, category: str) -> None:
     await ticket.fetch_related("service_point")
     if category not in ticket.service_point.queue_categories:
         raise CategoryNotServed(category=category, field="category")
-    if not await windows_open_for(ticket.service_point_id, category):
+    if not await _is_open(ticket, category):
         raise CategoryClosed(category=category, field="category")
     if ticket.resident_id is not None:
         held = await open_number(ticket.resident_id, ticket.service_point_id, category)
         if held is not None:
             raise AlreadyInQueue(ticket=held.code, field="category")
+
+
+async def _is_open(ticket: Ticket, category: str) -> bool:
+    """Whether a window takes a business now; windows say what they can do, a closed session what nobody does."""
+    if not await windows_open_for(ticket.service_point_id, category):
+        return False
+    hours, now = await hall_day(ticket.service_point, ticket.day), clock.now()
+    return not any(closed.starts_at <= now < closed.ends_at for closed in hours.closed_for(category))
 
 
 async def hang(actor: Actor, ticket_id: UUID) -> Ticket:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.booking.models import Booking
+from app.booking.models import Booking, SessionClosure
 from app.booking.rules import BookingState
 from app.identity.models import DeviceKind
 from app.identity.rules import Role
@@ -32,6 +32,7 @@ from app.queueing.rules import TicketState
 from app.queueing.transfers import hang, resume, transfer
 from tests.identity.accounts import caller_of, make_device, make_resident, make_staff
 from tests.identity.traces import audit_of, nothing_moves
+from tests.people import new_key
 from tests.portal import Portal
 from tests.queueing.arrivals import check_in
 from tests.queueing.hall import Hall, open_all_day
@@ -83,6 +84,7 @@ async def test_who_was_passed_rejoins_at_the_desk_or_the_kiosk_with_the_number_i
         clerk = await hall.clerk_at(1)
         await hall.walk_in()
         ticket = await call_next(clerk)
+        await recall(clerk, ticket.id)
         async with nothing_moves():
             with pytest.raises(IllegalMove):
                 await rejoin_at_desk(clerk, hall.place, ticket.code)
@@ -90,9 +92,9 @@ async def test_who_was_passed_rejoins_at_the_desk_or_the_kiosk_with_the_number_i
                 await rejoin_at_desk(clerk, hall.place, "D999")
         await pass_ticket(clerk, ticket.id)
         back = await rejoin_at_desk(clerk, hall.place, " d001 ")
-    assert (back.id, back.state) == (ticket.id, TicketState.WAITING)
+    assert (back.id, back.state, back.calls, back.window_id) == (ticket.id, TicketState.WAITING, 0, None)
     assert [act for act, _ in await audit_of(f"ticket:{ticket.id}")] == [
-        "queue.taken", "queue.called", "queue.passed", "queue.rejoined",
+        "queue.taken", "queue.called", "queue.recalled", "queue.passed", "queue.rejoined",
     ]  # fmt: skip
     await hall.close()
 
@@ -138,6 +140,29 @@ async def test_a_number_goes_to_another_business_with_its_time(portal: Portal) -
         called = await call_next(passports)
     assert (moved.code, moved.transferred_from, moved.queued_at) == ("E002", "D001", sent.queued_at)
     assert (called.id, waiting.code) == (sent.id, "E001")
+    await hall.close()
+
+
+async def test_nobody_is_sent_to_a_business_whose_session_the_hall_has_closed(portal: Portal) -> None:
+    """Also when a window that can do it is open: from the first moment of the session to its last."""
+    hall, manager = Hall.on_a_day_of_its_own(), await make_staff(Role.DEPARTMENT_MANAGER)
+    with hall.at(9):
+        sent, clerk, _ = await hall.walk_in(), await hall.clerk_at(1), await hall.clerk_at(2, "E")
+        await call_next(clerk)
+    await SessionClosure.create(
+        service_point_id=hall.place, category="E", closes_from=hall.time(10), closes_until=hall.time(12),
+        reason="停电", asked_at=hall.time(9), asked_by_id=manager.id,
+    )  # fmt: skip
+    for hour, minute in ((10, 0), (11, 59)):
+        with hall.at(hour, minute):
+            async with nothing_moves():
+                with pytest.raises(CategoryClosed) as refused:
+                    await transfer(clerk, sent.id, "E")
+    with hall.at(12):
+        moved = await transfer(clerk, sent.id, "E")
+    assert refused.value.sentence("zh") == "现在没有窗口办理业务“E”,请选择其他业务,或请大厅先开窗"
+    assert (moved.category, moved.state) == ("E", TicketState.WAITING)
+    await SessionClosure.filter(asked_by_id=manager.id).delete()
     await hall.close()
 
 
@@ -259,6 +284,27 @@ async def test_over_http_a_window_does_all_of_it(portal: Portal) -> None:
     assert (moved["transferredFrom"], gone["state"]) == (called["code"], "ABANDONED")
     assert (paused["pauseReason"], refused["code"], unpaused["paused"]) == ("午休", "WINDOW_PAUSED", False)
     assert left["code"] == "NOT_FOUND"
+
+
+async def test_an_empty_queue_and_a_closed_business_are_told_to_a_window_in_words(portal: Portal) -> None:
+    """Over HTTP, and nothing moves; a window that was left does not take its businesses any more."""
+    place = "wangyue-hall"
+    clerk, other = [await caller_of(portal, await make_staff(Role.WINDOW_ACCEPTOR)) for _ in range(2)]
+    await clerk.do("OpenWindow", servicePoint=place, number=1, categories=["Z"])
+    await other.do("OpenWindow", servicePoint=place, number=2, categories=["C"])
+    await other.do("CloseWindow")
+    async with nothing_moves():
+        empty = await clerk.do("CallNext")
+    async with open_all_day(place):
+        await clerk.do("TakeNumberAtDesk", servicePoint=place, category="Z", idempotencyKey=new_key())
+    called = await clerk.do("CallNext")
+    async with nothing_moves():
+        closed = await clerk.do("TransferTicket", ticketId=called["id"], category="C")
+    await clerk.do("AbandonTicket", ticketId=called["id"])
+    await clerk.do("CloseWindow")
+
+    assert (empty["code"], empty["message"]) == ("NOBODY_WAITING", "当前没有等候的号")
+    assert (closed["code"], closed["field"]) == ("CATEGORY_CLOSED", "category")
 
 
 async def test_over_the_phone_a_passed_number_rejoins(portal: Portal) -> None:
