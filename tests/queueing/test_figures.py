@@ -14,6 +14,7 @@ import pytest
 from app.identity.rules import Role
 from app.kernel.actor import Scope
 from app.kernel.errors import InvalidInput, NotAllowed, NotFound
+from app.queueing.commands import call_next, finish_serving, pass_ticket, start_serving
 from app.queueing.figure_rules import (
     By,
     Figure,
@@ -26,7 +27,10 @@ from app.queueing.figure_rules import (
     without_small,
 )
 from app.queueing.figures import queue_figures
+from app.queueing.leaving import abandon_ticket
 from app.queueing.models import Shift
+from app.queueing.wait_rules import Quantiles, blended
+from app.queueing.waits import Business, paces
 from app.queueing.windows import pause_window, unpause_window
 from tests.identity.accounts import caller_of, make_staff
 from tests.portal import Portal
@@ -76,6 +80,34 @@ async def test_an_example_to_read(portal: Portal) -> None:
     assert figure.work == Work(open_seconds=3_600, serving_seconds=1_200)
     assert figure.work.utilisation == 0.3333
     assert clerk.id is not None
+    await hall.close()
+
+
+async def test_what_a_window_does_is_what_is_counted(portal: Portal) -> None:
+    """With the commands of windows: one served, one passed, one ended, and one still waiting."""
+    hall = Hall.on_a_day_of_its_own("hubin-station", "B")
+    with hall.at(8, 50):
+        served, passed, ended, _waiting = [await hall.walk_in() for _ in range(4)]
+    with hall.at(9):
+        clerk = await hall.clerk_at(1, "B")
+        assert (await call_next(clerk)).id == served.id
+    with hall.at(9, 2):
+        await start_serving(clerk, served.id)
+        [before] = await paces([Business(hall.place, "B")])
+    with hall.at(9, 12):
+        await finish_serving(clerk, served.id)
+        await call_next(clerk)
+        await pass_ticket(clerk, passed.id)
+        await abandon_ticket(clerk, ended.id)
+    with hall.at(9, 20):
+        [figure] = await queue_figures(await make_staff(MANAGER), hall.place, hall.day, hall.day, By.HALL)
+        [pace] = await paces([Business(hall.place, "B")])
+
+    assert figure.numbers == Numbers(taken=4, served=1, passed=1, abandoned=1, booked=0)
+    assert figure.waiting == Spread(p50=960, p90=1_248, mean=960)
+    assert figure.serving == Spread(p50=600, p90=600, mean=600)
+    assert figure.work == Work(open_seconds=1_200, serving_seconds=600)
+    assert pace.quantiles == blended(before.quantiles, Quantiles(1, 600, 600, 600))
     await hall.close()
 
 

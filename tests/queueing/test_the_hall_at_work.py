@@ -16,7 +16,7 @@ from app.catalogue.models import ServicePoint
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
-from app.kernel.errors import NotAllowed, NotFound
+from app.kernel.errors import InvalidInput, NotAllowed, NotFound
 from app.queueing.commands import call_next, finish_serving, pass_ticket, start_serving
 from app.queueing.errors import HallStillOpen, NobodyWaiting, NoSuchWindow, SkillsInvalid, WindowPaused
 from app.queueing.leaving import end_day, leave
@@ -146,6 +146,20 @@ async def test_a_paused_window_calls_nobody_and_the_shift_knows_how_long(portal:
         window = await close_window(clerk)
     shift = await Shift.get(window_id=window.id, staff_id=clerk.id)
     assert (shift.began_at, shift.ended_at, shift.paused_seconds) == (hall.time(9), hall.time(12), 900)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "长" * 61, "换\n行"], ids=["none", "blank", "long", "two lines"])
+async def test_a_pause_has_a_reason_that_people_can_read(portal: Portal, reason: str) -> None:
+    hall = Hall.on_a_day_of_its_own()
+    with hall.at(9):
+        clerk = await hall.clerk_at(1)
+        async with nothing_moves():
+            with pytest.raises(InvalidInput) as refused:
+                await pause_window(clerk, reason)
+        paused = await pause_window(clerk, f" {'长' * 60} ")
+    assert refused.value.field == "reason"
+    assert paused.pause_reason == "长" * 60
+    await hall.close()
 
 
 async def test_a_window_takes_what_its_skills_say_in_their_order(portal: Portal) -> None:
