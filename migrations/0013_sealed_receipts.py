@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('portal', '0011_till_counts')]
+    dependencies = [('portal', '0012_refund_handed_back')]
 
     initial = False
 
