@@ -175,3 +175,10 @@ class Clerk(Caller):
         assert signed_in["__typename"] == "StaffSignedIn", signed_in
         await clerk.keep(signed_in["tokens"])
         return clerk
+
+
+def outcome(told: Any) -> Any:
+    """What an answer came to: the state of the thing, or the code of the problem; what was raised is raised again."""
+    if isinstance(told, BaseException):
+        raise told
+    return told.get("state") or told["code"]

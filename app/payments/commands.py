@@ -88,7 +88,7 @@ async def _prepare(actor: Actor, bill_id: UUID, channel: str, open_id: str, idem
         if attempt is None:
             attempt = await _new_attempt(actor, bill, channel, open_id)
         elif not _is_usable(attempt, channel, open_id, clock.now()):
-            raise _under_way(attempt)
+            raise under_way(attempt)
         if bill.state is not BillState.PAYING:
             await advance(bill, "open")
         if request.earlier is None:
@@ -107,7 +107,8 @@ def check_is_due(bill: Bill, now: datetime) -> None:
         raise NothingToPay
 
 
-def _under_way(attempt: PaymentAttempt) -> PaymentUnderWay:
+def under_way(attempt: PaymentAttempt) -> PaymentUnderWay:
+    """The refusal for who comes while another order may still be paid."""
     seconds = max(1, ceil((attempt.expires_at - clock.now()).total_seconds()))
     return PaymentUnderWay(minutes=ceil(seconds / 60), retry_after_seconds=seconds, field="billId")
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from app.kernel import clock
+from tortoise.queryset import QuerySet
+
+from app.identity.queries import residents
+from app.identity.rules import Role
+from app.kernel import audit, clock
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
-from app.payments.models import Bill, PaymentAttempt
+from app.kernel.privacy import mask_name, unseal
+from app.kernel.ratelimit import check_rate
+from app.payments.models import Bill, Exemption, PaymentAttempt
 from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
+from app.payments.states import BillState
+
+_CODES_ALLOWED = "30/hour"
 
 
 def _not_found() -> NotFound:
@@ -22,6 +32,87 @@ async def bill_of(bill_id: UUID, actor: Actor) -> Bill:
     if bill is None:
         raise _not_found()
     return bill
+
+
+def bills_at_work(actor: Actor) -> QuerySet[Bill]:
+    """The bills of the collecting units a member of staff works for. Raises `NotSignedIn`."""
+    actor.staff_id()
+    seen = Bill.filter(division_code__startswith=actor.scope.division)
+    return seen.filter(collecting_unit=actor.scope.department) if actor.scope.department else seen
+
+
+async def bill_at_work(actor: Actor, bill_id: UUID) -> Bill:
+    """A bill of the actor's units. Raises `NotFound` alike for none and for another unit's."""
+    bill = await bills_at_work(actor).get_or_none(id=bill_id)
+    if bill is None:
+        raise _not_found()
+    return bill
+
+
+async def bill_by_number(number: str, actor: Actor) -> Bill:
+    """The bill of a payment code, when the actor may pay it; so many in an hour, for codes can be guessed.
+
+    Raises `NotFound` or `TooManyRequests`.
+    """
+    await check_rate(_CODES_ALLOWED, "payment-code", str(actor.id))
+    bill = await Bill.get_or_none(number=number.strip())
+    if bill is None:
+        raise _not_found()
+    return await payable_bill(bill.id, actor)
+
+
+async def bills_of(actor: Actor, states: Collection[BillState], *, size: int, before: UUID | None) -> list[Bill]:
+    """A page of a resident's bills, newest first, and one more when there is; all states when none is named."""
+    return await _page(Bill.filter(**actor.matters()), states, size, before)
+
+
+async def bills_of_units(actor: Actor, states: Collection[BillState], *, size: int, before: UUID | None) -> list[Bill]:
+    """A page of the bills of the actor's units, newest first, and one more when there is.
+
+    All states when none is named. The list shows names and is audited.
+    """
+    actor.staff_id(Role.CASHIER)
+    found = await _page(bills_at_work(actor), states, size, before)
+    shown = [(f"bill:{bill.id}", bill.resident_id) for bill in found[:size] if bill.resident_id is not None]
+    await audit.record_each(actor, "bill.listed", shown)
+    return found
+
+
+async def bill_seen_at_work(actor: Actor, number: str) -> Bill:
+    """A bill of the actor's units by its payment code; the look is audited. Raises `NotAllowed` or `NotFound`."""
+    actor.staff_id(Role.CASHIER)
+    bill = await bills_at_work(actor).get_or_none(number=number.strip())
+    if bill is None:
+        raise _not_found()
+    await audit.record(actor, "bill.seen", f"bill:{bill.id}", person=bill.resident_id)
+    return bill
+
+
+async def masked_payers(bills: Sequence[Bill]) -> list[str | None]:
+    """The name of who owes each bill as others may see it, in the order of the bills."""
+    found = await residents([bill.resident_id for bill in bills if bill.resident_id is not None])
+    sealed = {each.id: each.name_sealed for each in found if each is not None}
+    return [_masked(sealed.get(bill.resident_id) if bill.resident_id else bill.payer_name_sealed) for bill in bills]
+
+
+def _masked(name_sealed: str | None) -> str | None:
+    return mask_name(unseal(name_sealed)) if name_sealed else None
+
+
+async def _page(query: QuerySet[Bill], states: Collection[BillState], size: int, before: UUID | None) -> list[Bill]:
+    if states:
+        query = query.filter(state__in=list(states))
+    if before is not None:
+        query = query.filter(id__lt=before)
+    return await query.order_by("-id").limit(size + 1)
+
+
+async def exemptions_of(bill_ids: Sequence[UUID]) -> list[list[Exemption]]:
+    """What was taken off each bill, in key order."""
+    found: defaultdict[UUID, list[Exemption]] = defaultdict(list)
+    for exemption in await Exemption.filter(bill_id__in=list(bill_ids)).order_by("line"):
+        found[exemption.bill_id].append(exemption)
+    return [found[key] for key in bill_ids]
 
 
 async def payable_bill(bill_id: UUID, actor: Actor) -> Bill:

@@ -125,6 +125,22 @@ def make_bill_number(division_code: str, year: int, sequence: int) -> str:
     return body + luhn.calc_check_digit(body)
 
 
+def is_slip_number(text: str) -> bool:
+    """Whether it can be the reference number of a card machine's slip."""
+    return text.isascii() and text.isalnum() and 6 <= len(text) <= 32
+
+
+BY_DECISION = "BY_DECISION"
+"""Standard of a fee whose amount a decision sets: a fine."""
+
+LATE_FINE_PERCENT = 3
+
+
+def late_fine(fine_fen: int, days_late: int) -> int:
+    """What a fine not paid in time costs more: three per cent a day, at most the fine itself (行政处罚法 72)."""
+    return min(fine_fen, fine_fen * LATE_FINE_PERCENT * max(0, days_late) // 100)
+
+
 def next_sweep(opened_at: datetime, asked: int) -> datetime:
     """When to ask the provider again about an order opened at a moment and asked about so often."""
     return opened_at + SWEEP_WAITS[min(asked, len(SWEEP_WAITS) - 1)]

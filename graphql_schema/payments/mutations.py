@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
+from app.identity.rules import Role
 from app.payments import commands
+from app.payments.renewing import renew
 from graphql_schema.context import Info
-from graphql_schema.guards import RESIDENTS, mutation
+from graphql_schema.guards import RESIDENTS, mutation, residents_and_staff
 from graphql_schema.payments.types import Bill, BillResult, Payable, PayResult
 from graphql_schema.scalars import as_uuid
 
@@ -23,3 +25,10 @@ class PaymentsMutation:
     @mutation(RESIDENTS, "确认缴费 · The phone says it has paid; the provider is asked, and only it is believed.")
     async def confirm_payment(self, info: Info, bill_id: strawberry.ID) -> BillResult:
         return Bill.of(await commands.confirm(info.context.actor, as_uuid(bill_id)))
+
+    @mutation(
+        residents_and_staff(Role.CASHIER),
+        "重新开单 · Let an expired bill be paid again for thirty days; a fine has grown by three per cent a day.",
+    )
+    async def renew_bill(self, info: Info, bill_id: strawberry.ID) -> BillResult:
+        return Bill.of(await renew(info.context.actor, as_uuid(bill_id)))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
+from app.catalogue.queries import departments_by_key
 from app.kernel import ports
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
+from app.payments.queries import masked_payers
+from app.payments.rules import KIND_WORDS, BillKind
 from app.payments.states import BILL_WORDS, BillState
+from graphql_schema.catalogue.types import Department
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem
 
 strawberry.enum(BillState)
+strawberry.enum(BillKind)
 
 
 @strawberry.type
@@ -23,33 +29,48 @@ class BillLine:
     name: str
     amount_fen: int
     quantity: int
+    exempt_fen: int = strawberry.field(description="减免 · What need not be paid of amount times quantity.")
     basis: str
 
 
-@strawberry.type(description="缴费单 · What is owed for a case; amounts in fen.")
+@strawberry.type(description="缴费单 · What is owed for a case, for a booking, or by a notice; amounts in fen.")
 class Bill:
     id: strawberry.ID
     number: str = strawberry.field(description="缴款码")
-    total_fen: int
+    kind: BillKind
+    description: str
+    total_fen: int = strawberry.field(description="What is to be paid, exemptions taken off.")
+    refunded_fen: int
     state: BillState
     issued_at: datetime
     due_at: datetime
     paid_at: datetime | None
+    anyone_may_pay: bool = strawberry.field(description="Whether whoever knows the payment code may pay it.")
     lines: list[BillLine]
+    row: strawberry.Private[models.Bill]
 
     @classmethod
     def of(cls, row: models.Bill) -> Bill:
         return cls(
             id=strawberry.ID(str(row.id)),
             number=row.number,
+            kind=row.kind,
+            description=row.description,
             total_fen=row.total_fen,
+            refunded_fen=row.refunded_fen,
             state=row.state,
             issued_at=row.issued_at,
             due_at=row.due_at,
             paid_at=row.paid_at,
+            anyone_may_pay=row.anyone_may_pay,
+            row=row,
             lines=[
                 BillLine(
-                    name=line["name"], amount_fen=line["amount_fen"], quantity=line["quantity"], basis=line["basis"]
+                    name=line["name"],
+                    amount_fen=line["amount_fen"],
+                    quantity=line["quantity"],
+                    exempt_fen=line.get("exempt_fen", 0),
+                    basis=line["basis"],
                 )
                 for line in row.lines
             ],
@@ -58,6 +79,26 @@ class Bill:
     @computed("The state in plain words.")
     def state_text(self, info: Info) -> str:
         return info.context.say(*BILL_WORDS[self.state])
+
+    @computed("What it is for, in plain words.")
+    def kind_text(self, info: Info) -> str:
+        return info.context.say(*KIND_WORDS[self.kind])
+
+    @computed("执收单位 · Who collects it.", batch=departments_by_key)
+    async def collecting_unit(self, info: Info) -> Department | None:
+        unit = await info.context.load(departments_by_key, self.row.collecting_unit)
+        return Department.of(unit, info) if unit else None
+
+
+@strawberry.type(description="他人的缴费单 · A bill with as much of the payer's name as others may see.")
+class BillOfSomebody:
+    bill: Bill
+    masked_name: str | None
+
+    @classmethod
+    async def of_each(cls, rows: Sequence[models.Bill]) -> list[BillOfSomebody]:
+        names = await masked_payers(rows)
+        return [cls(bill=Bill.of(row), masked_name=name) for row, name in zip(rows, names, strict=True)]
 
 
 @strawberry.type
@@ -96,5 +137,6 @@ class PaymentChannel:
         ]
 
 
+BillOfSomebodyResult = Annotated[BillOfSomebody | Problem, strawberry.union("BillOfSomebodyResult")]
 BillResult = Annotated[Bill | Problem, strawberry.union("BillResult")]
 PayResult = Annotated[Payable | Problem, strawberry.union("PayResult")]

@@ -60,7 +60,7 @@ def test_only_the_right_sum_from_the_right_person_settles(
     state: PaymentState, fen: int | None, currency: str, payer: str | None, attempt: AttemptState, bill: BillState
 ) -> None:
     truth = PaymentTruth("wechat", "A1", state, fen, currency, "420000", payer)
-    if judge(truth, Expected(4000, "oPAYER", attempt, bill)) is Judgement.SETTLE:
+    if judge(truth, Expected(4000, "oPAYER", attempt, bill, 4000)) is Judgement.SETTLE:
         assert (state, fen, currency) == (PaymentState.PAID, 4000, "CNY")
         assert payer != "oOTHER"
         assert bill in {BillState.CREATED, BillState.PAYING}

@@ -40,6 +40,8 @@ LOGGED = {
     "Query.applicant": "case.applicant_seen",
     "Query.homeVisits": "booking.home_seen",
     "Query.shippingLabel": "case.address_seen",
+    "Query.unitBill": "bill.seen",
+    "Query.unitBills": "bill.listed",
     "Query.mandatesAtWindow": "mandate.seen",
     "Query.representationClaim": "representation.claim_seen",
     "Query.creditAppeal": "credit.appeal_seen",

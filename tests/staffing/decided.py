@@ -279,6 +279,7 @@ IS_PERSONAL: dict[str, str] = {
     "AppealInFull": "grounds",
     "Applicant": "name idNumber phone",
     "Arrival": "maskedName",
+    "BillOfSomebody": "maskedName",
     "Case": "maskedApplicant reason",
     "ClaimInFull": "subjectName subjectNumber",
     "Claimant": "name maskedIdNumber",
@@ -303,6 +304,15 @@ IS_SECRET: dict[str, str] = {
 }
 """Shown once, to whom it belongs or who hands it over."""
 
+_BILLS = {
+    "Query.unitBill",
+    "Query.unitBills",
+    "Mutation.cancelNotice",
+    "Mutation.collectAtWindow",
+    "Mutation.exemptBill",
+    "Mutation.issueNotice",
+    "Mutation.renewBill",
+}
 _CASE_ENTRIES = {"Query.case", "Query.desk"} | {
     f"Mutation.{verb}" for verb in ("acceptCase", "approveCase", "denyCase", "handOverResult")
 }
@@ -335,7 +345,8 @@ REACHED_FROM: dict[str, set[str]] = {
     "HomeVisit": {"Query.homeVisits"},
     "ShippingLabel": {"Query.shippingLabel"},
     "Parcel": {*_CASE_ENTRIES, "Mutation.registerParcel"},
-    "Bill": _CASE_ENTRIES,
+    "Bill": {*_CASE_ENTRIES, *_BILLS},
+    "BillOfSomebody": {"Query.unitBill", "Query.unitBills"},
     "Booking": _CASE_ENTRIES | _AT_DESK,
     "AuditLine": {"Query.auditLines"},
     "DeviceRegistered": {"Mutation.registerDevice"},
