@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from app.kernel.money import fen_of_yuan
-from app.payments.ports import AccountLine
+from app.payments.ports import AccountBroken, AccountLine
 from integrations.alipay.pay_truth import moment
 
 _MOST_BYTES = 256 * 1024 * 1024
@@ -25,7 +25,7 @@ _PAYMENT, _REFUND = "交易", "退款"
 Row = Mapping[str, str]
 
 
-class AccountUnreadable(Exception):
+class AccountUnreadable(AccountBroken):
     """A bill that is not shaped as it always is, or does not add up to its own trailer."""
 
 

@@ -20,7 +20,7 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.http import OutboundClient, ProviderSilent
 from app.payments.ports import AccountNotReady, DayAccount, FundsAccount
 from integrations.alipay.gateway import PROVIDER, Gateway, GatewayRefused, unavailable
-from integrations.alipay.pay_account_files import AccountUnreadable, Sheet, read_business, read_funds, read_sheet
+from integrations.alipay.pay_account_files import read_business, read_funds, read_sheet
 from integrations.alipay.pay_errors import is_about_the_trade, not_now, unusable
 
 _METHOD = "alipay.data.dataservice.bill.downloadurl.query"
@@ -43,21 +43,15 @@ class Accounts:
         file = await self._file(day, "trade")
         if file is None:
             return DayAccount(day, _digest_of_nothing(), b"", [])
-        sheet = _readable(file, "业务明细")
-        try:
-            return DayAccount(day, sheet.digest, file, read_business(sheet))
-        except AccountUnreadable as fault:
-            raise unusable(_DOWNLOAD, str(fault)) from None
+        sheet = read_sheet(file, "业务明细")
+        return DayAccount(day, sheet.digest, file, read_business(sheet))
 
     async def funds(self, day: date) -> FundsAccount:
         file = await self._file(day, "signcustomer")
         if file is None:
             return FundsAccount(day, _digest_of_nothing(), b"", 0, 0, 0)
-        sheet = _readable(file, "账务明细")
-        try:
-            income, outgo, entries = read_funds(sheet)
-        except AccountUnreadable as fault:
-            raise unusable(_DOWNLOAD, str(fault)) from None
+        sheet = read_sheet(file, "账务明细")
+        income, outgo, entries = read_funds(sheet)
         return FundsAccount(day, sheet.digest, file, income, outgo, entries)
 
     async def _file(self, day: date, kind: str) -> bytes | None:
@@ -91,13 +85,6 @@ class Accounts:
         if answer.status != 200:
             raise unavailable(f"{_DOWNLOAD}: status {answer.status}")
         return answer.body
-
-
-def _readable(file: bytes, title: str) -> Sheet:
-    try:
-        return read_sheet(file, title)
-    except AccountUnreadable as fault:
-        raise unusable(_DOWNLOAD, str(fault)) from None
 
 
 def _is_too_early(day: date) -> bool:
