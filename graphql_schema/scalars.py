@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import NewType
 from uuid import UUID
 
 import strawberry
@@ -53,3 +54,23 @@ def as_key(given: str) -> str:
     if not _KEY.fullmatch(given):
         raise NotFound(what_zh="对应的记录", what_en="record")
     return given
+
+
+FenSum = NewType("FenSum", int)
+"""A sum of money in fen: a year of a city does not fit into 32 bits."""
+
+_MOST_FEN = 2**53
+
+
+def _hear_fen(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or abs(given) > _MOST_FEN:
+        raise ValueError("a sum is a whole number of fen")
+    return given
+
+
+FEN_SUM: ScalarDefinition = strawberry.scalar(
+    name="FenSum",
+    description="A whole number of fen, which may be larger than 32 bits.",
+    serialize=int,
+    parse_value=_hear_fen,
+)

@@ -34,8 +34,10 @@ from graphql_schema.identity.sessions import SessionMutation, SessionQuery
 from graphql_schema.payments.desk import CashierMutation, CashierQuery
 from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
+from graphql_schema.payments.reconciliation_entries import ReconciliationMutation, ReconciliationQuery
 from graphql_schema.payments.refund_mutations import RefundsMutation
 from graphql_schema.payments.refund_queries import RefundsQuery
+from graphql_schema.payments.task_entries import MoneyTasksMutation, MoneyTasksQuery
 from graphql_schema.personal.mutations import PersonalMutation
 from graphql_schema.personal.queries import PersonalQuery
 from graphql_schema.profiles.mutations import ProfilesMutation
@@ -48,7 +50,7 @@ from graphql_schema.queueing.queries import QueueingQuery
 from graphql_schema.queueing.taking import TakingMutation
 from graphql_schema.representation.mutations import RepresentationMutation
 from graphql_schema.representation.queries import RepresentationQuery
-from graphql_schema.scalars import MOMENT
+from graphql_schema.scalars import FEN_SUM, MOMENT, FenSum
 from graphql_schema.staffing.mutations import StaffingMutation
 from graphql_schema.staffing.queries import StaffingQuery
 
@@ -76,6 +78,8 @@ class Query(
     BoardsQuery,
     FiguresQuery,
     PaymentsQuery,
+    ReconciliationQuery,
+    MoneyTasksQuery,
     RefundsQuery,
     CashierQuery,
     DeliveryQuery,
@@ -106,6 +110,8 @@ class Mutation(
     TakingMutation,
     ArrivingMutation,
     PaymentsMutation,
+    ReconciliationMutation,
+    MoneyTasksMutation,
     RefundsMutation,
     CashierMutation,
     DeliveryMutation,
@@ -126,7 +132,9 @@ schema = PortalSchema(
     query=Query,
     mutation=Mutation,
     extensions=[DisableValidation, lambda: ParserCache(maxsize=500)],
-    config=StrawberryConfig(scalar_map={datetime: MOMENT}, disable_field_suggestions=get_settings().in_production),
+    config=StrawberryConfig(
+        scalar_map={datetime: MOMENT, FenSum: FEN_SUM}, disable_field_suggestions=get_settings().in_production
+    ),
 )
 
 

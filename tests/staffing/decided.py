@@ -109,6 +109,17 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.takeNumberAtDesk": frozenset({WINDOW}),
     "Mutation.transferTicket": frozenset({WINDOW}),
     "Mutation.unpauseWindow": frozenset({WINDOW}),
+    # Days of money.
+    "Query.moneyTasks": frozenset({CASHIER}),
+    "Query.statement": frozenset({CASHIER}),
+    "Query.statements": frozenset({CASHIER}),
+    "Query.takings": frozenset({CASHIER}),
+    "Query.unitReport": frozenset({CASHIER, STATISTICIAN}),
+    "Mutation.closeMoneyTask": frozenset({CASHIER}),
+    "Mutation.countTill": frozenset({CASHIER}),
+    "Mutation.reconcileAgain": frozenset({CASHIER}),
+    "Mutation.recordRemittance": frozenset({CASHIER}),
+    "Mutation.signOff": frozenset({CASHIER}),
     # Booking credit, and booking at a window.
     "Query.bookingsAtDesk": frozenset({WINDOW}),
     "Query.creditAppeal": frozenset({MANAGER}),
@@ -206,6 +217,8 @@ NAMES_NOBODY: dict[str, str] = {
         " commitmentReplaceable"
     ),
     "MinutesOfItem": "itemKey minutes",
+    "MoneyMoved": "paidFen surplusFen refundedFen",
+    "MoneyTask": "id kind kindText state about channel day unit oursFen theirsFen openedAt closedAt resolution",
     "NextThing": "code text",
     "OneTimePassword": "account",
     "OpeningException": "day category periods reason",
@@ -236,6 +249,7 @@ NAMES_NOBODY: dict[str, str] = {
     ),
     "RefundShare": "line name amountFen",
     "RefundableLine": "line name paidFen refundableFen",
+    "Remittance": "rows",
     "Representation": "mandate agents",
     "RepresentationClaim": "id basis state madeAt decidedAt stateText",
     "Resident": "id level createdAt",
@@ -258,11 +272,17 @@ NAMES_NOBODY: dict[str, str] = {
     "Staff": "id title roles roleTitles department division",
     "StaffAccount": "staff login active secondFactor passwordIsOwn lockedUntil",
     "StaffSignedIn": "tokens staff lastSignIn duty",
+    "Statement": "id channel day state payments refunds paidFen refundedFen feesFen fetchedAt reconciledAt signedAt",
+    "StatementInFull": "statement rows ledger ledgerAgrees openTasks",
     "TakenNumber": "ticket waiting warning",
+    "Takings": "channel day cashierId payments takenFen givenBackFen inTillFen counted",
     "Ticket": (
         "id code category categoryName channel green state calls transferredFrom takenAt calledAt ahead expectedWait "
         "window"
     ),
+    "TillCounted": "channel day signedOff",
+    "UnitDue": ("unit unitName treasuryLevel division channel paidFen refundedFen feesFen toHandOverFen handedOverFen"),
+    "UnitReport": "rows csv",
     "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
     "WaitingRoom": "gathersFrom opensAt until admittedPerSecond commitment seed",
     "VisitCounts": "due missed missedShare",
