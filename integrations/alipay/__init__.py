@@ -23,10 +23,11 @@ def connect(http: OutboundClient) -> None:
     settings = read_settings()
     gateway = Gateway(http, settings)
     phone_numbers = PhoneNumbers(gateway.trust, settings.cipher())
+    accounts = Accounts(gateway, http, settings.seller_id)
     us, public_url = (settings.app_id, settings.seller_id), get_settings().public_url
     ports.register(SignInChannel, "alipay", AlipaySignIn(gateway, phone_numbers, settings.app_id))
     ports.register(IdentityProver, "alipay-face", AlipayFace(gateway, public_url))
     ports.register(IdentityAuthority, "alipay-two-factor", AlipayTwoFactor(gateway, settings.two_factor_biz_code))
-    ports.register(PaymentChannel, "alipay", AlipayPay(gateway, Accounts(gateway, http), *us, public_url))
+    ports.register(PaymentChannel, "alipay", AlipayPay(gateway, accounts, *us, public_url))
     ports.register(CallbackReader, "alipay/payment", AlipayNotices(gateway, *us))
     ports.register(ports.HealthCheck, "alipay", AlipayHealth(gateway))

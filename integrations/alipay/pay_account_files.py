@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from io import BytesIO
 
 from app.kernel.money import fen_of_yuan
@@ -19,6 +20,8 @@ _MOST_FILES = 20
 _YUAN = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 _TRAILER = re.compile(r"#(..合计)：([0-9]+)笔，[^0-9\-]*(-?[0-9.]+)元")
 _EXPORTED = "#导出时间"
+_OWNER = re.compile(r"#账号：\[([0-9]{16})0156\]")
+_FIRST_DAY = re.compile(r"#起始日期：\[([0-9]{4})年([0-9]{2})月([0-9]{2})日")
 _FEN_TO_E5 = 1000
 _PAYMENT, _REFUND = "交易", "退款"
 
@@ -35,6 +38,7 @@ class Sheet:
     for every export of the same rows.
     """
 
+    head: Sequence[str]
     rows: Sequence[Row]
     trailer: Mapping[str, tuple[int, int]]
     digest: str
@@ -54,7 +58,16 @@ def read_sheet(file: bytes, title: str) -> Sheet:
     trailer = {name: (int(count), _fen(total)) for name, count, total in map(_read_trailer, lines[end + 1 :]) if name}
     steady = "\n".join(line for line in lines if not line.startswith(_EXPORTED))
     digest = hashlib.sha256(steady.encode()).hexdigest()
-    return Sheet([dict(zip(header, row, strict=True)) for row in rows], trailer, digest)
+    return Sheet(lines[:start], [dict(zip(header, row, strict=True)) for row in rows], trailer, digest)
+
+
+def check_is_of(sheet: Sheet, seller_id: str, day: date) -> None:
+    """Raises `AccountUnreadable` when it is the bill of another merchant or another day."""
+    owner, first = (pattern.search("\n".join(sheet.head)) for pattern in (_OWNER, _FIRST_DAY))
+    if owner is None or owner.group(1) != seller_id:
+        raise AccountUnreadable("of another merchant")
+    if first is None or first.groups() != (f"{day:%Y}", f"{day:%m}", f"{day:%d}"):
+        raise AccountUnreadable("of another day")
 
 
 def read_business(sheet: Sheet) -> list[AccountLine]:

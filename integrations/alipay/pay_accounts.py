@@ -20,7 +20,7 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.http import OutboundClient, ProviderSilent
 from app.payments.ports import AccountNotReady, DayAccount, FundsAccount
 from integrations.alipay.gateway import PROVIDER, Gateway, GatewayRefused, unavailable
-from integrations.alipay.pay_account_files import read_business, read_funds, read_sheet
+from integrations.alipay.pay_account_files import check_is_of, read_business, read_funds, read_sheet
 from integrations.alipay.pay_errors import is_about_the_trade, not_now, unusable
 
 _METHOD = "alipay.data.dataservice.bill.downloadurl.query"
@@ -34,9 +34,10 @@ _MOST_BYTES = 64 * 1024 * 1024
 class Accounts:
     """The daily bills of the merchant's account, fetched by a link that lives thirty seconds."""
 
-    def __init__(self, gateway: Gateway, http: OutboundClient) -> None:
+    def __init__(self, gateway: Gateway, http: OutboundClient, seller_id: str) -> None:
         self._gateway = gateway
         self._http = http
+        self._seller_id = seller_id
 
     async def business(self, day: date) -> DayAccount:
         """The digest is over the rows and the trailer: the file itself says when it was made."""
@@ -44,6 +45,7 @@ class Accounts:
         if file is None:
             return DayAccount(day, _digest_of_nothing(), b"", [])
         sheet = read_sheet(file, "业务明细")
+        check_is_of(sheet, self._seller_id, day)
         return DayAccount(day, sheet.digest, file, read_business(sheet))
 
     async def funds(self, day: date) -> FundsAccount:
@@ -51,6 +53,7 @@ class Accounts:
         if file is None:
             return FundsAccount(day, _digest_of_nothing(), b"", 0, 0, 0)
         sheet = read_sheet(file, "账务明细")
+        check_is_of(sheet, self._seller_id, day)
         income, outgo, entries = read_funds(sheet)
         return FundsAccount(day, sheet.digest, file, income, outgo, entries)
 

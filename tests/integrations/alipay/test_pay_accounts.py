@@ -13,7 +13,7 @@ from app.kernel import clock, ports
 from app.kernel.clock import local
 from app.kernel.errors import ProviderUnavailable
 from app.payments.ports import AccountNotReady, PaymentChannel, PaymentOrder, RefundOrder
-from integrations.alipay.pay_account_files import AccountUnreadable, read_business, read_funds, read_sheet
+from integrations.alipay.pay_account_files import AccountUnreadable, check_is_of, read_business, read_funds, read_sheet
 from integrations.sandbox.control import SandboxControl
 
 pytestmark = pytest.mark.usefixtures("door")
@@ -137,6 +137,15 @@ def test_lines_carry_the_sum_the_fee_and_the_moment() -> None:
         ("A0000009", "R1", 1500, -9_000),
     ]
     assert lines[1].at == datetime(2026, 11, 24, 15, 59, 59, tzinfo=UTC)
+
+
+def test_a_bill_is_of_one_merchant_and_one_day() -> None:
+    sheet = read_sheet(zipped(BUSINESS), "业务明细")
+    check_is_of(sheet, "2088000000000001", date(2026, 11, 24))
+    with pytest.raises(AccountUnreadable, match="of another merchant"):
+        check_is_of(sheet, "2088000000000002", date(2026, 11, 24))
+    with pytest.raises(AccountUnreadable, match="of another day"):
+        check_is_of(sheet, "2088000000000001", date(2026, 11, 25))
 
 
 def test_columns_are_found_by_name_wherever_they_stand() -> None:

@@ -19,11 +19,12 @@ LOGIN = "alipay.system.oauth.token"
 
 async def test_a_start_without_any_setting_names_what_is_missing() -> None:
     with pytest.raises(SettingsInvalid) as fault:
-        async with connected("alipay", ALIPAY_APP_ID="", ALIPAY_APP_PRIVATE_KEY_FILE=""):
+        async with connected("alipay", ALIPAY_APP_ID="", ALIPAY_APP_PRIVATE_KEY_FILE="", ALIPAY_SELLER_ID=""):
             pass
     assert str(fault.value).splitlines() == [
         "ALIPAY_APP_ID: Field required",
         "ALIPAY_APP_PRIVATE_KEY_FILE: Field required",
+        "ALIPAY_SELLER_ID: Field required",
     ]
 
 
@@ -47,6 +48,10 @@ async def test_a_start_without_any_setting_names_what_is_missing() -> None:
         ),
         ({"ALIPAY_AES_KEY": "key-0815"}, "ALIPAY_AES_KEY: must be 16 bytes in base64, as the console shows it"),
         ({"ALIPAY_AES_KEY": "", "ALIPAY_ENCRYPT_REQUESTS": "1"}, "ALIPAY_ENCRYPT_REQUESTS needs ALIPAY_AES_KEY"),
+        (
+            {"ALIPAY_SELLER_ID": "2088-0815"},
+            "ALIPAY_SELLER_ID: must be the PID of the merchant account, 16 digits that begin with 2088",
+        ),
         (
             {"ALIPAY_GATEWAY_URL": "key-0815"},
             "ALIPAY_GATEWAY_URL: must begin with https:// (or http:// towards a sandbox) and have no query",
