@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -177,6 +178,10 @@ async def _booking(place: str, day: date, chance: Random, category: str, residen
     )  # fmt: skip
 
 
+_green = count(500_000)
+"""Numbers of the green channel have a letter of their own, and are still of a business."""
+
+
 async def _number(place: str, day: date, chance: Random, category: str, **other: object) -> None:
     def later(moment: datetime, most: int, known: float = 1.0) -> datetime | None:
         return moment + timedelta(seconds=chance.randrange(most)) if chance.random() < known else None
@@ -195,5 +200,6 @@ async def _number(place: str, day: date, chance: Random, category: str, **other:
         started_at=started,
         finished_at=finished,
         transferred_from=chance.choice(["", "", "", "A001"]),
+        **({"green": True, "code": f"Z{next(_green):06d}"} if chance.random() < 0.2 else {}),
         **other,
     )
