@@ -142,7 +142,7 @@ def _cells(row: Due, is_english: bool) -> Sequence[Cell]:
         row.unit.division_code,
         row.channel,
         *(
-            Decimal(fen) / 100
+            Decimal(fen).scaleb(-2)
             for fen in (row.paid_fen, row.refunded_fen, row.fees_fen, row.to_hand_over_fen, row.handed_over_fen)
         ),
     )
