@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from app.payments import queries
+from app.payments.channels import channels_for
 from app.payments.states import BillState
 from graphql_schema.context import Info
 from graphql_schema.guards import EVERYONE, RESIDENTS, lookup, query
@@ -32,6 +33,11 @@ class PaymentsQuery:
         [shown] = await BillOfSomebody.of_each([await queries.bill_by_number(number, info.context.actor)])
         return shown
 
-    @query(EVERYONE, "支付方式 · Ways to pay that are switched on.")
-    async def payment_channels(self, info: Info) -> list[PaymentChannel]:
-        return PaymentChannel.every(info)
+    @query(
+        EVERYONE,
+        "支付方式 · Ways to pay inside the host app (`wechat`, `alipay`); without one named, of the app this session "
+        "came from. Windows are not among them.",
+    )
+    async def payment_channels(self, info: Info, host_app: str | None = None) -> list[PaymentChannel]:
+        found = await channels_for(info.context.actor, host_app)
+        return [PaymentChannel.of(code, channel, info) for code, channel in found.items()]

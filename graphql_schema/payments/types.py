@@ -9,7 +9,6 @@ from typing import Annotated
 import strawberry
 
 from app.catalogue.queries import departments_by_key
-from app.kernel import ports
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
 from app.payments.queries import masked_payers
@@ -107,7 +106,7 @@ class Parameter:
     value: str
 
 
-@strawberry.type(description="What the phone needs to ask for the payment (WeChat: wx.requestPayment).")
+@strawberry.type(description="What the phone needs to ask for a payment (wx.requestPayment, my.tradePay).")
 class Payable:
     bill: Bill
     order_no: str
@@ -130,11 +129,8 @@ class PaymentChannel:
     name: str
 
     @classmethod
-    def every(cls, info: Info) -> list[PaymentChannel]:
-        return [
-            cls(code=code, name=info.context.say(channel.name_zh, channel.name_en))
-            for code, channel in ports.every(PaymentChannelPort).items()
-        ]
+    def of(cls, code: str, channel: PaymentChannelPort, info: Info) -> PaymentChannel:
+        return cls(code=code, name=info.context.say(channel.name_zh, channel.name_en))
 
 
 BillOfSomebodyResult = Annotated[BillOfSomebody | Problem, strawberry.union("BillOfSomebodyResult")]

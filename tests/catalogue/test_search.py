@@ -147,5 +147,5 @@ async def test_halls_channels_and_carriers_are_told_to_everybody(portal: Portal)
         {"weekday": 1, "open": "08:30", "close": "12:00"},
         {"weekday": 1, "open": "14:00", "close": "17:30"},
     ]
-    assert answer["paymentChannels"] == [{"code": "wechat", "name": "微信支付"}]
+    assert answer["paymentChannels"] == [{"code": "wechat", "name": "微信支付"}, {"code": "alipay", "name": "支付宝"}]
     assert {"code": "ems", "nameZh": "EMS"} in answer["carriers"]
