@@ -11,9 +11,12 @@ from app.booking.halls.closing import close_session
 from app.identity.rules import Role
 from app.kernel import db
 from app.kernel.facts.publishing import _reactions, reactions_of
+from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.settling import settle
 from tests.booking.lines import a_day, fill, slot_on, wait
 from tests.http.stage import apply, approve, open_order
 from tests.identity.accounts import make_staff
+from tests.people import new_key
 from tests.portal import Portal
 
 Job = dict[str, Any]
@@ -49,7 +52,7 @@ async def everything_known() -> dict[str, list[str]]:
 @pytest.fixture
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered, a place
-    freed while somebody waits for one, a session closed.
+    freed while somebody waits for one, a session closed, a task about money opened.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -67,6 +70,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await (await portal.clerk(Role.APPROVER)).do("DenyCase", id=denied, reason="材料不实")
     await approve(portal, await apply(await portal.phone()))
     await _places_freed_and_closed()
+    await settle(PaymentTruth("wechat", new_key(), PaymentState.PAID, 4000))  # a task: nobody knows this order
     yield await waiting_jobs()
     await portal.run_jobs()
 
