@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -18,7 +18,7 @@ from app.booking.admission import check_history
 from app.booking.alternatives import refuse
 from app.booking.crowd import Alone
 from app.booking.errors import AlreadyBooked, HomeAddressNeeded
-from app.booking.events import BookingCancelled, BookingMoved, FaultRecorded, SlotBooked
+from app.booking.events import BookingCancelled, BookingMoved, DepositDue, FaultRecorded, SlotBooked
 from app.booking.histories import history_of
 from app.booking.models import Booking
 from app.booking.outcomes import end, tell_cases
@@ -52,8 +52,8 @@ from app.representation.queries import locked_subject
 _INSERT = """
     WITH made AS (
         INSERT INTO booking (id, resident_id, slot_id, slots, item_key, day, until, party, channel, state,
-            booked_at, held_until, home_sealed)
-        VALUES ($1, $2, $3, $16, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id
+            booked_at, held_until, home_sealed, deposit_fen)
+        VALUES ($1, $2, $3, $16, $4, $5, $6, $7, $8, $9, $10, $11, $12, $17) RETURNING id
     )
     INSERT INTO booking_item (id, booking_id, resident_id, item_key, day, case_id, live)
     SELECT i.id, $1, $2, i.item_key, $5, i.case_id, true
@@ -103,18 +103,31 @@ async def book_alone(
     turn: str | None = None,
     idempotency_key: str,
 ) -> Booking:
-    """The same in a transaction of its own: for visits to people's homes, and to say in full what does not fit."""
+    """The same in a transaction of its own: for visits to people's homes, and to say in full what does not fit.
+
+    Where a deposit is asked for, the places are held until it is paid.
+    """
     body = asked(slot_id, items, party, address_id)
     async with db.transaction():
         request = await claim(actor.resident_id(), idempotency_key, "book", **body)
         if request.earlier is not None:
             return await booking_of(request.earlier, actor)
         visit = await admitted(actor, slot_id, items, party, turn=turn)
-        booking = await put(actor, visit, BookingState.BOOKED, home=await home_of(actor, visit.layer, address_id))
+        home = await home_of(actor, visit.layer, address_id)
+        if visit.policy.deposit_fen is not None:
+            booking = await put(actor, visit, BookingState.HELD, held_until=hold_ends(visit), home=home)
+            await audit.record(actor, "booking.held", f"booking:{booking.id}")
+        else:
+            booking = await put(actor, visit, BookingState.BOOKED, home=home)
+            await publish(SlotBooked(booking.id))
+            await audit.record(actor, "booking.made", f"booking:{booking.id}")
         await request.answered_with(booking.id)
-        await publish(SlotBooked(booking.id))
-        await audit.record(actor, "booking.made", f"booking:{booking.id}")
         return booking
+
+
+def hold_ends(visit: Visit) -> datetime:
+    """Until when a place is held that is not sure yet."""
+    return min(clock.now() + timedelta(minutes=visit.policy.hold_minutes), visit.starts_at)
 
 
 def asked(slot_id: UUID, items: Sequence[VisitItem], party: int, address_id: UUID | None) -> dict[str, object]:
@@ -152,7 +165,10 @@ async def put(
     """Take the places and write the booking down, in the transaction that locked its resident."""
     if not await places.take(visit.run, visit.party, channel):
         await refuse(visit)
-    booking_id = await insert(actor.resident_id(), visit, state, held_until=held_until, home=home, channel=channel)
+    deposit = visit.policy.deposit_fen if state is BookingState.HELD else None
+    booking_id = await insert(
+        actor.resident_id(), visit, state, held_until=held_until, home=home, channel=channel, deposit_fen=deposit
+    )
     if state is BookingState.BOOKED:
         await tell_cases(booking_id)
     return await booking_of(booking_id, actor)
@@ -166,8 +182,11 @@ async def insert(
     held_until: datetime | None = None,
     home: str | None = None,
     channel: Channel = Channel.PHONE,
+    deposit_fen: int | None = None,
 ) -> UUID:
-    """The rows of a booking whose places are taken. Raises `AlreadyBooked` when the database says so."""
+    """The rows of a booking whose places are taken, and what it still needs. Raises `AlreadyBooked` when the
+    database says so.
+    """
     booking_id = db.new_id()
     made = await db.rows(
         _INSERT,
@@ -187,10 +206,13 @@ async def insert(
         [item.item_key for item in visit.items],
         [item.case_id for item in visit.items],
         list(visit.run),
+        deposit_fen,
     )
     if len(made) < len(visit.items):
         when = visit.starts_at
         raise AlreadyBooked(when_zh=day_and_time(when, "zh"), when_en=day_and_time(when, "en"))
+    if deposit_fen is not None:
+        await publish(DepositDue(booking_id))
     return booking_id
 
 

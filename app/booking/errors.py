@@ -256,3 +256,9 @@ class NoWaitingRoom(Refusal):
     code = "NO_WAITING_ROOM"
     zh = "该时段现在不需要候场,请直接预约"
     en = "Nobody needs to wait for this slot now; just book it."
+
+
+class DepositOwed(Refusal):
+    code = "DEPOSIT_OWED"
+    zh = "该业务预约须先缴纳押金{yuan}元,请在占位有效期内支付;支付成功后预约自动生效,到场办理后退还"
+    en = "This booking is sure once its deposit of {yuan} yuan is paid; it is given back when you come."

@@ -16,6 +16,14 @@ class SlotBooked(Fact):
 
 
 @dataclass(frozen=True)
+class DepositDue(Fact):
+    """A place is held until its deposit is paid; whoever takes the money confirms it or lets it go."""
+
+    booking_id: UUID
+    about: ClassVar[str] = "booking_id"
+
+
+@dataclass(frozen=True)
 class BookingCancelled(Fact):
     booking_id: UUID
     about: ClassVar[str] = "booking_id"
@@ -99,6 +107,14 @@ class FaultRecorded(Fact):
     booking_id: UUID
     resident_id: UUID
     about: ClassVar[str] = "resident_id"
+
+
+@dataclass(frozen=True)
+class FaultExcused(Fact):
+    """A missed or late-cancelled visit does not count after all."""
+
+    booking_id: UUID
+    about: ClassVar[str] = "booking_id"
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,9 @@ class Booking(Model):
     moves = fields.SmallIntField(default=0, db_default=0)
     booked_at = fields.DatetimeField()
     held_until = fields.DatetimeField(null=True)
+    deposit_fen: int | None = fields.IntField(null=True)
+    """What has to be paid before it is confirmed; None when nothing has to."""
+
     ended_at = fields.DatetimeField(null=True)
     late = fields.BooleanField(default=False, db_default=False)
     """Cancelled by the resident after the deadline."""

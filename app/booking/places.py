@@ -125,6 +125,12 @@ async def take(run: Sequence[UUID], party: int, channel: Channel) -> bool:
     return len(await db.rows(_TAKE, list(run), party, phones, now)) == len(run)
 
 
+async def has_room(run: Sequence[UUID], party: int, channel: Channel) -> bool:
+    """Whether `take` would take these places now; of locked slots the answer stays true."""
+    phones = party if channel is Channel.PHONE else 0
+    return len(await db.rows(_ROOM, list(run), party, phones, clock.now())) == len(run)
+
+
 @dataclass(slots=True)
 class Room:
     """What phones can have of a slot, as the database said."""

@@ -35,11 +35,15 @@ _items_read: Crowds[str, ServiceItem | None] = Crowds(items_in_force)
 
 
 async def quick_plan(actor: Actor, slot_id: UUID, items: Sequence[VisitItem], party: int) -> Visit | None:
-    """The same visit as `plan` makes; None where that would refuse, and for visits to people's homes."""
+    """The same visit as `plan` makes; None where that would refuse, for visits to people's homes and with a
+    deposit.
+    """
     slot = await _slots.get(slot_id, partial(_read_slot, slot_id))
     if slot is None or slot.layer is Layer.HOME_VISIT:
         return None
     policy = await policy_of(slot.service_point_id, slot.category)
+    if policy.deposit_fen is not None:
+        return None
     try:
         check_items(items, party, policy)
         for wanted in items:

@@ -86,6 +86,9 @@ class Policy(_Frozen):
     # Who may book what.
     min_level: int = Field(default=2, ge=1, le=4)
     party_most: int = Field(default=5, ge=1, le=20)
+    deposit_fen: int | None = Field(default=None, ge=1, le=100_000)
+    """What has to be paid before a place booked by phone is sure; given back to who comes, or cancels in time."""
+
     live_most: int = Field(default=2, ge=1, le=20)
     """Live bookings of one resident in all."""
     per_day: int | None = Field(default=None, ge=1, le=20)

@@ -94,6 +94,8 @@ LIFE: Graph[BookingState] = Graph(
     [
         edge("confirm", BookingState.HELD, BookingState.BOOKED),
         edge("expire", BookingState.HELD, BookingState.EXPIRED),
+        # Its deposit was paid late, and the places could be taken again.
+        edge("reinstate", BookingState.EXPIRED, BookingState.BOOKED),
         edge("move", BookingState.BOOKED, BookingState.BOOKED),
         edge("check_in", BookingState.BOOKED, BookingState.CHECKED_IN),
         edge("serve", BookingState.CHECKED_IN, BookingState.SERVED),

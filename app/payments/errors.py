@@ -95,10 +95,10 @@ class NotToBeRenewed(Refusal):
 class AmountNotOpen(Refusal):
     code = "AMOUNT_FIXED_BY_LIST"
     zh = "“{name}”按收费目录收取{listed_yuan}元,不能另定金额"
-    en = "“{name}” is {listed_yuan} yuan by the list of fees; no other amount can be set."
+    en = "The fee “{name}” is {listed_yuan} yuan by the list of fees; no other amount can be set."
 
 
 class DecisionNeeded(Refusal):
     code = "DECISION_NEEDED"
     zh = "“{name}”的金额以决定书为准,请填写决定书文号和金额(0.01元至100万元)"
-    en = "“{name}” is set by a decision: enter its number and the amount, 0.01 to 1,000,000 yuan."
+    en = "The fee “{name}” is set by a decision: enter its number and the amount, 0.01 to 1,000,000 yuan."

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from app.booking.holds import can_reinstate, free_hold, locked_with_slots, make_sure, reinstate
+from app.booking.models import Booking
+from app.booking.rules import BookingState
 from app.cases.commands import record_payment
 from app.cases.models import Case
 from app.cases.queries import locked_case
 from app.cases.rules import CaseState
+from app.identity.models import Resident
 from app.kernel.actor import Actor
 from app.payments.models import Bill
 from app.payments.rules import BillKind
@@ -65,7 +69,31 @@ class NoticePayment:
         pass
 
 
-_PURPOSES: dict[BillKind, Purpose] = {BillKind.CASE_FEE: CaseFee(), BillKind.NOTICE: NoticePayment()}
+class Deposit:
+    """What makes a held booking sure. Late money takes the places again when they can be had."""
+
+    async def lock(self, bill: Bill) -> Booking:
+        """The resident too: whether they have booked the same elsewhere meanwhile must stay as it is."""
+        assert bill.booking_id is not None
+        await Resident.filter(id=bill.resident_id).select_for_update().first()
+        return await locked_with_slots(bill.booking_id)
+
+    async def is_waiting(self, held: Booking) -> bool:
+        return held.state is BookingState.HELD or await can_reinstate(held)
+
+    async def fulfil(self, actor: Actor, held: Booking, bill: Bill) -> None:  # noqa: ARG002 - the booking is all it needs
+        await (make_sure if held.state is BookingState.HELD else reinstate)(actor, held)
+
+    async def give_up(self, held: Booking, bill: Bill) -> None:  # noqa: ARG002 - the same
+        if held.state is BookingState.HELD:
+            await free_hold(held)
+
+
+_PURPOSES: dict[BillKind, Purpose] = {
+    BillKind.CASE_FEE: CaseFee(),
+    BillKind.DEPOSIT: Deposit(),
+    BillKind.NOTICE: NoticePayment(),
+}
 
 
 def purpose_of(bill: Bill) -> Purpose:

@@ -151,6 +151,12 @@ async def bills_of_cases(case_ids: Sequence[UUID]) -> list[Bill | None]:
     return [found.get(key) for key in case_ids]
 
 
+async def bills_of_bookings(booking_ids: Sequence[UUID]) -> list[Bill | None]:
+    """The deposit of each booking, in key order."""
+    found = {bill.booking_id: bill for bill in await Bill.filter(booking_id__in=list(booking_ids))}
+    return [found.get(key) for key in booking_ids]
+
+
 async def attempts_to_ask_about(limit: int) -> list[UUID]:
     """Orders the provider has not told us about for a while."""
     found = (

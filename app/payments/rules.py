@@ -82,7 +82,7 @@ class Expected:
     """What we know of an order before we listen to the provider. Amounts in fen.
 
     `owed_fen` is what the bill is over now: an exemption or a late fine may have changed it since the order.
-    `restorable`: what the bill is for could be taken up again although the bill expired.
+    `wanted`: what the bill is for still waits for the money, or could be taken up again although the bill expired.
     """
 
     amount_fen: int
@@ -90,7 +90,7 @@ class Expected:
     attempt: AttemptState
     bill: BillState
     owed_fen: int
-    restorable: bool = False
+    wanted: bool
 
 
 def judge(truth: PaymentTruth, expected: Expected) -> Judgement:
@@ -110,13 +110,11 @@ def _judge_payment(expected: Expected) -> Judgement:
     """The right sum from the right person: is anybody still waiting for it?"""
     if expected.attempt not in UNDECIDED and expected.attempt is not AttemptState.CLOSED:
         return Judgement.REPEATED
-    if expected.owed_fen != expected.amount_fen:
+    if expected.owed_fen != expected.amount_fen or not expected.wanted:
         return Judgement.SURPLUS
     if expected.bill in WAITING_FOR_MONEY:
         return Judgement.SETTLE if expected.attempt in UNDECIDED else Judgement.RESTORE
-    if expected.bill is BillState.EXPIRED and expected.restorable:
-        return Judgement.RESTORE
-    return Judgement.SURPLUS
+    return Judgement.RESTORE if expected.bill is BillState.EXPIRED else Judgement.SURPLUS
 
 
 def make_bill_number(division_code: str, year: int, sequence: int) -> str:

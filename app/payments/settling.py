@@ -24,7 +24,7 @@ from app.payments.purposes import Purpose, purpose_of
 from app.payments.queries import attempt_by_order, live_attempt, locked_attempt, locked_bill
 from app.payments.refunds.promising import promise_surplus
 from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY, Expected, Judgement, judge, next_sweep
-from app.payments.states import BILL_LIFE, BillState
+from app.payments.states import BILL_LIFE
 from app.payments.words import TaskKind
 
 _log = get_logger(__name__)
@@ -60,7 +60,7 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
                 await move(attempt, "succeed", attempt.amount_fen, **_paid(truth))
                 await _pay_bill(who, bill, attempt, purpose, held)
             case Judgement.SURPLUS:
-                await _exceed(who, attempt, truth)
+                await _exceed(who, attempt, bill, truth)
             case Judgement.CLOSE:
                 await _close(attempt, bill)
             case Judgement.WRONG_AMOUNT | Judgement.WRONG_PAYER:
@@ -71,14 +71,11 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
 
 
 async def _judged(truth: PaymentTruth, attempt: PaymentAttempt, bill: Bill, purpose: Purpose, held: Any) -> Judgement:
-    late = bill.state is BillState.EXPIRED
-    restorable = late and truth.state is PaymentState.PAID and await purpose.is_waiting(held)
-    return judge(
-        truth,
-        Expected(
-            attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state, bill.total_fen, restorable=restorable
-        ),
+    wanted = truth.state is PaymentState.PAID and await purpose.is_waiting(held)
+    expected = Expected(
+        attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state, bill.total_fen, wanted=wanted
     )
+    return judge(truth, expected)
 
 
 def _paid(truth: PaymentTruth) -> dict[str, object]:
@@ -106,10 +103,12 @@ async def _close(attempt: PaymentAttempt, bill: Bill) -> None:
         await advance(bill, "release")
 
 
-async def _exceed(who: Actor, attempt: PaymentAttempt, truth: PaymentTruth) -> None:
-    """Money that nothing waits for goes back by itself."""
-    move = advance if attempt.state in UNDECIDED else correct
-    await move(attempt, "exceed", attempt.amount_fen, **_paid(truth))
+async def _exceed(who: Actor, attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth) -> None:
+    """Money that nothing waits for goes back by itself; a bill it was the open order of waits on."""
+    was_live = attempt.state in UNDECIDED
+    await (advance if was_live else correct)(attempt, "exceed", attempt.amount_fen, **_paid(truth))
+    if was_live and BILL_LIFE.may(bill.state, "release"):
+        await advance(bill, "release")
     about = About(attempt.bill_id, attempt.id)
     entry = journal.surplus(attempt.channel, attempt.amount_fen)
     await post(f"surplus:{attempt.id}", entry, about, at=attempt.paid_at)

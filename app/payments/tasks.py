@@ -8,16 +8,29 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from app.booking.events import BookingCancelled, BookingHallCancelled, DepositDue, FaultExcused, VisitKept
 from app.cases.events import CaseApproved
 from app.kernel import db
 from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles
 from app.kernel.jobs import job, timetable
-from app.payments.events import MoneyTaskOpened, RefundApproved
+from app.payments.deposits import ask_for_deposit, release_unbilled, see_to_deposit
+from app.payments.events import (
+    BillFact,
+    BillFullyRefunded,
+    BillPaid,
+    ClosedRefundSucceeded,
+    ExpiredBillPaid,
+    MoneyTaskOpened,
+    RefundApproved,
+    RefundClosed,
+    RefundFact,
+)
 from app.payments.issuing import issue_bill
 from app.payments.ports import NOTICE_TOPIC, REFUND_TOPIC, PaymentTruth, RefundTruth
 from app.payments.queries import attempts_to_ask_about, overdue_bills
+from app.payments.receipts import issuing as receipts
 from app.payments.reconciling.asking import settle_difference
 from app.payments.reconciling.commands import reconcile_missed
 from app.payments.reconciling.queries import missed_days
@@ -35,6 +48,37 @@ _BATCH = 200
 async def bill_the_case(fact: CaseApproved) -> None:
     if fact.has_fees:
         await issue_bill(fact.case_id)
+
+
+@reacts_to(DepositDue)
+async def bill_the_deposit(fact: DepositDue) -> None:
+    await ask_for_deposit(fact.booking_id)
+
+
+@reacts_to(VisitKept)
+async def give_deposit_back(fact: VisitKept) -> None:
+    await see_to_deposit(fact.booking_id)
+
+
+@reacts_to(BookingCancelled)
+async def see_to_deposit_of_cancelled(fact: BookingCancelled) -> None:
+    await see_to_deposit(fact.booking_id)
+
+
+@reacts_to(BookingHallCancelled)
+async def return_deposit_of_closed_session(fact: BookingHallCancelled) -> None:
+    await see_to_deposit(fact.booking_id)
+
+
+@reacts_to(FaultExcused)
+async def return_deposit_of_excused(fact: FaultExcused) -> None:
+    await see_to_deposit(fact.booking_id)
+
+
+@timetable("* * * * *", name="payments.end_deposits")
+async def end_forgotten_deposits() -> None:
+    """Each deposit has a job of its own for its end; this finds those whose job was lost or never made."""
+    await release_unbilled(_BATCH)
 
 
 @handles(NOTICE_TOPIC)
@@ -100,3 +144,19 @@ async def reconcile_day(channel: str, day: str) -> None:
 @reacts_to(MoneyTaskOpened)
 async def ask_about_difference(fact: MoneyTaskOpened) -> None:
     await settle_difference(fact.task_id)
+
+
+async def see_to_receipt_of_bill(fact: BillFact) -> None:
+    """Paid, a bill gets a receipt; refunded, it loses the one it had."""
+    await receipts.pursue(fact.bill_id)
+
+
+async def see_to_receipt_of_refund(fact: RefundFact) -> None:
+    """What is agreed to go back comes off the receipt, what is given up comes back onto it."""
+    await receipts.pursue_for_refund(fact.refund_id)
+
+
+for told_of_bill in (BillPaid, ExpiredBillPaid, BillFullyRefunded):
+    reacts_to(told_of_bill)(see_to_receipt_of_bill)
+for told_of_refund in (RefundApproved, RefundClosed, ClosedRefundSucceeded):
+    reacts_to(told_of_refund)(see_to_receipt_of_refund)

@@ -46,6 +46,7 @@ class RulesInput:
     release_time: str | None = strawberry.UNSET
     min_level: int | None = strawberry.UNSET
     party_most: int | None = strawberry.UNSET
+    deposit_fen: int | None = strawberry.UNSET
     live_most: int | None = strawberry.UNSET
     per_day: int | None = strawberry.UNSET
     per_week: int | None = strawberry.UNSET
@@ -112,6 +113,7 @@ class BusinessRules:
     release_time: str | None = strawberry.field(description="When a new day's slots open, as 08:00; null for at once.")
     min_level: int
     party_most: int
+    deposit_fen: int | None = strawberry.field(description="押金 · To be paid before a place booked by phone is sure.")
     live_most: int
     per_day: int | None
     per_week: int | None
@@ -164,6 +166,7 @@ class BookingRules:
     days_ahead: int
     release_time: str | None = strawberry.field(description="When a new day's slots open, as 08:00; null for at once.")
     party_most: int
+    deposit_fen: int | None = strawberry.field(description="押金 · To be paid before a place booked by phone is sure.")
     live_most: int
     cancel_before_minutes: int = strawberry.field(description="Given back later than this it counts as late.")
     early_minutes: int = strawberry.field(description="How long before the slot one can check in.")

@@ -14,10 +14,12 @@ from app.booking.rules import BookingState, Layer
 from app.catalogue.queries import businesses_by_letter, items_in_force, service_points_by_key
 from app.kernel import clock
 from app.kernel.settings import get_settings
+from app.payments.queries import bills_of_bookings
 from app.queueing.queries import tickets_of_bookings
 from graphql_schema.catalogue.types import ServicePoint
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
+from graphql_schema.payments.types import Bill
 from graphql_schema.problems import Problem
 from graphql_schema.queueing.types import Ticket
 from graphql_schema.scalars import as_key, as_uuid
@@ -132,6 +134,11 @@ class Booking:
             url=get_settings().public_url,
         )
         return calendar_text(entry, clock.now())
+
+    @computed("押金 · The bill of its deposit, once it has been asked for.", batch=bills_of_bookings)
+    async def deposit(self, info: Info) -> Bill | None:
+        row = await info.context.load(bills_of_bookings, self.row.id)
+        return Bill.of(row) if row else None
 
     @computed("The number in the queue, once checked in.", batch=tickets_of_bookings)
     async def ticket(self, info: Info) -> Ticket | None:

@@ -108,11 +108,11 @@ def test_every_edge_tells_a_fact_and_every_correction_one_of_its_own() -> None:
     st.booleans(),
 )
 def test_every_judgement_can_be_carried_out(
-    state: PaymentState, attempt: AttemptState, bill: BillState, amount_fen: int | None, restorable: bool
+    state: PaymentState, attempt: AttemptState, bill: BillState, amount_fen: int | None, wanted: bool
 ) -> None:
     """No word of a provider, in whatever state it finds us, leads to a move the graphs do not have."""
     truth = PaymentTruth("wechat", "A1", state, amount_fen, "CNY", "420000", "oPAYER")
-    verdict = judge(truth, Expected(4000, "oPAYER", attempt, bill, 4000, restorable=restorable))
+    verdict = judge(truth, Expected(4000, "oPAYER", attempt, bill, 4000, wanted=wanted))
     moves = {
         Judgement.SETTLE: "succeed",
         Judgement.RESTORE: "succeed",

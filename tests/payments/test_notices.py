@@ -28,7 +28,7 @@ from tests.people import new_key, outcome
 from tests.portal import Portal
 
 FINE = NoticeLine("#1", amount_fen=20_000, decision="云公交决字〔2026〕第0001号")
-NUMBER = "110101199003070110"
+NUMBER = "110101199003070118"
 SOMEBODY = Payer("测试缴款人甲")
 
 

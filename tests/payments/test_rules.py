@@ -13,7 +13,7 @@ from app.payments.rules import Expected, Judgement, judge, make_bill_number, nex
 from app.payments.states import AttemptState, BillState
 
 PAID = PaymentTruth("wechat", "A1", PaymentState.PAID, 4000, "CNY", "420000", "oPAYER")
-WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING, 4000)
+WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING, 4000, wanted=True)
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,15 @@ WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING, 4000)
         (PAID, replace(WAITING, attempt=AttemptState.SUCCEEDED, bill=BillState.PAID), Judgement.REPEATED),
         (PAID, replace(WAITING, attempt=AttemptState.SURPLUS), Judgement.REPEATED),
         (PAID, replace(WAITING, bill=BillState.PAID), Judgement.SURPLUS),
-        (PAID, replace(WAITING, bill=BillState.EXPIRED), Judgement.SURPLUS),
-        (PAID, replace(WAITING, bill=BillState.EXPIRED, restorable=True), Judgement.RESTORE),
+        (PAID, replace(WAITING, wanted=False), Judgement.SURPLUS),
+        (PAID, replace(WAITING, bill=BillState.EXPIRED, wanted=False), Judgement.SURPLUS),
+        (PAID, replace(WAITING, bill=BillState.EXPIRED), Judgement.RESTORE),
         (PAID, replace(WAITING, attempt=AttemptState.CLOSED), Judgement.RESTORE),
         (PAID, replace(WAITING, owed_fen=3000), Judgement.SURPLUS),
         (PAID, replace(WAITING, attempt=AttemptState.CLOSED, owed_fen=5000), Judgement.SURPLUS),
         (PAID, replace(WAITING, attempt=AttemptState.CLOSED, bill=BillState.PAID), Judgement.SURPLUS),
         (PAID, replace(WAITING, attempt=AttemptState.RETURNED, bill=BillState.PAID), Judgement.REPEATED),
-        (PAID, replace(WAITING, bill=BillState.CANCELLED, restorable=True), Judgement.SURPLUS),
+        (PAID, replace(WAITING, bill=BillState.CANCELLED), Judgement.SURPLUS),
         (replace(PAID, amount_fen=4001), WAITING, Judgement.WRONG_AMOUNT),
         (replace(PAID, amount_fen=None), WAITING, Judgement.WRONG_AMOUNT),
         (replace(PAID, currency="USD"), WAITING, Judgement.WRONG_AMOUNT),
@@ -60,7 +61,7 @@ def test_only_the_right_sum_from_the_right_person_settles(
     state: PaymentState, fen: int | None, currency: str, payer: str | None, attempt: AttemptState, bill: BillState
 ) -> None:
     truth = PaymentTruth("wechat", "A1", state, fen, currency, "420000", payer)
-    if judge(truth, Expected(4000, "oPAYER", attempt, bill, 4000)) is Judgement.SETTLE:
+    if judge(truth, Expected(4000, "oPAYER", attempt, bill, 4000, wanted=True)) is Judgement.SETTLE:
         assert (state, fen, currency) == (PaymentState.PAID, 4000, "CNY")
         assert payer != "oOTHER"
         assert bill in {BillState.CREATED, BillState.PAYING}

@@ -172,11 +172,11 @@ NAMES_NOBODY: dict[str, str] = {
     "BillLine": "name amountFen quantity exemptFen basis",
     "BillOfSomebody": "bill",
     "BillRefunds": "billId billNumber refundedFen refundableFen lines refunds",
-    "Booking": "id state itemKey party until bookedAt heldUntil late itemKeys slot calendar ticket",
-    "BookingRules": "daysAhead releaseTime partyMost liveMost cancelBeforeMinutes earlyMinutes graceMinutes",
+    "Booking": "id state itemKey party until bookedAt heldUntil late itemKeys slot calendar ticket deposit",
+    "BookingRules": "daysAhead releaseTime partyMost depositFen liveMost cancelBeforeMinutes earlyMinutes graceMinutes",
     "BusinessRules": (
         "slotMinutes windows perWindow walkInShare deskShare daysAhead releaseTime minLevel partyMost liveMost perDay"
-        " perWeek perMonth minutesByItem holdMinutes cancelBeforeMinutes offerMinutes earlyMinutes graceMinutes"
+        " depositFen perWeek perMonth minutesByItem holdMinutes cancelBeforeMinutes offerMinutes earlyMinutes graceMinutes"
         " radiusMetres creditRules exemptAge waitingRoom gatherMinutes admittedPerSecond rushMinutes challengeAbove"
         " ticketsADay walkInFrom walkInUntil waitingWarning recallsMost rejoinsMost rejoinBehind bookedInARow"
         " walkInPatienceMinutes own version"

@@ -21,6 +21,7 @@ from app.booking.credit.rules import (
     is_old_enough,
     standing,
 )
+from app.booking.events import FaultExcused
 from app.booking.histories import history_of
 from app.booking.models import Booking, CreditAppeal
 from app.booking.policies import policy_of
@@ -32,6 +33,7 @@ from app.catalogue.queries import service_points_by_key
 from app.kernel import clock
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput, NotFound
+from app.kernel.facts.publishing import publish
 
 _SHOWN_MOST = 50
 
@@ -166,3 +168,4 @@ async def excused(booking: Booking, why: str) -> None:
     """Write an excuse down for a locked booking, in the caller's transaction."""
     booking.excused_at, booking.excuse = clock.now(), why
     await booking.save(update_fields=["excused_at", "excuse"])
+    await publish(FaultExcused(booking.id))

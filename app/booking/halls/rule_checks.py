@@ -31,6 +31,7 @@ WORDS: Mapping[str, str] = {
     "per_month": "每月预约次数",
     "minutes_by_item": "事项办理分钟数",
     "hold_minutes": "占位分钟数",
+    "deposit_fen": "预约押金(分)",
     "cancel_before_minutes": "取消截止分钟数",
     "offer_minutes": "候补确认分钟数",
     "early_minutes": "可提前取号的分钟数",

@@ -127,7 +127,9 @@ async def _hold_for(entry: WaitingEntry, items: Sequence[VisitItem], start: UUID
         await places.lock(visit.run)
         if not await places.hand_on(visit.run, visit.party):
             return False
-        booking_id = await insert(resident.id, visit, BookingState.HELD, held_until=until)
+        booking_id = await insert(
+            resident.id, visit, BookingState.HELD, held_until=until, deposit_fen=visit.policy.deposit_fen
+        )
         await Booking.filter(id=booking_id).update(offered_to_id=entry.id)
         if not await line.record_offered(entry.id):
             raise IllegalMove(state=entry.state)

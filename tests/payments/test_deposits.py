@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from app.booking import commands as booking
+from app.booking.credit.appeals import excuse
+from app.booking.holds import confirm, hold
+from app.booking.models import Booking, Slot
+from app.booking.outcomes import mark_missed, record_check_in, record_served
+from app.booking.queries import locked_booking
+from app.booking.rules import BookingState
+from app.booking.tasks import expire_forgotten_holds
+from app.identity.models import ChannelBinding
+from app.identity.rules import Role
+from app.kernel import clock, db
+from app.kernel.actor import Actor
+from app.kernel.errors import ProviderUnavailable, Refusal
+from app.payments.commands import Payable, pay
+from app.payments.deposits import ask_for_deposit, end_unpaid, release_unbilled
+from app.payments.ledger import balances
+from app.payments.models import Bill, LedgerEntry, PaymentAttempt, Refund
+from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.settling import settle
+from app.payments.states import AttemptState, BillState
+from app.payments.words import RefundReason
+from integrations.sandbox.control import Phone
+from tests.booking.places import make_slot, places_taken, set_rules, visit
+from tests.cases.filing import CARD
+from tests.identity.accounts import caller_of, make_resident, make_staff
+from tests.identity.crowds import at_once
+from tests.identity.traces import nothing_moves
+from tests.people import new_key
+from tests.portal import Portal
+
+PLACE, DEPOSIT_FEN = "qinghe-hall", 3_000
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A resident with a phone who books where a deposit is asked for."""
+
+    actor: Actor
+    person: Phone
+    portal: Portal
+
+    async def books(self, slot: Slot) -> Booking:
+        made = await booking.book(self.actor, slot.id, visit(CARD), idempotency_key=new_key())
+        await ask_for_deposit(made.id)
+        return made
+
+    async def opens(self, made: Booking) -> Payable:
+        bill = await Bill.get(booking_id=made.id)
+        return await pay(self.actor, bill.id, "wechat", idempotency_key=new_key())
+
+    async def pays(self, made: Booking) -> Payable:
+        payable = await self.opens(made)
+        assert await self.portal.control.pay(self.person.openid, payable.client_parameters) == "requestPayment:ok"
+        return payable
+
+    async def has_paid(self, made: Booking) -> None:
+        """All the way: the order is asked about, the booking is sure."""
+        payable = await self.pays(made)
+        with clock.standing_at(clock.now() + timedelta(minutes=2)):
+            await end_unpaid(payable.bill.id)
+        await made.refresh_from_db()
+        assert made.state is BookingState.BOOKED
+
+
+@pytest.fixture(autouse=True)
+async def deposit_asked_for(portal: Portal) -> AsyncIterator[None]:
+    await set_rules(PLACE, "D", deposit_fen=DEPOSIT_FEN)
+    await portal.control.be_hostile(notify_by_itself=False)
+    yield
+    await portal.control.be_kind()
+    await set_rules(PLACE, "D")
+
+
+async def make_guest(portal: Portal) -> Guest:
+    actor, person = await make_resident(), await portal.control.make_phone()
+    bound = ChannelBinding.filter(channel="wechat")
+    first = await bound.first()
+    app_id = first.app_id if first else "wx"
+    await ChannelBinding.create(
+        resident_id=actor.id, channel="wechat", app_id=app_id, open_id=person.openid, bound_at=clock.now()
+    )
+    return Guest(actor, person, portal)
+
+
+async def ours(made: Booking) -> Bill:
+    return await Bill.get(booking_id=made.id)
+
+
+async def a_slot(capacity: int = 1) -> Slot:
+    return await make_slot(capacity, place=PLACE)
+
+
+async def test_a_place_with_a_deposit_is_held_until_it_is_paid_and_then_sure(portal: Portal) -> None:
+    guest, slot = await make_guest(portal), await a_slot()
+    made = await guest.books(slot)
+    assert (made.state, made.deposit_fen) == (BookingState.HELD, DEPOSIT_FEN)
+    bill = await ours(made)
+    assert (bill.total_fen, bill.due_at, bill.state) == (DEPOSIT_FEN, made.held_until, BillState.CREATED)
+    phone = await caller_of(portal, guest.actor)
+    refused = await phone.do("ConfirmBooking", id=str(made.id))
+    assert refused["code"] == "DEPOSIT_OWED"
+    assert "30.00元" in refused["message"]
+
+    await guest.pays(made)
+    assert (await phone.do("ConfirmPayment", billId=str(bill.id)))["state"] == "PAID"
+
+    shown = await phone.do("MyBookings")
+    [mine] = [edge["node"] for edge in shown["edges"]]
+    assert (mine["state"], mine["deposit"]["state"], mine["heldUntil"]) == ("BOOKED", "PAID", None)
+    assert await places_taken(slot) == (1, 1)
+
+
+async def test_a_hold_and_its_deposit_say_the_same(portal: Portal) -> None:
+    guest = await make_guest(portal)
+    held = await hold(guest.actor, (await a_slot()).id, visit(CARD), idempotency_key=new_key())
+    assert (await ask_for_deposit(held.id)) == (await ask_for_deposit(held.id))
+    with pytest.raises(Refusal, match="deposit"):
+        await confirm(guest.actor, held.id)
+
+
+async def test_unpaid_the_order_is_closed_the_bill_expires_and_the_places_are_free_in_that_order(
+    portal: Portal,
+) -> None:
+    guest, slot = await make_guest(portal), await a_slot()
+    made = await guest.books(slot)
+    payable = await guest.opens(made)
+    bill = await ours(made)
+    with clock.standing_at(bill.due_at + timedelta(seconds=1)):
+        await expire_forgotten_holds()
+        assert await places_taken(slot) == (1, 1)
+
+        await portal.control.be_hostile(server_error=1.0)
+        with pytest.raises(ProviderUnavailable):
+            await end_unpaid(bill.id)
+        assert await places_taken(slot) == (1, 1)
+
+        await portal.control.be_hostile(server_error=0.0)
+        assert await end_unpaid(bill.id)
+        assert not await end_unpaid(bill.id)
+    await made.refresh_from_db()
+    assert (made.state, (await ours(made)).state) == (BookingState.EXPIRED, BillState.EXPIRED)
+    assert (await portal.control.order(payable.attempt.order_no)).trade_state == "CLOSED"
+    assert await places_taken(slot) == (0, 0)
+    assert sum([entry.amount_fen for entry in await LedgerEntry.filter(bill_id=bill.id, account="PAYER")]) == 0
+
+
+async def test_paid_at_the_last_moment_is_paid_and_the_place_is_kept(portal: Portal) -> None:
+    guest, slot = await make_guest(portal), await a_slot()
+    made = await guest.books(slot)
+    await guest.pays(made)
+    bill = await ours(made)
+    with clock.standing_at(bill.due_at + timedelta(seconds=1)):
+        assert not await end_unpaid(bill.id)
+    await made.refresh_from_db()
+    assert (made.state, (await ours(made)).state) == (BookingState.BOOKED, BillState.PAID)
+
+
+async def late_money(guest: Guest, made: Booking) -> PaymentAttempt:
+    """The hold ends while the provider says that the order is closed; then it turns out to be paid."""
+    attempt = (await guest.opens(made)).attempt
+    await settle(PaymentTruth("wechat", attempt.order_no, PaymentState.CLOSED))
+    bill = await ours(made)
+    with clock.standing_at(bill.due_at + timedelta(seconds=1)):
+        assert await end_unpaid(bill.id)
+    return attempt
+
+
+async def arrives(guest: Guest, attempt: PaymentAttempt) -> None:
+    told = PaymentTruth(
+        "wechat", attempt.order_no, PaymentState.PAID, DEPOSIT_FEN, "CNY", "42", guest.person.openid, clock.now()
+    )
+    for _ in range(2):
+        await settle(told)
+    await attempt.refresh_from_db()
+
+
+async def test_late_money_takes_the_place_again_while_it_is_free(portal: Portal) -> None:
+    guest, slot = await make_guest(portal), await a_slot()
+    made = await guest.books(slot)
+    attempt = await late_money(guest, made)
+    assert await places_taken(slot) == (0, 0)
+    await arrives(guest, attempt)
+    await made.refresh_from_db()
+    assert (made.state, attempt.state) == (BookingState.BOOKED, AttemptState.SUCCEEDED)
+    assert (await ours(made)).state is BillState.PAID
+    assert await places_taken(slot) == (1, 1)
+
+
+async def test_late_money_goes_back_when_somebody_else_has_the_place(portal: Portal) -> None:
+    guest, other, slot = await make_guest(portal), await make_guest(portal), await a_slot()
+    made = await guest.books(slot)
+    attempt = await late_money(guest, made)
+    await other.books(slot)
+    await arrives(guest, attempt)
+    await made.refresh_from_db()
+    assert (made.state, attempt.state) == (BookingState.EXPIRED, AttemptState.SURPLUS)
+    assert (await Refund.get(attempt_id=attempt.id)).amount_fen == DEPOSIT_FEN
+    assert await places_taken(slot) == (1, 1)
+
+
+async def test_late_money_goes_back_when_the_resident_has_booked_the_same_elsewhere(portal: Portal) -> None:
+    guest, slot = await make_guest(portal), await a_slot()
+    made = await guest.books(slot)
+    attempt = await late_money(guest, made)
+    await guest.books(await a_slot())
+    await arrives(guest, attempt)
+    assert attempt.state is AttemptState.SURPLUS
+    assert await places_taken(slot) == (0, 0)
+
+
+async def test_money_for_a_hold_that_was_given_up_goes_back(portal: Portal) -> None:
+    guest, slot = await make_guest(portal), await a_slot()
+    made = await guest.books(slot)
+    await guest.pays(made)
+    await booking.cancel(guest.actor, made.id)
+    await portal.run_jobs()
+    [attempt] = await PaymentAttempt.filter(bill_id=(await ours(made)).id)
+    assert attempt.state in {AttemptState.SURPLUS, AttemptState.RETURNED}
+    assert (await ours(made)).state is BillState.CANCELLED
+    assert await places_taken(slot) == (0, 0)
+    assert sum((await balances()).values()) == 0
+
+
+async def refunded_for(made: Booking) -> list[tuple[RefundReason, int]]:
+    return [(refund.reason, refund.amount_fen) for refund in await Refund.filter(bill_id=(await ours(made)).id)]
+
+
+async def test_who_cancels_in_time_has_the_deposit_back_once(portal: Portal) -> None:
+    guest = await make_guest(portal)
+    made = await guest.books(await a_slot())
+    await guest.has_paid(made)
+    for _ in range(2):
+        await booking.cancel(guest.actor, made.id)
+        await portal.run_jobs()
+    assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
+
+
+async def test_who_comes_has_the_deposit_back(portal: Portal) -> None:
+    guest = await make_guest(portal)
+    made = await guest.books(await a_slot())
+    await guest.has_paid(made)
+    slot = await Slot.get(id=made.slot_id)
+    with clock.standing_at(slot.starts_at):
+        async with db.transaction():
+            await record_check_in(await locked_booking(made.id))
+            await record_served(await locked_booking(made.id))
+    await portal.run_jobs()
+    assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
+
+
+async def test_who_does_not_come_leaves_the_deposit_until_it_is_excused(portal: Portal) -> None:
+    guest = await make_guest(portal)
+    made = await guest.books(await a_slot())
+    await guest.has_paid(made)
+    with clock.standing_at(made.until + timedelta(hours=5)):
+        assert await mark_missed(made.id)
+        await portal.run_jobs()
+        assert await refunded_for(made) == []
+        await excuse(await make_staff(Role.DEPARTMENT_MANAGER), made.id, "当天暴雨停运")
+        await portal.run_jobs()
+    assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
+
+
+async def test_a_hold_whose_deposit_was_never_asked_for_ends_too(portal: Portal) -> None:
+    guest, slot = await make_guest(portal), await a_slot()
+    made = await booking.book(guest.actor, slot.id, visit(CARD), idempotency_key=new_key())
+    assert made.held_until is not None
+    with clock.standing_at(made.held_until + timedelta(seconds=1)):
+        await release_unbilled(500)
+    await made.refresh_from_db()
+    assert made.state is BookingState.EXPIRED
+    assert await places_taken(slot) == (0, 0)
+
+
+async def test_the_last_place_with_a_deposit_is_held_for_one(portal: Portal) -> None:
+    slot = await a_slot()
+    guests = [await make_guest(portal) for _ in range(5)]
+    held = await at_once(
+        *(booking.book(guest.actor, slot.id, visit(CARD), idempotency_key=new_key()) for guest in guests)
+    )
+    assert len([one for one in held if isinstance(one, Booking)]) == 1
+    assert await places_taken(slot) == (1, 1)
+
+
+async def test_a_deposit_is_nobody_else_s_to_pay(portal: Portal) -> None:
+    guest, other = await make_guest(portal), await make_guest(portal)
+    made = await guest.books(await a_slot())
+    stranger = await caller_of(portal, other.actor)
+    async with nothing_moves():
+        told = await stranger.do("Pay", billId=str((await ours(made)).id), idempotencyKey=new_key())
+    assert told["code"] == "NOT_FOUND"
