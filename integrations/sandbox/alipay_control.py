@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.sandbox.calling import Caller, Reply, read, read_replies
+from integrations.sandbox.calling import Reply, read, read_replies
+from integrations.sandbox.key_control import KeyControl
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Trade:
     refunds: list[dict[str, Any]]
 
 
-class AlipayControl(Caller):
+class AlipayControl(KeyControl):
     async def add_alipay_user(self, *, name: str = "", id_number: str = "", mobile: str = "") -> AlipayUser:
         """A new account; with the values of a WeChat phone it is the same person's. What is empty is made up."""
         wanted = {"name": name, "id_number": id_number, "mobile": mobile}

@@ -5,16 +5,14 @@ from __future__ import annotations
 import secrets
 import string
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
 import orjson
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 
 from integrations.sandbox import alipay_keys
 from integrations.sandbox.alipay_keys import AlipayKeys, load_alipay_keys
@@ -27,11 +25,13 @@ from integrations.sandbox.key_files import (
     write_private_key,
     write_public_key,
 )
+from integrations.sandbox.rotations import new_serial, self_signed
 
 CERTIFICATE_LIFE = timedelta(days=5 * 365)  # WeChat Pay API v3, platform certificates: five years
 
 ACCOUNT = "account.json"
 MERCHANT_KEY = "merchant_private_key.pem"
+MERCHANT_CERTIFICATE = "merchant_certificate.pem"  # older state folders have none
 PLATFORM_KEY = "platform_private_key.pem"
 PLATFORM_PUBLIC_KEY = "platform_public_key.pem"
 CERTIFICATE_KEY = "platform_certificate_private_key.pem"
@@ -100,6 +100,7 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
     keys = load_keys(state)
     account = keys.account
     folder = keys.folder.resolve()
+    certificate = folder / MERCHANT_CERTIFICATE
     return {
         "WECHAT_APP_ID": account.wechat_app_id,
         "WECHAT_APP_SECRET": account.wechat_app_secret,
@@ -108,6 +109,7 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
         "WECHAT_PAY_MCH_ID": account.pay_mch_id,
         "WECHAT_PAY_SERIAL_NO": account.pay_serial_no,
         "WECHAT_PAY_PRIVATE_KEY_FILE": str(folder / MERCHANT_KEY),
+        **({"WECHAT_PAY_CERTIFICATE_FILE": str(certificate)} if certificate.exists() else {}),
         "WECHAT_PAY_API_V3_KEY": account.pay_api_v3_key,
         "WECHAT_PAY_PUBLIC_KEY_ID": account.pay_public_key_id,
         "WECHAT_PAY_PUBLIC_KEY_FILE": str(folder / PLATFORM_PUBLIC_KEY),
@@ -131,9 +133,14 @@ def _write_keys(folder: Path) -> None:
     for name, key in private.items():
         write_private_key(folder / name, key)
     write_public_key(folder / PLATFORM_PUBLIC_KEY, private[PLATFORM_KEY].public_key())
-    certificate = _self_signed(private[CERTIFICATE_KEY])
-    write(folder / CERTIFICATE, certificate.public_bytes(Encoding.PEM))
-    write(folder / ACCOUNT, orjson.dumps(asdict(_new_account()), option=orjson.OPT_INDENT_2))
+    account = _new_account()
+    merchant = int(account.pay_serial_no, 16)
+    for file, key, owner, serial in (
+        (CERTIFICATE, private[CERTIFICATE_KEY], "Sandbox of the payment platform", new_serial()),
+        (MERCHANT_CERTIFICATE, private[MERCHANT_KEY], "Merchant of the sandbox", merchant),
+    ):
+        write(folder / file, self_signed(key, owner, CERTIFICATE_LIFE, serial).public_bytes(Encoding.PEM))
+    write(folder / ACCOUNT, orjson.dumps(asdict(account), option=orjson.OPT_INDENT_2))
 
 
 _PRIVATE_KEYS = (MERCHANT_KEY, PLATFORM_KEY, CERTIFICATE_KEY, STRANGER_KEY)
@@ -144,25 +151,10 @@ def _new_account() -> Account:
         wechat_app_id="wx" + secrets.token_hex(8),
         wechat_app_secret=secrets.token_hex(16),
         pay_mch_id="19" + random_text(string.digits, 8),
-        pay_serial_no=secrets.token_hex(20).upper(),
+        pay_serial_no=f"{new_serial():040X}",
         pay_api_v3_key=random_text(ALPHANUMERIC, 32),
         pay_public_key_id="PUB_KEY_ID_01" + random_text(string.digits, 26),
         kuaidi100_customer=secrets.token_hex(16).upper(),
         kuaidi100_key=random_text(ALPHANUMERIC, 12),
         kuaidi100_salt=random_text(ALPHANUMERIC, 16),
-    )
-
-
-def _self_signed(key: RSAPrivateKey) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sandbox of the payment platform")])
-    start = datetime.now(UTC) - timedelta(days=1)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(secrets.randbits(158) | 1 << 157)  # always 40 hexadecimal digits
-        .not_valid_before(start)
-        .not_valid_after(start + CERTIFICATE_LIFE)
-        .sign(key, hashes.SHA256())
     )

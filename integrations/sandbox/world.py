@@ -10,6 +10,7 @@ from integrations.sandbox.journal import Journal
 from integrations.sandbox.keys import load_keys
 from integrations.sandbox.messenger import Messenger
 from integrations.sandbox.records import Records
+from integrations.sandbox.rotations import Rotations
 
 
 class World:
@@ -21,10 +22,11 @@ class World:
         self.records = Records(state / "records.sqlite3")
         self.clock = Clock(self.records)
         self.dice = Dice(self.records)
+        self.rotations = Rotations(self.records)
         self.journal = Journal(self.records)
         self.messenger = Messenger(self.records, self.dice, self.journal)
 
     def forget(self) -> None:
-        """Everything but the keys."""
+        """Everything but the first keys."""
         self.records.forget()
         self.messenger.forget()

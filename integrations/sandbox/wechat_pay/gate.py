@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from integrations.sandbox.front import Answer, Call, Handler
+from integrations.sandbox.wechat_pay.live_keys import answer_signer, merchant_keys
 from integrations.sandbox.wechat_pay.wire import PayError, is_signed_by, sign_error, signed, wrong
 from integrations.sandbox.world import World
 
@@ -56,7 +57,8 @@ def guarded(nonces: Nonces, handler: PayHandler, *, sign_answer: bool = True) ->
     def handle(world: World, call: Call) -> Answer:
         caller = admit(world, call, nonces)
         answer = handler(world, call, caller)
-        return signed(world, answer, call.headers.get("wechatpay-serial", "")) if sign_answer else answer
+        serial, key = answer_signer(world, call.headers.get("wechatpay-serial", ""))
+        return signed(answer, serial, key) if sign_answer else answer
 
     return handle
 
@@ -71,13 +73,13 @@ def admit(world: World, call: Call, nonces: Nonces) -> Caller:
         raise sign_error("Http头Authorization中的timestamp不是整数")
     if abs(time.time() - int(caller.timestamp)) > WINDOW:
         raise sign_error("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
-    account = world.keys.account
-    if caller.mchid != account.pay_mch_id:
+    if caller.mchid != world.keys.account.pay_mch_id:
         raise sign_error("商户号不存在")
-    if caller.serial_no != account.pay_serial_no:
+    key = merchant_keys(world).get(caller.serial_no)
+    if key is None:
         raise sign_error("商户证书序列号有误，请使用签名私钥匹配的证书序列号")
     message = f"{call.method}\n{call.target}\n{caller.timestamp}\n{caller.nonce}\n".encode("latin-1")
-    if not is_signed_by(world.keys.merchant, message + call.body + b"\n", caller.signature):
+    if not is_signed_by(key, message + call.body + b"\n", caller.signature):
         raise sign_error("签名错误，请检查后再试")
     if nonces.is_reused(caller.nonce) and world.dice.now.nonce_strict:
         raise sign_error("Http头Authorization中的nonce_str重复使用")

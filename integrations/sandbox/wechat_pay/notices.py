@@ -12,6 +12,7 @@ import orjson
 
 from integrations.sandbox.clock import rfc3339
 from integrations.sandbox.messenger import Callback, Sealed
+from integrations.sandbox.wechat_pay.live_keys import api_v3_key, notice_signer
 from integrations.sandbox.wechat_pay.orders import Order, find_order, transaction
 from integrations.sandbox.wechat_pay.wire import SIGN_TEST, signature_headers, wrap
 from integrations.sandbox.world import World
@@ -46,12 +47,9 @@ class PayChannel:
         self._world = world
 
     def seal(self, callback: Callback) -> Sealed:
-        keys = self._world.keys
-        serial, key = keys.account.pay_public_key_id, keys.platform
-        if self._world.dice.now.sign_with_certificate:
-            serial, key = keys.certificate_serial, keys.certified
+        serial, key = notice_signer(self._world)
         if callback.seal == "forged":
-            key = keys.stranger
+            key = self._world.keys.stranger
         elif callback.seal == "unknown_serial":
             serial = UNKNOWN_SERIAL
         moment = time.time() - (STALE_SECONDS if callback.seal == "expired" else 0)
@@ -112,7 +110,7 @@ def refund_callback(world: World, plaintext: Mapping[str, Any], outcome: str, ur
 
 
 def _envelope(world: World, event: str, original_type: str, plaintext: Mapping[str, Any]) -> str:
-    sealed = wrap(world.keys.account.pay_api_v3_key, orjson.dumps(plaintext), original_type)
+    sealed = wrap(api_v3_key(world), orjson.dumps(plaintext), original_type)
     content = {
         "id": str(uuid4()),
         "create_time": rfc3339(time.time()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from integrations.sandbox.desk import Form, Unacceptable
+from integrations.sandbox.wechat_pay.live_keys import merchant_keys
 from integrations.sandbox.wechat_pay.notices import post_payment
 from integrations.sandbox.wechat_pay.orders import CLOSED, PREPAY_LIFE, Order, orders, prepays, settle
 from integrations.sandbox.wechat_pay.wire import is_signed_by
@@ -65,7 +66,7 @@ def _check_signature(world: World, wanted: PaymentRequest) -> None:
         raise _failed("package must be prepay_id=…")
     appid = world.keys.account.wechat_app_id
     message = f"{appid}\n{wanted.timeStamp}\n{wanted.nonceStr}\n{wanted.package}\n".encode()
-    if not is_signed_by(world.keys.merchant, message, wanted.paySign):
+    if not any(is_signed_by(key, message, wanted.paySign) for key in merchant_keys(world).values()):
         raise _failed("paySign does not verify with the merchant's key and this app id.")
 
 

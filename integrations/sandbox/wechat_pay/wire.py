@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from integrations.sandbox.front import Answer, Provider, Refused
 from integrations.sandbox.key_files import ALPHANUMERIC
-from integrations.sandbox.world import World
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
@@ -51,13 +50,8 @@ def sign_error(issue: str) -> PayError:
     return PayError(401, "SIGN_ERROR", issue, field="signature", issue=issue, location="authorization")
 
 
-def signed(world: World, answer: Answer, wanted_serial: str) -> Answer:
-    """Response signature of API v3, also for 204; the request's Wechatpay-Serial chooses the key."""
-    keys = world.keys
-    if wanted_serial == keys.certificate_serial:
-        serial, key = wanted_serial, keys.certified
-    else:
-        serial, key = keys.account.pay_public_key_id, keys.platform
+def signed(answer: Answer, serial: str, key: RSAPrivateKey) -> Answer:
+    """Response signature of API v3, also for 204."""
     return replace(answer, headers={**answer.headers, **signature_headers(key, serial, answer.body)})
 
 

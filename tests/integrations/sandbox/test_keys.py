@@ -14,8 +14,10 @@ from tests.integrations.sandbox.process import ROOT, SandboxProcess
 NAMES = {
     "WECHAT_APP_ID", "WECHAT_APP_SECRET", "WECHAT_API_BASE_URL", "WECHAT_PAY_BASE_URL", "WECHAT_PAY_MCH_ID",
     "WECHAT_PAY_SERIAL_NO", "WECHAT_PAY_PRIVATE_KEY_FILE", "WECHAT_PAY_API_V3_KEY", "WECHAT_PAY_PUBLIC_KEY_ID",
-    "WECHAT_PAY_PUBLIC_KEY_FILE", "KUAIDI100_BASE_URL", "KUAIDI100_CUSTOMER", "KUAIDI100_KEY", "KUAIDI100_SALT",
-    "ALIPAY_GATEWAY_URL", "ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY_FILE", "ALIPAY_PUBLIC_KEY_FILE", "ALIPAY_AES_KEY",
+    "WECHAT_PAY_PUBLIC_KEY_FILE", "WECHAT_PAY_CERTIFICATE_FILE", "KUAIDI100_BASE_URL", "KUAIDI100_CUSTOMER",
+    "KUAIDI100_KEY", "KUAIDI100_SALT", "ALIPAY_GATEWAY_URL", "ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY_FILE",
+    "ALIPAY_PUBLIC_KEY_FILE", "ALIPAY_AES_KEY",
+    "ALIPAY_SELLER_ID",
 }  # fmt: skip
 
 
@@ -46,7 +48,7 @@ def test_a_state_folder_older_than_alipay_gets_its_part_and_keeps_the_rest(tmp_p
     after = provider_environment(tmp_path / "state", "http://127.0.0.1:1")
     assert set(after) == NAMES
     same = {name for name in NAMES if before[name] == after[name]}
-    assert NAMES - same == {"ALIPAY_APP_ID", "ALIPAY_AES_KEY"}
+    assert NAMES - same == {"ALIPAY_APP_ID", "ALIPAY_AES_KEY", "ALIPAY_SELLER_ID"}
     assert all(Path(value).is_file() for name, value in after.items() if name.endswith("_FILE"))
     assert provider_environment(tmp_path / "state", "http://127.0.0.1:1") == after
     assert [entry.name for entry in (tmp_path / "state").iterdir()] == ["keys"]

@@ -186,7 +186,11 @@ async def test_somebody_else_who_answers_is_not_believed(order: PaymentOrder, sa
 
 
 async def test_a_wrong_private_key_is_our_fault(order: PaymentOrder, sandbox: Sandbox) -> None:
-    wrong = {**sandbox.environment, "WECHAT_PAY_PRIVATE_KEY_FILE": str(_stranger_of(sandbox))}
+    wrong = {
+        **sandbox.environment,
+        "WECHAT_PAY_PRIVATE_KEY_FILE": str(_stranger_of(sandbox)),
+        "WECHAT_PAY_CERTIFICATE_FILE": "",
+    }
     async with connected("wechat", **wrong):
         with pytest.raises(ProviderUnavailable) as refusal:
             await channel().open_payment(order)

@@ -93,7 +93,7 @@ async def test_the_doctor_finds_right_settings_right(sandbox: Sandbox) -> None:
     ],
 )
 async def test_the_doctor_says_what_is_wrong(sandbox: Sandbox, name: str, value: str, cause: str) -> None:
-    async with connected("wechat", **{**sandbox.environment, name: value}):
+    async with connected("wechat", **{**sandbox.environment, "WECHAT_PAY_CERTIFICATE_FILE": "", name: value}):
         with pytest.raises(NotAccepted) as fault:
             await ports.get(ports.HealthCheck, "wechat").check()
     assert str(fault.value) == cause
