@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 from psycopg.errors import UndefinedTable
@@ -13,12 +15,14 @@ from app import migrating, wiring
 from app.identity.passwords import password_matches
 from app.identity.rules import Role
 from app.kernel import db, ports, redis
+from app.kernel.clock import local
 from app.kernel.http import OutboundClient
 from app.kernel.settings import Settings, SettingsInvalid
 from app.reachability import database_fault, place, redis_fault
 from app.seeding import DEV_PASSWORD, dev_login
 
 _SECONDS = 10.0
+_WARNING_DAYS = 30
 _WORKERS = "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '30 seconds'"
 _LATE = """
     SELECT count(*) FROM procrastinate_jobs AS job
@@ -37,11 +41,13 @@ class Finding:
     works: bool
     detail: str
     advice: str = ""
+    warns: bool = False
+    """It works today, and somebody has something to do."""
 
     def line(self, width: int) -> str:
         """For people, with the detail beginning in column `width`; the advice has a line of its own."""
-        mark = "✓" if self.works else "✗"
-        advice = f"\n{'':<{width}}→ {self.advice}" if self.advice and not self.works else ""
+        mark = "✗" if not self.works else "!" if self.warns else "✓"
+        advice = f"\n{'':<{width}}→ {self.advice}" if self.advice and (self.warns or not self.works) else ""
         return f"{f'{mark} {self.what}':<{width}}{self.detail}{advice}"
 
 
@@ -127,7 +133,8 @@ async def _ask_providers(settings: Settings) -> list[Finding]:
     try:
         wiring.connect_providers(http)
         checks = ports.every(ports.HealthCheck)
-        return list(await asyncio.gather(*(_ask_provider(code, check) for code, check in checks.items())))
+        answers = await asyncio.gather(*(_ask_provider(code, check) for code, check in checks.items()))
+        return [*answers, *certificate_findings(datetime.now(UTC))]
     except SettingsInvalid as fault:
         return [Finding("providers", False, str(fault))]
     finally:
@@ -145,6 +152,34 @@ async def _ask_provider(code: str, health: ports.HealthCheck) -> Finding:
         reason = str(error) or type(error).__name__
     advice = f"check the network and the {code.upper()}_* settings (integrations/{code}/README.md)"
     return Finding(health.name, False, reason, advice)
+
+
+def certificate_findings(now: datetime) -> list[Finding]:
+    """What of the live providers' ends, ours and theirs; ask after their health, which has certificates fetched."""
+    findings = []
+    for code, adapter in ports.every(ports.Expiring).items():
+        by_name: dict[str, list[ports.Term]] = {}
+        for term in adapter.terms():
+            by_name.setdefault(term.name, []).append(term)
+        findings += [_certificate_finding(code, name, terms, now) for name, terms in by_name.items()]
+    return findings
+
+
+def _certificate_finding(code: str, name: str, terms: Sequence[ports.Term], now: datetime) -> Finding:
+    """Certificates of one name stand for one another: what counts is the one that ends last."""
+    what = f"{code} {name}"
+    advice = f"change it as docs/operations.md says, section Providers' keys (integrations/{code}/README.md)"
+    last = max((term.ends for term in terms if term.ends is not None), default=None)
+    if last is None:
+        return Finding(what, True, "nobody told us when it ends", advice, warns=True)
+    days = math.floor((last - now) / timedelta(days=1))
+    if last <= now:
+        return Finding(what, False, f"ended on {local(last):%Y-%m-%d}", advice)
+    detail = f"ends on {local(last):%Y-%m-%d}, in {days} days"
+    over = sum(term.ends is not None and term.ends <= now for term in terms)
+    if over:
+        detail += f"; {over} beside it ended and can be taken out of the settings"
+    return Finding(what, True, detail, advice, warns=over > 0 or days < _WARNING_DAYS)
 
 
 async def _number(settings: Settings, question: str) -> int:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from app.kernel import ports
 
 OUTBOUND = Histogram(
     "portal_outbound_seconds",
@@ -11,6 +18,26 @@ OUTBOUND = Histogram(
 )
 CALLBACKS = Counter("portal_callbacks_total", "Provider callbacks by verdict.", ("provider", "kind", "verdict"))
 OPERATIONS = Histogram("portal_graphql_seconds", "GraphQL operations by outcome.", ("operation", "outcome"))
+
+
+class _DaysLeft(Collector):
+    """Looked up whenever somebody asks: certificates are learnt and changed while we run."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        days_left = GaugeMetricFamily(
+            "portal_certificate_days_left",
+            "Days until a certificate of ours or of a provider ends; below zero it has.",
+            labels=("provider", "certificate", "serial"),
+        )
+        now = datetime.now(UTC)
+        for provider, adapter in ports.every(ports.Expiring).items():
+            for term in adapter.terms():
+                if term.ends is not None:
+                    days_left.add_metric((provider, term.name, term.serial), (term.ends - now).total_seconds() / 86_400)
+        yield days_left
+
+
+REGISTRY.register(_DaysLeft())
 
 
 def exposition() -> bytes:
