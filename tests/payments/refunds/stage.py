@@ -147,14 +147,11 @@ async def back(refund: Refund, *ends: RefundState) -> Refund:
 
     async def ended() -> Refund | None:
         row = await Refund.get(id=refund.id)
-        return row if row.state in (ends or (RefundState.SUCCEEDED,)) else await _asked_again(row)
+        if row.state not in (ends or (RefundState.SUCCEEDED,)) and row.ask_again_at is not None:
+            row = await pursued(row)
+        return row if row.state in (ends or (RefundState.SUCCEEDED,)) else None
 
     return await until(ended, what="the refund to end", seconds=20)
-
-
-async def _asked_again(row: Refund) -> None:
-    if row.ask_again_at is not None:
-        await pursued(row)
 
 
 _BALANCED = "SELECT journal FROM ledger_entry GROUP BY journal HAVING sum(amount_fen) <> 0"
