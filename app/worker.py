@@ -12,6 +12,7 @@ from app import wiring
 from app.kernel import jobs
 from app.kernel.logging import get_logger
 from app.kernel.settings import get_settings
+from app.payments.receipts.seal import check_seal
 
 _log = get_logger(__name__)
 _RESCUE_EVERY_SECONDS = 60
@@ -26,6 +27,7 @@ async def work() -> None:
     """
     settings = get_settings()
     async with wiring.connected(), jobs.opened(settings.database_url) as queue:
+        check_seal()
         rescuing = asyncio.create_task(_rescue_now_and_then(queue))
         _log.info("worker ready", concurrency=settings.worker_concurrency)
         try:

@@ -120,6 +120,7 @@ async def running_portal(services: Services) -> AsyncIterator[Portal]:
     variables = {
         **services.sandbox.environment(),
         "PORTAL_ENV": "test",
+        "PORTAL_STATE_DIR": str(services.sandbox.state.parent),
         "PORTAL_DATABASE_URL": services.postgres.url,
         "PORTAL_REDIS_URL": services.redis.url,
         "PORTAL_PUBLIC_URL": url,

@@ -247,11 +247,12 @@ class ReceiptOrder:
 
 @dataclass(frozen=True)
 class IssuedReceipt:
-    """A fiscal e-receipt (财政电子票据): code 8 digits, number 10 digits, check code 6 characters."""
+    """A fiscal e-receipt (财政电子票据): code 8 digits, number 10 digits, check code 6 characters; amount in fen."""
 
     code: str
     number: str
     check_code: str
+    total_fen: int
     issued_at: datetime
 
 
@@ -270,7 +271,12 @@ class FiscalPlatform(Protocol):
     name_en: str
 
     async def issue(self, order: ReceiptOrder) -> IssuedReceipt:
-        """Raises `ReceiptRefused` or `ProviderUnavailable` (repeat with equal values)."""
+        """Raises `ReceiptRefused` or `ProviderUnavailable` (ask or repeat: an order is answered with one receipt)."""
+
+    async def ask(self, order_id: str) -> IssuedReceipt | None:
+        """The receipt an order was answered with; None for an order never heard of. Raises `ReceiptRefused` or
+        `ProviderUnavailable`.
+        """
 
     async def take_back(self, receipt: IssuedReceipt, reason: str) -> IssuedReceipt:
         """Issue the red-letter receipt (冲红) that takes another one back; again gives the same. Raises
