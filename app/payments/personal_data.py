@@ -7,8 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from app.identity.ports import Fate, Kind, Reason, Retention
-from app.payments.models import Bill, PaymentAttempt
+from app.kernel.money import Fen, yuan
+from app.payments.models import Bill, PaymentAttempt, Refund
 from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
+from app.payments.states import UNDER_WAY
 
 
 class Holdings:
@@ -33,20 +35,32 @@ class Holdings:
         bills = await Bill.filter(resident_id=resident_id).order_by("id")
         live = PaymentAttempt.filter(bill_id__in=[bill.id for bill in bills], state__in=UNDECIDED)
         under_way = set(await live.values_list("bill_id", flat=True))
-        return [
+        unpaid = [
             _reason(bill, under_way=bill.id in under_way)
             for bill in bills
             if bill.id in under_way or bill.state in WAITING_FOR_MONEY
         ]
+        going_back = Refund.filter(bill_id__in=[bill.id for bill in bills], state__in=UNDER_WAY).order_by("id")
+        return [*unpaid, *[_refund_reason(refund) for refund in await going_back]]
 
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:
         return {"bills": await Bill.filter(resident_id=resident_id).count()}
 
     async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        """With every order opened; who paid is left out, it may have been an agent."""
+        """With every order opened and every refund; who paid is left out, it may have been an agent."""
         bills = await Bill.filter(resident_id=resident_id).order_by("id")
-        attempts = await PaymentAttempt.filter(bill_id__in=[bill.id for bill in bills]).order_by("id")
-        return {"bills": [_bill(bill, [one for one in attempts if one.bill_id == bill.id]) for bill in bills]}
+        keys = [bill.id for bill in bills]
+        attempts = await PaymentAttempt.filter(bill_id__in=keys).order_by("id")
+        refunds = await Refund.filter(bill_id__in=keys).order_by("id")
+        return {
+            "bills": [
+                {
+                    **_bill(bill, [one for one in attempts if one.bill_id == bill.id]),
+                    "refunds": [_refund(one) for one in refunds if one.bill_id == bill.id],
+                }
+                for bill in bills
+            ]
+        }
 
     async def purge(self, kind: str, before: datetime) -> int:  # noqa: ARG002 - the archives decide, not we
         return 0
@@ -66,6 +80,30 @@ def _reason(bill: Bill, *, under_way: bool) -> Reason:
         f"Bill {bill.number} is not paid yet; please pay it first.",
         f"bill:{bill.id}",
     )
+
+
+def _refund_reason(refund: Refund) -> Reason:
+    return Reason(
+        "REFUND_UNDER_WAY",
+        f"还有一笔{yuan(Fen(refund.amount_fen))}元的退款没有到账,请等退款到账后再注销",
+        f"A refund of {yuan(Fen(refund.amount_fen))} yuan is not back yet; please wait until it is.",
+        f"refund:{refund.id}",
+    )
+
+
+def _refund(row: Refund) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "reason": row.reason,
+        "remark": row.remark,
+        "amount_fen": row.amount_fen,
+        "lines": row.lines,
+        "state": row.state,
+        "answer": row.answer,
+        "requested_at": row.requested_at,
+        "decided_at": row.decided_at,
+        "settled_at": row.settled_at,
+    }
 
 
 def _bill(row: Bill, attempts: Sequence[PaymentAttempt]) -> dict[str, object]:

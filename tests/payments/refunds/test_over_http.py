@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from app.payments.models import Refund
+from app.payments.personal_data import Holdings
 from tests.identity.accounts import caller_of, make_resident
 from tests.identity.traces import nothing_moves
 from tests.payments.refunds.stage import Paid, back, make_paid
@@ -136,3 +138,20 @@ async def test_somebody_elses_refunds_are_nowhere(portal: Portal, paid: Paid) ->
             idempotencyKey=new_key(),
         )
     assert refused["code"] == "NOT_FOUND"
+
+
+async def test_nobody_closes_an_account_while_money_is_on_its_way_back_to_it(portal: Portal, paid: Paid) -> None:
+    refund = await paid.refund(4000, 60000)
+    reasons = await Holdings().reasons_to_stay(paid.payer.resident_id())
+    assert [(one.code, one.subject) for one in reasons] == [("REFUND_UNDER_WAY", f"refund:{refund.id}")]
+    assert reasons[0].zh == "还有一笔40.00元的退款没有到账,请等退款到账后再注销"
+    await back(refund)
+    assert await Holdings().reasons_to_stay(paid.payer.resident_id()) == []
+
+
+async def test_the_export_tells_of_refunds(portal: Portal, paid: Paid) -> None:
+    refund = await paid.refund(4000, 60000, paid.payer, remark="多收")
+    [bill] = (await Holdings().export(paid.payer.resident_id()))["bills"]
+    refunds: Any = bill["refunds"]
+    [told] = refunds
+    assert (told["id"], told["amount_fen"], told["remark"], told["state"]) == (refund.id, 4000, "多收", "REQUESTED")
