@@ -16,6 +16,7 @@ from app.payments.settling import settle
 from tests.booking.lines import a_day, fill, slot_on, wait
 from tests.http.stage import apply, approve, open_order
 from tests.identity.accounts import make_staff
+from tests.payments.refunds.stage import make_paid
 from tests.people import new_key
 from tests.portal import Portal
 
@@ -52,7 +53,7 @@ async def everything_known() -> dict[str, list[str]]:
 @pytest.fixture
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered, a place
-    freed while somebody waits for one, a session closed, a task about money opened.
+    freed while somebody waits for one, a session closed, a task about money opened, a refund agreed.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -71,6 +72,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await approve(portal, await apply(await portal.phone()))
     await _places_freed_and_closed()
     await settle(PaymentTruth("wechat", new_key(), PaymentState.PAID, 4000))  # a task: nobody knows this order
+    await (await make_paid(portal, 4000, channel="cash")).refund(4000, 4000)
     yield await waiting_jobs()
     await portal.run_jobs()
 
