@@ -21,6 +21,21 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
     return asyncio.run(_with_database(work))
 
 
+def run_connected(work: Callable[[], Awaitable[T]]) -> T:
+    """The same with providers and reactions in place, for chores that ask providers."""
+    configure_logging(get_settings().log_format, "chore")
+
+    async def connected() -> T:
+        from app import wiring  # noqa: PLC0415 - wires every domain
+
+        async with _opened():
+            pass
+        async with wiring.connected():
+            return await work()
+
+    return asyncio.run(connected())
+
+
 async def _with_database(work: Callable[[], Awaitable[T]]) -> T:
     async with _opened():
         return await work()

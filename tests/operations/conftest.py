@@ -14,7 +14,7 @@ from app.embedded import EmbeddedPostgres
 from tests.clusters import start_migrated_postgres
 
 ROOT = Path(__file__).parents[2]
-_OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_")
+OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_")
 
 
 def run_portal(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -31,7 +31,7 @@ def run_portal(*arguments: str, **variables: str) -> subprocess.CompletedProcess
 
 
 def bare_environment(**variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return kept | variables
 
 
