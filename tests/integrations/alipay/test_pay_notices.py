@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
@@ -26,6 +25,7 @@ from app.payments.ports import (
     RefundTruth,
 )
 from integrations.sandbox.control import SandboxControl
+from tests.integrations.alipay.mutations import MUTATIONS, says
 from tests.integrations.contract.stage import Door, Sandbox, connected
 
 truth_from = TypeAdapter(PaymentTruth).validate_python
@@ -195,7 +195,7 @@ async def test_no_mutation_of_a_true_notice_is_believed(
     while refused < 1000:
         mutate = source.choice(MUTATIONS)
         false = mutate(true, source)
-        if _says(false) == _says(true):
+        if says(false) == says(true):
             continue
         try:
             await reader().read(false)
@@ -204,70 +204,6 @@ async def test_no_mutation_of_a_true_notice_is_believed(
             continue
         pytest.fail(f"{mutate.__name__} was believed: {false.body!r}")
     assert len(door.received) == 1
-
-
-def _says(raw: RawCallback) -> object:
-    """What a form tells, however it is spelled: `%2b` and `%2B`, or a field that is empty, are no difference."""
-    try:
-        pairs = parse_qsl(raw.body.decode("ascii"), strict_parsing=True, keep_blank_values=True, errors="strict")
-    except ValueError:
-        return raw.body
-    return sorted(pair for pair in pairs if pair[1])
-
-
-def _flip_a_bit(true: RawCallback, source: random.Random) -> RawCallback:
-    changed = bytearray(true.body)
-    changed[source.randrange(len(changed))] ^= 1 << source.randrange(8)
-    return replace(true, body=bytes(changed))
-
-
-def _cut_off(true: RawCallback, source: random.Random) -> RawCallback:
-    return replace(true, body=true.body[: source.randrange(len(true.body))])
-
-
-def _insert(true: RawCallback, source: random.Random) -> RawCallback:
-    place = source.randrange(len(true.body) + 1)
-    return replace(true, body=true.body[:place] + source.randbytes(source.randint(1, 4)) + true.body[place:])
-
-
-def _change_a_field(true: RawCallback, source: random.Random) -> RawCallback:
-    fields = dict(parse_qsl(true.body.decode(), keep_blank_values=True))
-    name = source.choice(sorted(fields))
-    return _with(fields, name, fields[name] + source.choice(["0", " ", "x", "费"]))
-
-
-def _lose_a_field(true: RawCallback, source: random.Random) -> RawCallback:
-    fields = dict(parse_qsl(true.body.decode(), keep_blank_values=True))
-    del fields[source.choice(sorted(fields))]
-    return _with(fields)
-
-
-def _add_a_field(true: RawCallback, source: random.Random) -> RawCallback:
-    fields = dict(parse_qsl(true.body.decode(), keep_blank_values=True))
-    return _with(fields, source.choice(["refund_fee", "gmt_refund", "out_biz_no", "x"]), str(source.randrange(99)))
-
-
-def _say_a_name_twice(true: RawCallback, source: random.Random) -> RawCallback:
-    name = source.choice(["total_amount", "out_trade_no", "trade_status", "app_id"])
-    return replace(true, body=true.body + f"&{name}={source.randrange(99)}".encode())
-
-
-def _with(fields: dict[str, str], name: str = "", value: str = "") -> RawCallback:
-    told = {**fields, name: value} if name else fields
-    return RawCallback("alipay", "payment", {}, {}, urlencode(told).encode())
-
-
-MUTATIONS: list[Callable[[RawCallback, random.Random], RawCallback]] = [
-    _flip_a_bit,
-    _flip_a_bit,
-    _cut_off,
-    _insert,
-    _change_a_field,
-    _change_a_field,
-    _lose_a_field,
-    _add_a_field,
-    _say_a_name_twice,
-]
 
 
 @pytest.mark.parametrize("body", [b"", b"x=" + b"x" * MAX_CALLBACK_BYTES])
