@@ -1,6 +1,6 @@
 // Without this module the page would only show: it asks the control API every moment and carries out the buttons.
 
-import { alipayUserRow, certificationRow } from "./alipay.js";
+import { alipayUserRow, certificationRow, tradeRow } from "./alipay.js";
 import { DANGERS, SWITCHES, faceRow, journalRow, make, orderRow, parcelRow, phoneRow } from "./parts.js";
 
 const SHOWN = 50;
@@ -52,6 +52,8 @@ const act = {
     const told = await call("POST", `/alipay/certifications/${check.certify_id}`, { outcome });
     say(`resultStatus ${told.result_status}`);
   }),
+  tradePay: doing(async (trade, outcome) => say(`resultCode ${(await call("POST", `/alipay/trades/${trade.out_trade_no}/pay`, { outcome })).resultCode}`)),
+  tradeNotify: doing(async (trade, mode) => say(`对方应答 ${replied(await call("POST", `/alipay/trades/${trade.out_trade_no}/notify`, { mode }))}`)),
   pay: doing(async (order, outcome) => say((await call("POST", `/orders/${order.out_trade_no}/pay`, { outcome })).errMsg)),
   notify: doing(async (order, mode) => say(`对方应答 ${replied(await call("POST", `/orders/${order.out_trade_no}/notify`, { mode }))}`)),
   scan: doing(async (parcel, step) => {
@@ -98,14 +100,15 @@ async function showJournal() {
 }
 
 async function refresh() {
-  const [phones, faces, users, checks, orders, parcels, mood, clock, health] = await Promise.all(
-    ["/phones", "/faces", "/alipay/users", "/alipay/certifications", "/orders", "/parcels", "/hostility", "/clock", "/health"]
+  const [phones, faces, users, checks, trades, orders, parcels, mood, clock, health] = await Promise.all(
+    ["/phones", "/faces", "/alipay/users", "/alipay/certifications", "/alipay/trades", "/orders", "/parcels", "/hostility", "/clock", "/health"]
       .map((path) => call("GET", path)));
   const owner = (openid) => phones.find((phone) => phone.openid === openid)?.name ?? "?";
   fill("phones", phones, (phone) => phoneRow(phone, act), "还没有手机，先造一部。No phone yet.");
   fill("faces", faces, (face) => faceRow(face, owner(face.openid), act), "暂无核验请求。None asked for.");
   fill("alipay-users", users, (user) => alipayUserRow(user, act), "还没有支付宝用户。No Alipay user yet.");
   fill("certifications", checks, (check) => certificationRow(check, act), "暂无验证请求。None asked for.");
+  fill("trades", trades, (trade) => tradeRow(trade, act), "产品还没有创建交易。No trade yet.");
   fill("orders", orders, (order) => orderRow(order, act), "产品还没有下单。No order yet.");
   fill("parcels", parcels, (parcel) => parcelRow(parcel, act), "还没有包裹。No parcel yet.");
   $("openids").replaceChildren(...phones.map((phone) => make("option", { value: phone.openid }, phone.name)));

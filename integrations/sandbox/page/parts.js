@@ -21,7 +21,7 @@ export const SWITCHES = [
   ["notify_by_itself", "支付后自动通知"], ["nonce_strict", "随机串不可重用"], ["public_key_only", "不提供平台证书"],
   ["sign_with_certificate", "用证书签通知"], ["not_enough", "退款余额不足"], ["early_bills", "当日可取账单"],
   ["query_lock", "查询锁 30 分钟"], ["https_callbacks", "允许 https 回调"],
-  ["alipay_new_certificate", "支付宝已换证书"],
+  ["alipay_new_certificate", "支付宝已换证书"], ["alipay_slow_refunds", "支付宝退款慢"],
 ];
 
 const AFTER = {
