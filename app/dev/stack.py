@@ -26,7 +26,7 @@ from app.embedded import (
 from app.reachability import database_fault, port_is_free, redis_fault
 
 ENV_FILE = "dev.env"
-_OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_", "ALIPAY_", "EMS_")
+_OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_", "ALIPAY_", "FISCAL_", "EMS_")
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 _CLI = "app.cli"
@@ -176,7 +176,7 @@ class Stack:
     def _environment(self, database_url: str, redis_url: str, providers: Mapping[str, str]) -> dict[str, str]:
         ours = {
             "PORTAL_ENV": "dev",
-            "PORTAL_PROVIDERS": "wechat,alipay,kuaidi100,window",
+            "PORTAL_PROVIDERS": "wechat,alipay,kuaidi100,window,fiscal",
             "PORTAL_PUBLIC_URL": self.url,
             "PORTAL_SANDBOX_URL": self.sandbox_url,
             **providers,

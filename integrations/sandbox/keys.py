@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from integrations.sandbox import alipay_keys
+from integrations.sandbox import alipay_keys, fiscal_keys
 from integrations.sandbox.alipay_keys import AlipayKeys, load_alipay_keys
+from integrations.sandbox.fiscal_keys import FiscalKeys, load_fiscal_keys
 from integrations.sandbox.key_files import (
     ALPHANUMERIC,
     make_once,
@@ -61,6 +62,7 @@ class Keys:
     folder: Path
     account: Account
     alipay: AlipayKeys
+    fiscal: FiscalKeys
 
     @cached_property
     def merchant(self) -> RSAPublicKey:
@@ -92,7 +94,8 @@ def load_keys(state: Path) -> Keys:
     folder = state / "keys"
     make_once(state, folder, ACCOUNT, _write_keys)
     account = Account(**orjson.loads((folder / ACCOUNT).read_bytes()))
-    return Keys(folder, account, load_alipay_keys(state, folder / "alipay"))
+    alipay, fiscal = load_alipay_keys(state, folder / "alipay"), load_fiscal_keys(state, folder / "fiscal")
+    return Keys(folder, account, alipay, fiscal)
 
 
 def provider_environment(state: Path, base_url: str) -> dict[str, str]:
@@ -119,6 +122,7 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
         "KUAIDI100_SALT": account.kuaidi100_salt,
         **alipay_keys.environment(keys.alipay, base_url),
         **alipay_keys.key_environment(keys.alipay),
+        **fiscal_keys.environment(keys.fiscal, base_url),
     }
 
 
