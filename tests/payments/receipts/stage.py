@@ -12,6 +12,7 @@ from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pypdf import PdfReader
 
+from app.kernel import db
 from app.kernel.privacy import unseal
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
 from app.payments.receipts.seal import seal
@@ -47,6 +48,22 @@ async def agree_refund(bill: Bill, fen: int) -> Refund:
     return await make_refund(
         attempt, fen, RefundReason.CHARGED_WRONGLY, "system:portal", lines, state=RefundState.APPROVED
     )
+
+
+async def next_try(bill_id: UUID, tried: int) -> float:
+    """When a bill's receipt is tried again, in seconds of the clock."""
+    sql = """
+        SELECT extract(epoch FROM scheduled_at)::float8 AS at FROM procrastinate_jobs
+        WHERE task_name = 'payments.pursue_receipt' AND args->>'bill_id' = $1 AND args->>'tried' = $2
+    """
+    [row] = await db.rows(sql, str(bill_id), str(tried))
+    return float(row["at"])
+
+
+async def drop_waiting(bill_id: UUID) -> None:
+    """Leave no job behind for other tests."""
+    sql = "DELETE FROM procrastinate_jobs WHERE task_name = 'payments.pursue_receipt' AND args->>'bill_id' = $1"
+    await db.rows(sql, str(bill_id))
 
 
 def document_of(receipt: Receipt) -> bytes:
