@@ -68,7 +68,8 @@ class Order:
     async def is_settled(self) -> bool:
         attempt, bill = await PaymentAttempt.get(order_no=self.number), await Bill.get(id=self.bill_id)
         case = await self.phone.do("CaseDetail", id=self.case_id)
-        return (attempt.state, bill.state, case["state"]) == (AttemptState.SUCCEEDED, BillState.PAID, "RESULT_READY")
+        paid = bill.state in {BillState.PAID, BillState.RECEIPTED}
+        return paid and (attempt.state, case["state"]) == (AttemptState.SUCCEEDED, "RESULT_READY")
 
 
 async def open_order(portal: Portal) -> Order:
