@@ -31,3 +31,4 @@ def connect(http: OutboundClient) -> None:
     ports.register(PaymentChannel, "alipay", AlipayPay(gateway, accounts, *us, public_url))
     ports.register(CallbackReader, "alipay/payment", AlipayNotices(gateway, *us))
     ports.register(ports.HealthCheck, "alipay", AlipayHealth(gateway))
+    ports.register(ports.Expiring, "alipay", gateway)

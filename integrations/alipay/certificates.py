@@ -22,9 +22,8 @@ _LONGEST_CHAIN = 4
 
 @dataclass(frozen=True)
 class Certificates:
-    """The three files of certificate mode. `beside` are further certificates of Alipay's own file."""
+    """Alipay's files of certificate mode. `beside` are further certificates of its own file."""
 
-    app_sn: str
     root_sn: str
     alipay: x509.Certificate
     beside: tuple[x509.Certificate, ...]
@@ -71,8 +70,8 @@ def key_of(certificate: x509.Certificate) -> RSAPublicKey:
     return key
 
 
-def vouched_key(pem: bytes, sn: str, known: Certificates) -> RSAPublicKey:
-    """The key of a certificate nobody signed the download of. Raises `SealBroken`.
+def vouched(pem: bytes, sn: str, known: Certificates) -> x509.Certificate:
+    """A certificate, of an RSA key, nobody signed the download of. Raises `SealBroken`.
 
     It must be the one announced, be in force, lead to our own root bundle, and belong to the organisation of the
     certificate we already have: the same roots vouch for every merchant's application too.
@@ -85,9 +84,10 @@ def vouched_key(pem: bytes, sn: str, known: Certificates) -> RSAPublicKey:
         raise SealBroken("certificate-of-another")
     _check_chain(leaf, (*told, *known.beside), known.roots)
     try:
-        return key_of(leaf)
+        key_of(leaf)
     except (TypeError, ValueError, UnsupportedAlgorithm):
         raise SealBroken("certificate-without-rsa") from None
+    return leaf
 
 
 def _check_chain(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -21,7 +21,9 @@ from app.kernel.clock import SHANGHAI
 from app.kernel.errors import ProviderUnavailable
 from app.kernel.http import OutboundClient, ProviderSilent
 from app.kernel.logging import get_logger
+from app.kernel.ports import Term
 from integrations.alipay.answers import AnswerUnreadable, GatewayAnswer, read_answer
+from integrations.alipay.app_keys import AppKey, AppKeys
 from integrations.alipay.keys import SealBroken, sign, text_to_sign
 from integrations.alipay.settings import AlipaySettings
 from integrations.alipay.trust import Trust
@@ -34,6 +36,8 @@ TOO_MANY = "40005"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8", "Accept": "application/json"}
 _WITHOUT_CODE = frozenset({"alipay.system.oauth.token"})
 """Their success carries no `code`; everybody else's does."""
+_NOT_OUR_KEY = frozenset({"isv.invalid-signature", "isv.invalid-cert-sn"})
+"""The first is published, the second is our reading."""
 _PLAIN_CODE = re.compile(r"[0-9A-Za-z._-]{1,64}")
 
 
@@ -84,19 +88,40 @@ class Gateway:
     def __init__(self, http: OutboundClient, settings: AlipaySettings) -> None:
         self._http = http
         self._settings = settings
-        self._key = settings.private_key()
+        self._app = AppKeys(settings.app_keys())
         self._cipher = settings.cipher()
         self.trust = Trust(settings)
 
     async def ask(self, request: SdkRequest, response: R, *, may_repeat: bool = False) -> R:
         """Ask once (`may_repeat`: see `OutboundClient.send`) and fill `response` from the verified answer.
 
-        Raises `GatewayRefused` when the gateway says no and `ProviderUnavailable` when nothing usable came.
+        Raises `GatewayRefused` when the gateway says no and `ProviderUnavailable` when nothing usable came. While
+        our key changes there are two: a refused signature has had no effect and is made again with the other.
         """
+        refusal: GatewayRefused | None = None
+        for key in self._app.in_order():
+            try:
+                await self._ask(request, response, key, may_repeat=may_repeat)
+            except GatewayRefused as refused:
+                if refused.sub_code in _NOT_OUR_KEY:
+                    refusal = refusal or refused
+                    continue
+                self._app.take(key)
+                raise
+            self._app.take(key)
+            return response
+        assert refusal is not None
+        raise refusal
+
+    def terms(self) -> Sequence[Term]:
+        """`Expiring`: the application's certificates and Alipay's."""
+        return (*self._app.terms(), *self.trust.terms())
+
+    async def _ask(self, request: SdkRequest, response: SdkResponse, key: AppKey, *, may_repeat: bool) -> None:
         parameters = request.get_params()
         method = parameters["method"]
         try:
-            answer = await self._exchange(method, self._sealed(parameters), may_repeat=may_repeat)
+            answer = await self._exchange(method, self._sealed(parameters), key, may_repeat=may_repeat)
             node = await self._verified(answer)
         except (AnswerUnreadable, SealBroken) as fault:
             _log.warning("alipay's answer is not usable", operation=method, cause=str(fault))
@@ -104,7 +129,6 @@ class Gateway:
         if answer.is_error or not _is_success(method, node.content):
             raise _refusal(method, node.content, is_signed=answer.sign is not None)
         response.parse_response_content(node.node)
-        return response
 
     async def verify(self, text: str, signature: str, cert_sn: str | None) -> None:
         """Whether Alipay signed what came to us unasked. Raises `SealBroken`."""
@@ -112,7 +136,7 @@ class Gateway:
 
     def page_url(self, request: SdkRequest) -> str:
         """The signed address of a page method, good for as long as the gateway accepts its timestamp."""
-        return f"{self._settings.gateway_url}?{urlencode(self._signed(request.get_params()))}"
+        return f"{self._settings.gateway_url}?{urlencode(self._signed(request.get_params(), self._app.in_force))}"
 
     def _sealed(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """Open platform, "content encryption": before signing; methods without `biz_content` go as they are."""
@@ -121,7 +145,7 @@ class Gateway:
         sealed = self._cipher.encrypt(parameters["biz_content"])
         return {**parameters, "biz_content": sealed, "encrypt_type": "AES"}
 
-    def _signed(self, parameters: Mapping[str, str]) -> dict[str, str]:
+    def _signed(self, parameters: Mapping[str, str], key: AppKey) -> dict[str, str]:
         """With the common parameters. The timestamp is Beijing's and real, never the settable clock's."""
         whole = {
             **parameters,
@@ -130,15 +154,18 @@ class Gateway:
             "charset": "utf-8",
             "sign_type": "RSA2",
             "timestamp": datetime.now(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+            **key.parameters,
             **self.trust.parameters,
         }
-        return {**whole, "sign": sign(self._key, text_to_sign(whole))}
+        return {**whole, "sign": sign(key.key, text_to_sign(whole))}
 
-    async def _exchange(self, method: str, parameters: Mapping[str, str], *, may_repeat: bool) -> GatewayAnswer:
+    async def _exchange(
+        self, method: str, parameters: Mapping[str, str], key: AppKey, *, may_repeat: bool
+    ) -> GatewayAnswer:
         """Sign and send; nothing of the answer is verified yet. The charset also stands in the address: without
         it the gateway reads the body in another one.
         """
-        url, body = f"{self._settings.gateway_url}?charset=utf-8", urlencode(self._signed(parameters)).encode()
+        url, body = f"{self._settings.gateway_url}?charset=utf-8", urlencode(self._signed(parameters, key)).encode()
         try:
             answer = await self._http.send(
                 PROVIDER, method, "POST", url, headers=_FORM, content=body, may_repeat=may_repeat
@@ -170,7 +197,7 @@ class Gateway:
         model.alipay_cert_sn = cert_sn
         parameters = AlipayOpenAppAlipaycertDownloadRequest(biz_model=model).get_params()
         try:
-            answer = await self._exchange(parameters["method"], parameters, may_repeat=True)
+            answer = await self._exchange(parameters["method"], parameters, self._app.in_force, may_repeat=True)
             return base64.b64decode(answer.content["alipay_cert_content"], validate=True)
         except (AnswerUnreadable, ProviderUnavailable, KeyError, TypeError, ValueError) as error:
             _log.warning("alipay's certificate not fetched", cert_sn=cert_sn, cause=type(error).__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -71,22 +72,32 @@ def _made_by(key: RSAPublicKey, text: str, signature: bytes) -> bool:
 class ContentCipher:
     """Open platform, "content encryption": AES-128-CBC, PKCS7. It hides, the signature vouches: verify first."""
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = Cipher(AES128(key), CBC(_NO_IV))
+    def __init__(self, key: bytes, *others: bytes) -> None:
+        """The first key seals; the others open as well, while the key is changed."""
+        self._ciphers = [Cipher(AES128(one), CBC(_NO_IV)) for one in (key, *others)]
 
     def encrypt(self, text: str) -> str:
-        padder, encryptor = PKCS7(128).padder(), self._cipher.encryptor()
+        padder, encryptor = PKCS7(128).padder(), self._ciphers[0].encryptor()
         padded = padder.update(text.encode()) + padder.finalize()
         return base64.b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
     def decrypt(self, sealed: str) -> str:
-        """Raises `SealBroken`."""
-        unpadder, decryptor = PKCS7(128).unpadder(), self._cipher.decryptor()
-        try:
-            padded = decryptor.update(base64.b64decode(sealed, validate=True)) + decryptor.finalize()
-            return (unpadder.update(padded) + unpadder.finalize()).decode()
-        except ValueError:  # binascii.Error and UnicodeDecodeError are kinds of it
-            raise SealBroken("ciphertext") from None
+        """Raises `SealBroken`. A wrong key may open to something; all that Alipay seals are objects in JSON."""
+        *others, last = self._ciphers
+        for cipher in others:
+            with suppress(SealBroken):
+                if (opened := _decrypted(cipher, sealed)).startswith("{"):
+                    return opened
+        return _decrypted(last, sealed)
+
+
+def _decrypted(cipher: Cipher[CBC], sealed: str) -> str:
+    unpadder, decryptor = PKCS7(128).unpadder(), cipher.decryptor()
+    try:
+        padded = decryptor.update(base64.b64decode(sealed, validate=True)) + decryptor.finalize()
+        return (unpadder.update(padded) + unpadder.finalize()).decode()
+    except ValueError:  # binascii.Error and UnicodeDecodeError are kinds of it
+        raise SealBroken("ciphertext") from None
 
 
 def read_private_key(content: bytes) -> RSAPrivateKey:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import Certificate
 
 from app.kernel.logging import get_logger
-from integrations.alipay.certificates import Certificates, key_of, serial_of, vouched_key
+from app.kernel.ports import Term
+from integrations.alipay.certificates import Certificates, key_of, serial_of, vouched
 from integrations.alipay.keys import SealBroken, check_signature
 from integrations.alipay.settings import AlipaySettings
 
@@ -25,16 +27,14 @@ Download: TypeAlias = Callable[[str], Awaitable[bytes]]
 
 
 class Trust:
-    """Whose signatures we believe: one public key, or whatever our root bundle vouches for."""
+    """Whose signatures we believe: public keys, and whatever our root bundle vouches for."""
 
     def __init__(self, settings: AlipaySettings) -> None:
         self._certificates = settings.certificates()
-        self._keys: dict[str, RSAPublicKey] = {}
-        public_key = settings.public_key()
-        if public_key is not None:
-            self._keys[""] = public_key
+        self._keys: dict[str, RSAPublicKey] = dict(settings.public_keys())
+        self._known: list[Certificate] = []
         if self._certificates is not None:
-            self._keys[serial_of(self._certificates.alipay)] = key_of(self._certificates.alipay)
+            self._add(self._certificates.alipay)
         self._learning = asyncio.Lock()
         self._tried_at = float("-inf")
 
@@ -43,7 +43,19 @@ class Trust:
         """What certificate mode adds to every request."""
         if self._certificates is None:
             return {}
-        return {"app_cert_sn": self._certificates.app_sn, "alipay_root_cert_sn": self._certificates.root_sn}
+        return {"alipay_root_cert_sn": self._certificates.root_sn}
+
+    def terms(self) -> Sequence[Term]:
+        """Alipay's certificates, the learnt among them, and the roots that vouch for them."""
+        roots = () if self._certificates is None else self._certificates.roots
+        return (
+            *(Term("platform certificate", serial_of(one), one.not_valid_after_utc) for one in self._known),
+            *(Term("root certificate", serial_of(one), one.not_valid_after_utc) for one in roots),
+        )
+
+    def _add(self, certificate: Certificate) -> None:
+        self._keys[serial_of(certificate)] = key_of(certificate)
+        self._known.append(certificate)
 
     async def check(self, text: str, signature: str, cert_sn: str | None, download: Download) -> None:
         """Raises `SealBroken`. A serial not known yet is asked for, at most once a minute whoever names it."""
@@ -67,5 +79,5 @@ class Trust:
             if time.monotonic() - self._tried_at < _PAUSE:
                 raise SealBroken("certificate-unknown")
             self._tried_at = time.monotonic()
-            self._keys[cert_sn] = vouched_key(await download(cert_sn), cert_sn, known)
+            self._add(vouched(await download(cert_sn), cert_sn, known))
             _log.info("alipay's certificate learnt", cert_sn=cert_sn)

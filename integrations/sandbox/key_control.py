@@ -20,7 +20,8 @@ class NewKey:
 
 class KeyControl(Caller):
     async def rotate(self, what: str, step: str = "add", *, days: int = 5 * 365) -> NewKey:
-        """Kinds: merchant, api_v3_key, platform_certificate, platform_public_key. After `add` both keys are good,
+        """Kinds: merchant, api_v3_key, platform_certificate, platform_public_key (WeChat Pay), alipay_app, alipay_key,
+        alipay_aes_key. After `add` both keys are good,
         after `switch` the new one is used, after `drop` the old one is gone. `reset` brings the first keys back.
         """
         return read(NewKey, await self._object("POST", f"/rotations/{what}", {"step": step, "days": days}))

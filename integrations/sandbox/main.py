@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler, Lifespan
 
-from integrations.sandbox import alipay, conditions, kuaidi100, page, wechat, wechat_pay
+from integrations.sandbox import alipay, conditions, fiscal, key_desk, kuaidi100, page, wechat, wechat_pay
 from integrations.sandbox.desk import answer
 from integrations.sandbox.journal import Entry
 from integrations.sandbox.world import World
@@ -28,12 +28,13 @@ def create_sandbox(state: Path, base_url: str) -> Starlette:
     world.messenger.connect(wechat_pay.PayChannel(world))
     world.messenger.connect(alipay.TradeChannel(world))
     world.messenger.connect(kuaidi100.PushChannel())
-    providers = (wechat, wechat_pay, alipay, kuaidi100)
+    providers = (wechat, wechat_pay, alipay, kuaidi100, fiscal)
     app = Starlette(
         routes=[
             *(route for provider in providers for route in provider.routes(world)),
             *(route for provider in providers for route in provider.control_routes(world)),
             *conditions.control_routes(world),
+            *key_desk.control_routes(world),
             *page.routes(),
         ],
         exception_handlers={404: _nothing_here(world), 405: _nothing_here(world)},

@@ -26,7 +26,15 @@ from cryptography.x509.oid import NameOID
 
 from integrations.sandbox.records import Records, Shelf
 
-What = Literal["merchant", "api_v3_key", "platform_certificate", "platform_public_key", "alipay_app", "alipay_key"]
+What = Literal[
+    "merchant",
+    "api_v3_key",
+    "platform_certificate",
+    "platform_public_key",
+    "alipay_app",
+    "alipay_key",
+    "alipay_aes_key",
+]
 Step = Literal["add", "switch", "drop"]
 ORDER: tuple[Step, ...] = ("add", "switch", "drop")
 
@@ -100,7 +108,7 @@ def new_key() -> RSAPrivateKey:
 
 
 def self_signed(key: RSAPrivateKey, owner: str, life: timedelta, serial: int) -> x509.Certificate:
-    """A certificate as WeChat Pay's side shows them; nobody looks for who issued it."""
+    """A certificate of which nobody looks for who issued it."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, owner)])
     now = datetime.now(UTC)
     return (

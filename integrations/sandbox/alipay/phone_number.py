@@ -6,6 +6,7 @@ from typing import Literal
 
 import orjson
 
+from integrations.sandbox.alipay.live_keys import aes_key, platform_key
 from integrations.sandbox.alipay.people import AlipayUser
 from integrations.sandbox.alipay.wire import encrypt, inner_json, sign
 from integrations.sandbox.world import World
@@ -23,13 +24,12 @@ def phone_response(world: World, user: AlipayUser, mode: PhoneMode) -> str:
             "subCode": "isv.invalid-auth-relations",
             "subMsg": "无效的授权关系",
         }
-    keys = world.keys.alipay
-    key = world.keys.stranger if mode == "forged" else keys.platform
+    key = world.keys.stranger if mode == "forged" else platform_key(world)
     handed = {"response": inner_json(told), "sign_type": "RSA2", "charset": "UTF-8"}
     if mode in {"plain", "plain_refused"}:
         handed["sign"] = sign(key, handed["response"])
     else:
-        handed["response"] = encrypt(keys.account.aes_key, handed["response"])
+        handed["response"] = encrypt(aes_key(world), handed["response"])
         handed["encrypt_type"] = "AES"
         handed["sign"] = sign(key, f'"{handed["response"]}"')
     if mode == "unsigned":

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from integrations.sandbox.alipay.live_keys import platform_key
 from integrations.sandbox.alipay.trade_checks import yuan
 from integrations.sandbox.alipay.trade_records import (
     CLOSED,
@@ -82,7 +83,7 @@ class TradeChannel:
 
     def _signed(self, fields: dict[str, str], how: str) -> dict[str, str]:
         """`sign`, `sign_type` and in certificate mode the serial stay outside the signed text (protocol 1.5)."""
-        keys, key = self._world.keys, self._world.keys.alipay.platform
+        keys, key = self._world.keys, platform_key(self._world)
         serial = fields.pop("alipay_cert_sn", "")
         if serial:
             shown = keys.alipay.renewed if self._world.dice.now.alipay_new_certificate else keys.alipay.certified

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from integrations.sandbox.clock import rfc3339
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
 from integrations.sandbox.messenger import Callback, Reply, describe
-from integrations.sandbox.wechat_pay import key_desk
 from integrations.sandbox.wechat_pay.notices import CHANNEL, MODES, payment_callback, refund_callback
 from integrations.sandbox.wechat_pay.orders import Order, orders
 from integrations.sandbox.wechat_pay.payer import PaymentRequest, play_payment, request_payment
@@ -42,7 +41,6 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/orders/{out_trade_no}", "GET", show_order),
         control_route(world, "/orders/{out_trade_no}/pay", "POST", pay_directly),
         control_route(world, "/orders/{out_trade_no}/notify", "POST", notify),
-        *key_desk.control_routes(world),
     ]
 
 

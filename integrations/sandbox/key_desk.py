@@ -1,10 +1,12 @@
-"""Without this module an operator of the sandbox could not be given new keys: the merchant platform's desk for them."""
+"""Without this module nobody would be given a new key: the desks for them at WeChat Pay and Alipay."""
 
 from __future__ import annotations
 
+import base64
+import secrets
 import string
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, get_args
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import Field
@@ -16,8 +18,12 @@ from integrations.sandbox.key_files import ALPHANUMERIC, random_text
 from integrations.sandbox.rotations import Rotation, Step, What, new_key, new_serial, pem_of, self_signed
 from integrations.sandbox.world import World
 
-KINDS: tuple[What, ...] = ("merchant", "api_v3_key", "platform_certificate", "platform_public_key")
-OWNERS = {"merchant": "Merchant of the sandbox", "platform_certificate": "Sandbox of the payment platform"}
+KINDS: tuple[What, ...] = get_args(What)
+OWNERS = {
+    "merchant": "Merchant of the sandbox",
+    "platform_certificate": "Sandbox of the payment platform",
+    "alipay_app": "Mini-program of the sandbox",
+}
 
 
 class Change(Form):
@@ -49,10 +55,12 @@ async def change(world: World, request: Request) -> object:
 def issue(what: What, life: timedelta) -> Rotation:
     if what == "api_v3_key":
         return Rotation(what, "add", "", secret=random_text(ALPHANUMERIC, 32))
+    if what == "alipay_aes_key":
+        return Rotation(what, "add", "", secret=base64.b64encode(secrets.token_bytes(16)).decode())
     key = new_key()
     private, public = pem_of(key)
-    if what == "platform_public_key":
-        key_id = "PUB_KEY_ID_01" + random_text(string.digits, 26)
+    if what not in OWNERS:
+        key_id = "PUB_KEY_ID_01" + random_text(string.digits, 26) if what == "platform_public_key" else ""
         return Rotation(what, "add", key_id, private_key=private, public_key=public)
     serial = new_serial()
     certificate = self_signed(key, OWNERS[what], life, serial).public_bytes(Encoding.PEM).decode()
