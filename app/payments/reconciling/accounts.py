@@ -36,6 +36,8 @@ _ADD_LINES = """
     SELECT gen_random_uuid(), $1::uuid, line.*
     FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bool[]) AS line
 """
+# Without it the planner would take the new lines for a handful until the server looks at them by itself.
+_COUNT_LINES = "ANALYZE statement_line"
 _DROP_LINES = "DELETE FROM statement_line WHERE statement_id = $1"
 _FEES_BY_UNIT = """
     SELECT coalesce(b.collecting_unit, '') AS unit, coalesce(b.treasury_level, '') AS level,
@@ -146,6 +148,8 @@ async def _keep(statement: Statement, accounts: Accounts, files: tuple[bytes, by
     await db.rows(_DROP_LINES, statement.id)
     for start in range(0, len(accounts.lines), _AT_ONCE):
         await db.rows(_ADD_LINES, statement.id, *_columns(accounts.lines[start : start + _AT_ONCE]))
+    if len(accounts.lines) >= _AT_ONCE:
+        await db.rows(_COUNT_LINES)
     statement.trade_digest, statement.funds_digest = accounts.digests
     statement.trade_file, statement.funds_file = files
     statement.payments, statement.refunds = totals.payments, totals.refunds

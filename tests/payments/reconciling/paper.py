@@ -119,6 +119,13 @@ _ATTEMPTS = """
     SELECT id, id, 'paper', replace(id::text, '-', ''), 4000, 0, 'd', '', 'SUCCEEDED', $2, $2, $2, 1
     FROM unnest($1::uuid[]) AS id
 """
+_ENTRIES = """
+    INSERT INTO ledger_entry (journal, place, at, day, account, channel, unit, treasury_level, division_code,
+                              amount_fen, bill_id, attempt_id)
+    SELECT 'paid:' || id, place, $2, ($2 AT TIME ZONE 'Asia/Shanghai')::date, account, held_by, '', '', '', fen, id, id
+    FROM unnest($1::uuid[]) AS id, (VALUES (1, 'CLEARING', 'paper', 4000), (2, 'PAYER', '', -4000))
+        AS line (place, account, held_by, fen)
+"""
 
 
 async def paid_orders(how_many: int, at: datetime) -> list[str]:
@@ -128,6 +135,7 @@ async def paid_orders(how_many: int, at: datetime) -> list[str]:
         some = ids[start : start + 10_000]
         await db.rows(_BILLS, some, at)
         await db.rows(_ATTEMPTS, some, at)
+        await db.rows(_ENTRIES, some, at)
     return [each.hex for each in ids]
 
 

@@ -71,8 +71,8 @@ async def test_a_cashier_closes_a_day_from_the_first_difference_to_handing_over(
     assert remitted["rows"] == [
         {"unit": UNIT, "channel": CODE, "toHandOverFen": FEE - 24, "handedOverFen": FEE - 24},
     ]
-    acts = await AuditLine.filter(subject=f"statement:{CODE}/{day}").order_by("id").values_list("act", flat=True)
-    assert acts == ["statement.reconciled", "statement.signed", "remittance.recorded"]
+    lines = await AuditLine.filter(subject=f"statement:{CODE}/{day}").order_by("id")
+    assert [entry.act for entry in lines] == ["statement.reconciled", "statement.signed", "remittance.recorded"]
 
 
 async def test_the_report_is_read_page_by_page_and_as_a_table(portal: Portal) -> None:

@@ -146,12 +146,13 @@ async def test_what_a_channel_holds_of_a_unit_is_handed_over_once(cash: CashDay)
         with pytest.raises(DayNotSignedOff):
             await cash.remit(cashier, 11_000)
     await cash.signed()
+    other = await make_staff(Role.CASHIER, scope=Scope("transport"))
     async with nothing_moves():
         with pytest.raises(RemittanceDiffers) as refused:
             await cash.remit(cashier, 12_000)
         assert refused.value.values == {"true_yuan": "110.00"}
         with pytest.raises(NotFound):
-            await cash.remit(await make_staff(Role.CASHIER, scope=Scope("transport")), 11_000)
+            await cash.remit(other, 11_000)
 
     for rows in await at_once(*(cash.remit(cashier, 11_000) for _ in range(5))):
         assert isinstance(rows, list), rows
