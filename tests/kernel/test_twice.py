@@ -11,12 +11,14 @@ from app.booking.halls.closing import close_session
 from app.identity.rules import Role
 from app.kernel import db
 from app.kernel.facts.publishing import _reactions, reactions_of
-from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.ports import PaymentState, PaymentTruth, RefundStanding
+from app.payments.refunds.deciding import confirm_window_refund
+from app.payments.refunds.settling import settle_refund
 from app.payments.settling import settle
 from tests.booking.lines import a_day, fill, slot_on, wait
 from tests.http.stage import apply, approve, open_order
 from tests.identity.accounts import make_staff
-from tests.payments.refunds.stage import make_paid
+from tests.payments.refunds.stage import make_paid, told
 from tests.people import new_key
 from tests.portal import Portal
 
@@ -53,7 +55,7 @@ async def everything_known() -> dict[str, list[str]]:
 @pytest.fixture
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered, a place
-    freed while somebody waits for one, a session closed, a task about money opened, a refund agreed.
+    freed while somebody waits for one, a session closed, a task about money opened, money given back, also after all.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -72,7 +74,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await approve(portal, await apply(await portal.phone()))
     await _places_freed_and_closed()
     await settle(PaymentTruth("wechat", new_key(), PaymentState.PAID, 4000))  # a task: nobody knows this order
-    await (await make_paid(portal, 4000, channel="cash")).refund(4000, 4000)
+    await _money_given_back(portal)
     yield await waiting_jobs()
     await portal.run_jobs()
 
@@ -86,6 +88,14 @@ async def _places_freed_and_closed() -> None:
     await fill(slot)
     manager = await make_staff(Role.DEPARTMENT_MANAGER)
     await close_session(manager, slot.service_point_id, slot.category, slot.starts_at, slot.ends_at, "停电")
+
+
+async def _money_given_back(portal: Portal) -> None:
+    in_cash, in_wechat = await make_paid(portal, 4000, channel="cash"), await make_paid(portal, 4000)
+    await confirm_window_refund(in_cash.cashier, (await in_cash.refund(4000, 4000)).id)
+    refund = await in_wechat.refund(4000, 4000)
+    for standing in (RefundStanding.CLOSED, RefundStanding.SUCCEEDED, RefundStanding.ABNORMAL):
+        await settle_refund(told(refund, standing), present=True)
 
 
 async def test_every_reaction_bears_being_delivered_twice(portal: Portal, happened: list[Job]) -> None:

@@ -104,7 +104,7 @@ async def test_surplus_money_the_platform_gives_up_is_sent_again(payer: Payer) -
     await check_books(payer.bill.id)
 
 
-async def test_the_late_money_of_an_expired_bill_can_be_promised_once_only(payer: Payer) -> None:
+async def test_surplus_money_told_of_again_is_promised_once(payer: Payer) -> None:
     refund = await paid_twice(payer)
     truth = PaymentTruth(
         "wechat", (await PaymentAttempt.get(id=refund.attempt_id)).order_no, PaymentState.PAID, FEE_FEN,
