@@ -25,7 +25,8 @@ TRUE_SEAL = "normal"
 @dataclass(frozen=True)
 class Callback:
     """One message to the product. `payload` is fixed, the signature is made anew for every attempt;
-    `seal` names how (properly, or wrong in one of the channel's ways), `secret` is the receiver's salt.
+    `seal` names how (properly, or wrong in one of the channel's ways), `secret` is the receiver's salt. `fate` says
+    what hostility does to it on the way, joined by `+`.
     """
 
     channel: str
@@ -39,6 +40,7 @@ class Callback:
     due: float = 0.0
     attempt: int = 0
     repeated: bool = True
+    fate: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,10 @@ class Messenger:
         if fate.drop:
             self._note(callback, Reply(callback.url, 0, "", 0, accepted=False, error=""), "lost", "drop")
             return
-        for copy in range(fate.copies):
-            self._queue(replace(callback, due=due + fate.wait + copy * 0.01))
+        late = "+".join(name for name in ("delay", "reorder") if name in fate.names)
+        self._queue(replace(callback, due=due + fate.wait, fate=late))
+        for copy in range(1, fate.copies):
+            self._queue(replace(callback, due=due + fate.wait + copy * 0.01, fate="duplicate"))
 
     async def send_now(self, callback: Callback) -> Reply:
         """One attempt at once, outside the queue, never repeated: what the control API asks for."""
@@ -195,7 +199,7 @@ class Messenger:
         if reply.accepted and callback.seal == TRUE_SEAL:
             remembered = Delivered(callback.url, sealed.headers, sealed.body)
             self._delivered.put(_address(callback.channel, callback.subject, callback.url), remembered)
-        fate = "" if callback.seal == TRUE_SEAL else callback.seal
+        fate = ("" if callback.attempt else callback.fate) if callback.seal == TRUE_SEAL else callback.seal
         self._note(callback, reply, _verdict(reply), fate)
         return reply
 

@@ -13,7 +13,10 @@ PACKAGE = "prepay_id="
 
 
 class PaymentRequest(Form):
-    """The object the mini-program hands to `wx.requestPayment`, and what the resident does with it."""
+    """The object the mini-program hands to `wx.requestPayment`, and what the resident does with it.
+
+    `late`: the password was entered in time, the money arrives whatever became of the order meanwhile.
+    """
 
     openid: str
     timeStamp: str  # noqa: N815 - WeChat's spelling
@@ -43,14 +46,14 @@ def request_payment(world: World, wanted: PaymentRequest) -> dict[str, str]:
 def play_payment(world: World, order: Order, outcome: str) -> dict[str, str]:
     if order.is_paid:
         raise _failed("The order is already paid.", 409)
-    if order.trade_state == CLOSED:
+    if order.trade_state == CLOSED and outcome != "late":
         raise _failed("The order is closed.", 409)
-    if world.clock.now() > order.deadline:
+    if world.clock.now() > order.deadline and outcome != "late":
         raise _failed("The payment deadline (time_expire) has passed.", 409)
     if outcome == "cancel":
         return {"errMsg": "requestPayment:fail cancel"}
-    if outcome != "ok":
-        raise _failed("outcome is ok or cancel.", 422)
+    if outcome not in {"ok", "late"}:
+        raise _failed("outcome is ok, late or cancel.", 422)
     post_payment(world, settle(world, order))
     return {"errMsg": "requestPayment:ok"}
 
