@@ -91,6 +91,50 @@ VECTORS = {
             "1A/enJUqESA2Mzhrcw=="
         ),
     ),
+    "GO: notification": (
+        (
+            "1624523846\n"
+            "EcZ9Cmy4Xyx1i6RlJQzLcCyEqDa26NBz\n"
+            '{"id":"3119dfba-e649-5eec-ab1e-3412bc4d2e17","create_time":"2021-06-24T16:37:26+08:00","resource_typ'
+            'e":"encrypt-resource","event_type":"PAYSCORE.USER_OPEN_SERVICE","summary":"签约成功","resource":{"origin'
+            'al_type":"payscore","algorithm":"AEAD_AES_256_GCM","ciphertext":"YDS3lKPaC4Y52Gf3uhft5qUBlIa8b428AWT'
+            "tTauHQfQrRw+X1WpiuHIDy0vo1Vd6VEq67aVyqPdDYMkRVSDaZL3iZttevRMOoPKMifozg6XPWjIZumks/GpT48lI4NizyeaqLBo"
+            "kNebthah3o1H76qSlO9NkDjp9bzmKLEYYH9TEklFUpsvPqOTOcgSLgh21YJXYR7dEBXFgRLiNIKRgO5JdXh1hccRUAlyVWxE54PX"
+            'pnQ==","associated_data":"payscore","nonce":"Kj7QIyUiYx1q"}}'
+            "\n"
+        ),
+        (
+            "tJHIiIS9eB2hAYstmAmbbD3ZE5LiIm/Ug5tuL4fC0YOFRWIHV39UFIZXC0e9Wl6lBu6sKvkqDkzpqzBsVHyXFlbYZTOQrVdG4b6LfTnK4mikv9"
+            "++ixJMd3vTf2yCqvBkh98zs3Ds5zsYQakzbcwhmw4fMJs4nPLws28H0UW9FjDR//rxELLwXvV1VEA1IBLX70xptjL8hrfUjEE8kkry6yNJTHZR"
+            "U8CAc7qHli2Ng1V1qb9ARbK8A3ThmFmPQvRGrapI/jS2laKKgYUmfdEdkNO6B2Cke5e8VTxY406ArAmQ90GAihDwIcb16TQMnzCMBoutnwZKNi"
+            "KRACrFmtxw2Q=="
+        ),
+    ),
+}
+
+
+SEALED = {
+    "java-32": (
+        "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb",
+        "uluk4a9R25RW",
+        "associatedData",
+        ("ulwSiIajGClcvcOYvOQ7+l+0PAbzzwI="),
+        "message",
+    ),
+    "own-32": (
+        "0123456789abcdef0123456789abcdef",
+        "abcdefghijkl",
+        "transaction",
+        (
+            "Eu6k3KOMCfFZPsMoOqloD2wBiy6brE00a8ph6KA9qo8zps/eFHazkXpIppA/o7btrmWMhIp8WtmqjS4pyfL7Ma2H7O/A0jUYRhpGO3pKyB+bmI"
+            "QBxusFM6pzBL1V3hYXi77DitWKOm/ZqhrADt8UzmeYxm8bYl1YnFHlId0iLnPzIhROR6ZMmOwS5nObd4eL4YZVmaSjJDT+1Zuf88VnBzw5SDqC"
+            "jbA8tZC29tcSe2I="
+        ),
+        (
+            '{"mchid":"1900000001","out_trade_no":"A20260101000001","trade_state":"SUCCESS","amount":{"'
+            'total":100,"payer_total":100,"currency":"CNY","payer_currency":"CNY"}}'
+        ),
+    ),
 }
 
 
@@ -122,6 +166,19 @@ def test_a_wrapped_resource_opens_with_plain_aes_gcm() -> None:
     assert len(resource["nonce"]) == 12
     sealed = base64.b64decode(resource["ciphertext"])
     assert AESGCM(key.encode()).decrypt(resource["nonce"].encode(), sealed, b"transaction").decode() == "明文"
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_what_is_sealed_is_that_of_the_published_vectors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, nonce, associated, ciphertext, plain = SEALED[name]
+    drawn = iter(nonce)
+    monkeypatch.setattr("integrations.sandbox.wechat_pay.wire.secrets.choice", lambda _: next(drawn))
+    assert wrap(key, plain.encode(), associated) == {
+        "algorithm": "AEAD_AES_256_GCM",
+        "ciphertext": ciphertext,
+        "associated_data": associated,
+        "nonce": nonce,
+    }
 
 
 def test_the_cert_hash_is_that_of_the_official_page() -> None:

@@ -7,13 +7,19 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from secrets import token_hex
 
+import httpx
 import pytest
 
 from app.kernel import ports
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import ProviderUnavailable
+from app.kernel.http import OutboundClient
 from app.payments.ports import AccountLine, AccountNotReady, PaymentChannel, PaymentOrder, RefundOrder
 from integrations.sandbox.control import SandboxControl
+from integrations.wechat.pay_accounts import Accounts
+from integrations.wechat.pay_client import PayClient
+from integrations.wechat.settings import read_settings
+from tests.integrations.contract.stage import Sandbox, environment_of
 
 pytestmark = pytest.mark.usefixtures("door")
 EMPTY_SHA1 = "da39a3ee5e6b4b0d3255bfef95601890afd80709"
@@ -165,6 +171,38 @@ async def test_a_platform_that_is_never_right_gives_no_account(
     for asked in (channel().day_account(day), channel().funds_account(day)):
         with pytest.raises(ProviderUnavailable):
             await asked
+
+
+class Late(httpx.AsyncHTTPTransport):
+    """Five minutes pass before the file is asked for, this often."""
+
+    def __init__(self, control: SandboxControl, times: int) -> None:
+        super().__init__()
+        self._control = control
+        self._left = times
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/file") and self._left:
+            self._left -= 1
+            await self._control.advance_clock(301)
+        return await super().handle_async_request(request)
+
+
+async def test_an_address_that_is_too_old_is_asked_for_anew(
+    control: SandboxControl, order_no: str, sandbox: Sandbox
+) -> None:
+    day = await to_ten_next_day(control)
+    with environment_of(sandbox.environment):
+        settings = read_settings()
+    once = OutboundClient(httpx.AsyncClient(transport=Late(control, 1)))
+    account = await Accounts(PayClient(once, settings), settings.pay_mch_id).day(day)
+    assert [line.order_no for line in account.lines] == [order_no]
+    always = OutboundClient(httpx.AsyncClient(transport=Late(control, 9)))
+    with pytest.raises(ProviderUnavailable) as refusal:
+        await Accounts(PayClient(always, settings), settings.pay_mch_id).day(day)
+    assert refusal.value.__notes__ == ["tradebill: 400 INVALID_REQUEST"]
+    await once.close()
+    await always.close()
 
 
 def moment(text: str) -> datetime:
