@@ -14,6 +14,7 @@ from app.http import open_to
 from app.http.callbacks import callback_routes
 from app.http.health import health_routes
 from app.http.home import StaffAccount, home_routes
+from app.http.receipts import receipt_routes
 from app.http.requests import RequestIds
 from app.identity.rules import ROLE_TITLES
 from app.kernel.settings import get_settings
@@ -33,6 +34,7 @@ def create_app() -> Starlette:
     routes: list[BaseRoute] = [
         Route("/graphql", open_to("everyone")(graphql_endpoint), methods=["GET", "POST"]),
         *callback_routes,
+        *receipt_routes,
         *health_routes(missing_migrations),
     ]
     if not settings.in_production:

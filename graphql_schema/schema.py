@@ -35,6 +35,7 @@ from graphql_schema.payments.desk import CashierMutation, CashierQuery
 from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
 from graphql_schema.payments.reconciliation_entries import ReconciliationMutation, ReconciliationQuery
+from graphql_schema.payments.receipt_entries import ReceiptsMutation, ReceiptsQuery
 from graphql_schema.payments.refund_mutations import RefundsMutation
 from graphql_schema.payments.refund_queries import RefundsQuery
 from graphql_schema.payments.task_entries import MoneyTasksMutation, MoneyTasksQuery
@@ -81,6 +82,7 @@ class Query(
     ReconciliationQuery,
     MoneyTasksQuery,
     RefundsQuery,
+    ReceiptsQuery,
     CashierQuery,
     DeliveryQuery,
     PersonalQuery,
@@ -113,6 +115,7 @@ class Mutation(
     ReconciliationMutation,
     MoneyTasksMutation,
     RefundsMutation,
+    ReceiptsMutation,
     CashierMutation,
     DeliveryMutation,
     PersonalMutation,

@@ -12,11 +12,13 @@ from app.catalogue.queries import departments_by_key
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
 from app.payments.queries import masked_payers
+from app.payments.receipts.queries import is_own, newest_receipts
 from app.payments.rules import KIND_WORDS, BillKind
 from app.payments.states import BILL_WORDS, BillState
 from graphql_schema.catalogue.types import Department
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
+from graphql_schema.payments.receipt_types import Receipt
 from graphql_schema.problems import Problem
 
 strawberry.enum(BillState)
@@ -87,6 +89,11 @@ class Bill:
     async def collecting_unit(self, info: Info) -> Department | None:
         unit = await info.context.load(departments_by_key, self.row.collecting_unit)
         return Department.of(unit, info) if unit else None
+
+    @computed("票据 · The receipt in force, else the last one; null before there is one.", batch=newest_receipts)
+    async def receipt(self, info: Info) -> Receipt | None:
+        found = await info.context.load(newest_receipts, self.row.id)
+        return Receipt.of(found, is_own=is_own(self.row, info.context.actor)) if found else None
 
 
 @strawberry.type(description="他人的缴费单 · A bill with as much of the payer's name as others may see.")

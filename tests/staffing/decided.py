@@ -34,6 +34,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.bookingRules": EVERY_ROLE,
     "Query.openingExceptions": EVERY_ROLE,
     "Query.slots": EVERY_ROLE,
+    "Query.verifyReceipt": EVERY_ROLE,
     "Query.waitingRoom": EVERY_ROLE,
     "Query.hallBoard": EVERY_ROLE,
     "Query.halls": EVERY_ROLE,
@@ -62,6 +63,9 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.registerParcel": frozenset({ISSUER}),
     # Money.
     "Query.billRefunds": frozenset({CASHIER, MANAGER}),
+    "Query.billReceipts": frozenset({CASHIER}),
+    "Query.receiptToPrint": frozenset({CASHIER}),
+    "Mutation.voidReceipt": frozenset({CASHIER}),
     "Query.unitRefunds": frozenset({CASHIER, MANAGER}),
     "Mutation.approveRefund": frozenset({CASHIER, MANAGER}),
     "Mutation.confirmWindowRefund": frozenset({CASHIER}),
@@ -167,7 +171,7 @@ NAMES_NOBODY: dict[str, str] = {
     "AuditLine": "id at actor act subject result person requestId detail",
     "Bill": (
         "id number kind description totalFen refundedFen state issuedAt dueAt paidAt anyoneMayPay lines stateText"
-        " kindText collectingUnit"
+        " kindText collectingUnit receipt"
     ),
     "BillLine": "name amountFen quantity exemptFen basis",
     "BillOfSomebody": "bill",
@@ -243,6 +247,7 @@ NAMES_NOBODY: dict[str, str] = {
     "NumberCounts": "taken served passed abandoned booked bookedShare",
     "QueueFigure": "hall business hour window numbers waiting serving visits work withheld",
     "QueueFigures": "rows csv",
+    "Receipt": "id kind code number checkCode amountFen state issuedAt voidedAt redNumber kindText stateText",
     "Refund": (
         "id billId billNumber amountFen reason state requestedAt decidedAt refundedAt lines stateText reasonText"
         " atWindow"
@@ -284,6 +289,7 @@ NAMES_NOBODY: dict[str, str] = {
     "UnitDue": ("unit unitName treasuryLevel division channel paidFen refundedFen feesFen toHandOverFen handedOverFen"),
     "UnitReport": "rows csv",
     "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
+    "VerifiedReceipt": ("kind code number amountFen collectingUnit issuedOn state redNumber kindText stateText"),
     "WaitingRoom": "gathersFrom opensAt until admittedPerSecond commitment seed",
     "VisitCounts": "due missed missedShare",
     "VisitFor": "itemKey caseId caseNumber",
@@ -318,6 +324,8 @@ IS_PERSONAL: dict[str, str] = {
 
 IS_SECRET: dict[str, str] = {
     "DeviceRegistered": "token",
+    "Receipt": "pdfUrl",
+    "ReceiptDocument": "url expiresAt",
     "OneTimePassword": "password",
     "SecondFactorEnrolment": "secret uri",
     "Tokens": "access accessExpiresAt refresh",
@@ -365,8 +373,10 @@ REACHED_FROM: dict[str, set[str]] = {
     "HomeVisit": {"Query.homeVisits"},
     "ShippingLabel": {"Query.shippingLabel"},
     "Parcel": {*_CASE_ENTRIES, "Mutation.registerParcel"},
-    "Bill": {*_CASE_ENTRIES, *_BILLS},
+    "Bill": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK},
     "BillOfSomebody": {"Query.unitBill", "Query.unitBills"},
+    "Receipt": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK, "Query.billReceipts", "Mutation.voidReceipt"},
+    "ReceiptDocument": {"Query.receiptToPrint"},
     "Booking": _CASE_ENTRIES | _AT_DESK,
     "AuditLine": {"Query.auditLines"},
     "DeviceRegistered": {"Mutation.registerDevice"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.kernel import clock
@@ -14,9 +14,14 @@ _PURPOSE = "receipt-document"
 GOOD_FOR = timedelta(minutes=10)
 
 
+def expiry() -> datetime:
+    """When a link made now ends."""
+    return clock.now() + GOOD_FOR
+
+
 def link_to(receipt_id: UUID) -> str:
     """The address of a receipt's document, good for ten minutes and for this receipt only."""
-    ends = int((clock.now() + GOOD_FOR).timestamp())
+    ends = int(expiry().timestamp())
     token = signed(_PURPOSE, receipt_id.bytes + ends.to_bytes(5, "big"))
     return f"{get_settings().public_url.rstrip('/')}/receipts/{token}.pdf"
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from app.catalogue.models import Department
 from app.kernel import audit, clock
-from app.kernel.actor import Actor
+from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotFound
 from app.kernel.privacy import unseal
 from app.kernel.ratelimit import check_rate
@@ -33,6 +33,11 @@ async def newest_receipts(bill_ids: Sequence[UUID]) -> list[Receipt | None]:
     for receipt in await Receipt.filter(bill_id__in=list(bill_ids)).order_by("issued_at", "id"):
         newest[receipt.bill_id] = receipt
     return [newest.get(key) for key in bill_ids]
+
+
+def is_own(bill: Bill, actor: Actor) -> bool:
+    """Whether the bill is of the actor's matters: who only pays another's notice gets no document with their name."""
+    return actor.kind is ActorKind.RESIDENT and bill.resident_id == actor.resident_id()
 
 
 async def receipts_at_work(actor: Actor, bill_id: UUID) -> list[Receipt]:
@@ -102,7 +107,7 @@ async def verify(code: str, number: str, check_code: str, address: str) -> Verif
     await check_rate(_VERIFICATIONS, "receipt-verification", address or "unknown")
     await check_rate(_VERIFICATIONS_OF_ONE, "receipt-verified", code, number)
     receipt = await Receipt.get_or_none(code=code, number=number)
-    right = receipt.check_code if receipt else ""
+    right = receipt.check_code.upper() if receipt else ""
     if not hmac.compare_digest(right.encode(), check_code.encode()) or receipt is None:
         raise ReceiptUnknown
     return Verified(
