@@ -25,15 +25,15 @@ format: setup ## put the code into the house format
 demo: setup ## play the resident's journey against a fresh stack
 	@$(BIN)/python -m tests.journeys.demo
 
-bench: setup ## measure recognising a caller and booking beside other ways, as ratios of one run
+bench: setup ## measure recognising a caller, booking and paying, as ratios of one run
 	@$(BIN)/python -m tests.benchmarks
 
-chaos: setup ## book a million times while servers die; ARGS="--attempts 100000" fewer times
+chaos: setup ## book a million times, pay ten thousand times, while all dies; ARGS="payments --payments 1000"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-histories: setup ## play ten thousand mornings at a counter, in any order; HISTORIES=500 fewer
+histories: setup ## play ten thousand mornings at a counter and lives of a bill; HISTORIES=500 fewer
 	@PORTAL_TEST_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -n `getconf _NPROCESSORS_ONLN` --dist load \
-		tests/booking/test_histories.py
+		tests/booking/test_histories.py tests/payments/test_histories.py
 
 doctor: setup ## ask every part of the running stack whether it works
 	@$(BIN)/portal doctor

@@ -1,4 +1,4 @@
-"""`make bench`: what recognising a caller costs, beside a bare signature and beside the rest of a request."""
+"""`make bench`: what recognising a caller, booking and paying cost, each beside what it could not do without."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from app.kernel.logging import configure_logging
 from app.migrating import migrate
 from tests.benchmarks.booking import booking
 from tests.benchmarks.measuring import Measured, measure, table
+from tests.benchmarks.payments import payments
 from tests.benchmarks.requests import Knock
 from tests.portal import environment
 
@@ -90,6 +91,7 @@ def main() -> None:
                 asyncio.run(run(postgres.url))
         finally:
             postgres.stop()
+    asyncio.run(payments())
 
 
 if __name__ == "__main__":

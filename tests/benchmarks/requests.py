@@ -1,8 +1,9 @@
-"""One GraphQL request through the whole application, without a network in between."""
+"""One request through the whole application, without a network in between."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import orjson
 from starlette.types import ASGIApp, Message
@@ -11,13 +12,22 @@ from starlette.types import ASGIApp, Message
 class Knock:
     """The same request again and again."""
 
-    def __init__(self, app: ASGIApp, query: str, token: str = "") -> None:
+    def __init__(self, app: ASGIApp, query: str, token: str = "", **variables: object) -> None:
         self._app = app
-        self._body = orjson.dumps({"query": query})
+        self._path = "/graphql"
+        self._body = orjson.dumps({"query": query, "variables": variables})
         headers = [(b"content-type", b"application/json"), (b"host", b"127.0.0.1")]
         self._headers = [*headers, (b"authorization", f"Bearer {token}".encode())] if token else headers
         self.answer = b""
         self.status = 0
+
+    @classmethod
+    def at(cls, app: ASGIApp, path: str, body: bytes, headers: Mapping[str, str]) -> Self:
+        """Any other request, byte by byte."""
+        knock = cls(app, "")
+        knock._path, knock._body = path, body
+        knock._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        return knock
 
     async def __call__(self) -> None:
         scope: dict[str, Any] = {
@@ -26,8 +36,8 @@ class Knock:
             "http_version": "1.1",
             "method": "POST",
             "scheme": "http",
-            "path": "/graphql",
-            "raw_path": b"/graphql",
+            "path": self._path,
+            "raw_path": self._path.encode(),
             "query_string": b"",
             "root_path": "",
             "headers": self._headers,
@@ -43,4 +53,4 @@ class Knock:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         else:
-            self.answer = message["body"]
+            self.answer = message.get("body", b"")

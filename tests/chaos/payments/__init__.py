@@ -1,0 +1,1 @@
+"""Payments while providers are hostile and every process of ours dies now and then."""
