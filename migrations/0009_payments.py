@@ -1,3 +1,4 @@
+from migrations._together import AddFields
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from app.kernel.db import new_id
@@ -109,7 +110,7 @@ class Migration(migrations.Migration):
             name='MoneyTask',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
-                ('kind', fields.CharEnumField(description='OURS_ONLY: OURS_ONLY\nTHEIRS_ONLY: THEIRS_ONLY\nAMOUNT: AMOUNT\nSTATE: STATE\nDATE_BOUNDARY: DATE_BOUNDARY\nWRONG_AMOUNT: WRONG_AMOUNT\nWRONG_PAYER: WRONG_PAYER\nUNKNOWN_ORDER: UNKNOWN_ORDER\nREFUND_ABNORMAL: REFUND_ABNORMAL\nREFUND_REFUSED: REFUND_REFUSED\nRECEIPT_FAILED: RECEIPT_FAILED', enum_type=TaskKind, max_length=20)),
+                ('kind', fields.CharEnumField(description='OURS_ONLY: OURS_ONLY\nTHEIRS_ONLY: THEIRS_ONLY\nAMOUNT: AMOUNT\nSTATE: STATE\nDATE_BOUNDARY: DATE_BOUNDARY\nFUNDS: FUNDS\nACCOUNT_BROKEN: ACCOUNT_BROKEN\nACCOUNT_CHANGED: ACCOUNT_CHANGED\nWRONG_AMOUNT: WRONG_AMOUNT\nWRONG_PAYER: WRONG_PAYER\nUNKNOWN_ORDER: UNKNOWN_ORDER\nREFUND_ABNORMAL: REFUND_ABNORMAL\nREFUND_REFUSED: REFUND_REFUSED\nRECEIPT_FAILED: RECEIPT_FAILED', enum_type=TaskKind, max_length=20)),
                 ('subject', fields.CharField(max_length=120)),
                 ('channel', fields.CharField(default='', max_length=30)),
                 ('day', fields.DateField(null=True)),
@@ -137,7 +138,7 @@ class Migration(migrations.Migration):
                 ('number', fields.CharField(max_length=20)),
                 ('check_code', fields.CharField(max_length=20)),
                 ('amount_fen', fields.BigIntField()),
-                ('pdf', fields.BinaryField(null=True)),
+                ('pdf_sealed', fields.TextField(null=True, unique=False)),
                 ('issued_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('voided_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('void_reason', fields.CharField(default='', max_length=200)),
@@ -176,8 +177,10 @@ class Migration(migrations.Migration):
                 ('asked', fields.SmallIntField(default=0)),
                 ('ask_again_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('settled_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('answer', fields.CharField(default='', db_default='', max_length=200)),
+                ('handed_back_by', fields.ForeignKeyField('portal.Staff', source_field='handed_back_by_id', null=True, db_constraint=True, to_field='id', related_name='refunds_handed_back', on_delete=OnDelete.RESTRICT)),
             ],
-            options={'table': 'refund', 'app': 'portal', 'indexes': [Index(fields=['state', 'ask_again_at']), Index(fields=['attempt_id']), Index(fields=['bill_id'])], 'pk_attr': 'id', 'table_description': 'One repayment of money that came in with an attempt, wholly or in part.'},
+            options={'table': 'refund', 'app': 'portal', 'indexes': [Index(fields=['state', 'ask_again_at']), Index(fields=['attempt_id']), Index(fields=['bill_id']), Index(fields=['settled_at'])], 'pk_attr': 'id', 'table_description': 'One repayment of money that came in with an attempt, wholly or in part.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -220,6 +223,19 @@ class Migration(migrations.Migration):
             options={'table': 'statement_line', 'app': 'portal', 'unique_together': (('statement_id', 'order_no', 'refund_no'),), 'indexes': [Index(fields=['order_no'])], 'pk_attr': 'id', 'table_description': "One line of a provider's account: a payment or a refund, and what we have matched it with."},
             bases=['Model'],
         ),
+        ops.CreateModel(
+            name='TillCount',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
+                ('statement', fields.ForeignKeyField('portal.Statement', source_field='statement_id', db_constraint=True, to_field='id', related_name='counts', on_delete=OnDelete.RESTRICT)),
+                ('cashier', fields.ForeignKeyField('portal.Staff', source_field='cashier_id', db_constraint=True, to_field='id', related_name='till_counts', on_delete=OnDelete.RESTRICT)),
+                ('counted_fen', fields.BigIntField()),
+                ('counted_by', fields.ForeignKeyField('portal.Staff', source_field='counted_by_id', db_constraint=True, to_field='id', related_name='tills_counted', on_delete=OnDelete.RESTRICT)),
+                ('counted_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'till_count', 'app': 'portal', 'unique_together': (('statement_id', 'cashier_id'),), 'pk_attr': 'id', 'table_description': 'What a cashier counted at the end of a day, of a channel at a window: the same as the ledger, or refused.'},
+            bases=['Model'],
+        ),
         ops.RemoveConstraint(
             model_name='Bill',
             name='bill_owes_something',
@@ -244,50 +260,57 @@ class Migration(migrations.Migration):
             name='state',
             field=fields.CharEnumField(description='CREATED: CREATED\nPAYING: PAYING\nPAID: PAID\nRECEIPTED: RECEIPTED\nWAIVED: WAIVED\nEXPIRED: EXPIRED\nCANCELLED: CANCELLED\nPARTIALLY_REFUNDED: PARTIALLY_REFUNDED\nFULLY_REFUNDED: FULLY_REFUNDED', enum_type=BillState, max_length=20),
         ),
-        ops.AddField(
-            model_name='Bill',
-            name='anyone_may_pay',
-            field=fields.BooleanField(default=False, db_default=False),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='booking',
-            field=fields.OneToOneField('portal.Booking', source_field='booking_id', null=True, db_constraint=True, to_field='id', related_name='deposit', on_delete=OnDelete.RESTRICT),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='division_code',
-            field=fields.CharField(default='', db_default='', max_length=12),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='issued_by',
-            field=fields.ForeignKeyField('portal.Staff', source_field='issued_by_id', null=True, db_constraint=True, to_field='id', related_name='bills', on_delete=OnDelete.RESTRICT),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='item_key',
-            field=fields.CharField(default='', db_default='', max_length=60),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='kind',
-            field=fields.CharEnumField(default=BillKind.CASE_FEE, description='CASE_FEE: CASE_FEE\nDEPOSIT: DEPOSIT\nNOTICE: NOTICE', db_default=BillKind.CASE_FEE, enum_type=BillKind, max_length=20),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='payer_name_sealed',
-            field=fields.TextField(null=True, unique=False),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='refunded_fen',
-            field=fields.BigIntField(default=0, db_default=0),
-        ),
-        ops.AddField(
-            model_name='Bill',
-            name='treasury_level',
-            field=fields.CharEnumField(default=TreasuryLevel.CITY, description='CENTRAL: CENTRAL\nPROVINCE: PROVINCE\nCITY: CITY\nCOUNTY: COUNTY\nTOWNSHIP: TOWNSHIP', db_default=TreasuryLevel.CITY, enum_type=TreasuryLevel, max_length=20),
+        AddFields(
+            ops.AddField(
+                model_name='Booking',
+                name='deposit_fen',
+                field=fields.IntField(null=True),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='anyone_may_pay',
+                field=fields.BooleanField(default=False, db_default=False),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='booking',
+                field=fields.OneToOneField('portal.Booking', source_field='booking_id', null=True, db_constraint=True, to_field='id', related_name='deposit', on_delete=OnDelete.RESTRICT),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='division_code',
+                field=fields.CharField(default='', db_default='', max_length=12),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='issued_by',
+                field=fields.ForeignKeyField('portal.Staff', source_field='issued_by_id', null=True, db_constraint=True, to_field='id', related_name='bills', on_delete=OnDelete.RESTRICT),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='item_key',
+                field=fields.CharField(default='', db_default='', max_length=60),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='kind',
+                field=fields.CharEnumField(default=BillKind.CASE_FEE, description='CASE_FEE: CASE_FEE\nDEPOSIT: DEPOSIT\nNOTICE: NOTICE', db_default=BillKind.CASE_FEE, enum_type=BillKind, max_length=20),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='payer_name_sealed',
+                field=fields.TextField(null=True, unique=False),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='refunded_fen',
+                field=fields.BigIntField(default=0, db_default=0),
+            ),
+            ops.AddField(
+                model_name='Bill',
+                name='treasury_level',
+                field=fields.CharEnumField(default=TreasuryLevel.CITY, description='CENTRAL: CENTRAL\nPROVINCE: PROVINCE\nCITY: CITY\nCOUNTY: COUNTY\nTOWNSHIP: TOWNSHIP', db_default=TreasuryLevel.CITY, enum_type=TreasuryLevel, max_length=20),
+            ),
         ),
         ops.AddIndex(
             model_name='Bill',
@@ -318,20 +341,22 @@ class Migration(migrations.Migration):
             name='state',
             field=fields.CharEnumField(description='PREPARING: PREPARING\nOPEN: OPEN\nSUCCEEDED: SUCCEEDED\nCLOSED: CLOSED\nSURPLUS: SURPLUS\nRETURNED: RETURNED', enum_type=AttemptState, max_length=20),
         ),
-        ops.AddField(
-            model_name='PaymentAttempt',
-            name='payer',
-            field=fields.ForeignKeyField('portal.Resident', source_field='payer_id', null=True, db_constraint=True, to_field='id', related_name='payments', on_delete=OnDelete.RESTRICT),
-        ),
-        ops.AddField(
-            model_name='PaymentAttempt',
-            name='promised_fen',
-            field=fields.BigIntField(default=0, db_default=0),
-        ),
-        ops.AddField(
-            model_name='PaymentAttempt',
-            name='taken_by',
-            field=fields.ForeignKeyField('portal.Staff', source_field='taken_by_id', null=True, db_constraint=True, to_field='id', related_name='takings', on_delete=OnDelete.RESTRICT),
+        AddFields(
+            ops.AddField(
+                model_name='PaymentAttempt',
+                name='payer',
+                field=fields.ForeignKeyField('portal.Resident', source_field='payer_id', null=True, db_constraint=True, to_field='id', related_name='payments', on_delete=OnDelete.RESTRICT),
+            ),
+            ops.AddField(
+                model_name='PaymentAttempt',
+                name='promised_fen',
+                field=fields.BigIntField(default=0, db_default=0),
+            ),
+            ops.AddField(
+                model_name='PaymentAttempt',
+                name='taken_by',
+                field=fields.ForeignKeyField('portal.Staff', source_field='taken_by_id', null=True, db_constraint=True, to_field='id', related_name='takings', on_delete=OnDelete.RESTRICT),
+            ),
         ),
         ops.AddIndex(
             model_name='PaymentAttempt',
