@@ -34,8 +34,8 @@ from graphql_schema.identity.sessions import SessionMutation, SessionQuery
 from graphql_schema.payments.desk import CashierMutation, CashierQuery
 from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
-from graphql_schema.payments.reconciliation_entries import ReconciliationMutation, ReconciliationQuery
 from graphql_schema.payments.receipt_entries import ReceiptsMutation, ReceiptsQuery
+from graphql_schema.payments.reconciliation_entries import ReconciliationMutation, ReconciliationQuery
 from graphql_schema.payments.refund_mutations import RefundsMutation
 from graphql_schema.payments.refund_queries import RefundsQuery
 from graphql_schema.payments.task_entries import MoneyTasksMutation, MoneyTasksQuery

@@ -63,7 +63,9 @@ LOOKS: dict[str, LookWords] = {
     "refund.given_up": LookWords(LookKind.ACTED, "终止了您的退款", "ended your refund"),
     "refund.settled": LookWords(LookKind.ACTED, "在窗口向您退还了款项", "handed money back to you at a window"),
     "receipt.seen": LookWords(LookKind.LOOKED, "为您打印票据时查看了票据", "opened your receipt to print it"),
-    "receipt.voided": LookWords(LookKind.ACTED, "作废了您的票据并重新开具", "had your receipt taken back and made anew"),
+    "receipt.voided": LookWords(
+        LookKind.ACTED, "作废了您的票据并重新开具", "had your receipt taken back and made anew"
+    ),
     "payment.settled": LookWords(LookKind.ACTED, "在窗口收取了您的缴费", "took your payment at a window"),
     "queue.number_shown": LookWords(
         LookKind.LOOKED, "凭身份证查看了您今天的排队号", "looked up your number by your card"

@@ -1,24 +1,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tortoise import Tortoise
 
 from app.booking.commands import cancel
+from app.booking.credit.appeals import excuse
 from app.booking.halls.closing import close_session
+from app.booking.halls.rehousing import see_to_everybody
+from app.booking.models import Booking, SessionClosure, Slot
+from app.booking.outcomes import record_arrival, record_missed, record_served
+from app.booking.queries import locked_booking
 from app.identity.rules import Role
-from app.kernel import db
+from app.kernel import clock, db
+from app.kernel.actor import SYSTEM
 from app.kernel.facts.publishing import _reactions, reactions_of
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding
 from app.payments.refunds.deciding import confirm_window_refund
 from app.payments.refunds.settling import settle_refund
-from app.payments.settling import settle
-from tests.booking.lines import a_day, fill, slot_on, wait
+from app.payments.settling import expire, settle
+from tests.booking.lines import a_day, book, fill, slot_on, wait
+from tests.booking.places import set_rules
 from tests.http.stage import apply, approve, open_order
-from tests.identity.accounts import make_staff
+from tests.identity.accounts import make_resident, make_staff
 from tests.payments.refunds.stage import make_paid, told
+from tests.payments.stage import FEE_FEN, make_payer
 from tests.people import new_key
 from tests.portal import Portal
 
@@ -55,7 +64,8 @@ async def everything_known() -> dict[str, list[str]]:
 @pytest.fixture
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered, a place
-    freed while somebody waits for one, a session closed, a task about money opened, money given back, also after all.
+    freed while somebody waits for one, a session closed and its people seen to, visits kept, missed and excused, a
+    deposit asked for, a task about money opened, money that came late, money given back, also after all.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -73,6 +83,8 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await (await portal.clerk(Role.APPROVER)).do("DenyCase", id=denied, reason="材料不实")
     await approve(portal, await apply(await portal.phone()))
     await _places_freed_and_closed()
+    await _visits_come_out()
+    await _late_money(portal)
     await settle(PaymentTruth("wechat", new_key(), PaymentState.PAID, 4000))  # a task: nobody knows this order
     await _money_given_back(portal)
     yield await waiting_jobs()
@@ -86,8 +98,42 @@ async def _places_freed_and_closed() -> None:
     await cancel(resident, booking.id)
     slot = await slot_on(closing)
     await fill(slot)
+    await _close(slot)
+    emptied = await slot_on(a_day())
+    await fill(emptied)
+    await see_to_everybody((await _close(emptied)).id)
+
+
+async def _close(slot: Slot) -> SessionClosure:
     manager = await make_staff(Role.DEPARTMENT_MANAGER)
-    await close_session(manager, slot.service_point_id, slot.category, slot.starts_at, slot.ends_at, "停电")
+    return await close_session(manager, slot.service_point_id, slot.category, slot.starts_at, slot.ends_at, "停电")
+
+
+async def _visits_come_out() -> None:
+    kept, missed = await book(await make_resident(), await slot_on(a_day())), await _missed()
+    async with db.transaction():
+        await record_arrival(await locked_booking(kept.id))
+        await record_served(await locked_booking(kept.id))
+    await excuse(await make_staff(Role.DEPARTMENT_MANAGER), missed.id, "当天暴雨停运")
+    await set_rules("qinghe-hall", "D", deposit_fen=3_000)
+    await book(await make_resident(), await slot_on(a_day(), place="qinghe-hall"))
+    await set_rules("qinghe-hall", "D")
+
+
+async def _missed() -> Booking:
+    booking = await book(await make_resident(), await slot_on(a_day()))
+    async with db.transaction():
+        await record_missed(SYSTEM, await locked_booking(booking.id))
+    return booking
+
+
+async def _late_money(portal: Portal) -> None:
+    payer = await make_payer(portal)
+    order_no = (await payer.open_order()).attempt.order_no
+    await settle(PaymentTruth("wechat", order_no, PaymentState.CLOSED))
+    with clock.standing_at(payer.bill.due_at + timedelta(seconds=1)):
+        assert await expire(payer.bill.id)
+    await settle(PaymentTruth("wechat", order_no, PaymentState.PAID, FEE_FEN, payer_open_id=payer.person.openid))
 
 
 async def _money_given_back(portal: Portal) -> None:

@@ -122,7 +122,7 @@ async def test_a_lost_notice_is_found_by_the_sweep(portal: Portal, payer: Payer)
         assert payable.attempt.id in await attempts_to_ask_about(200)
         await sweep_open_orders()
     await portal.run_jobs()
-    assert await payer.standing() == SETTLED
+    assert await payer.standing() == {**SETTLED, "bill": BillState.RECEIPTED}
     assert await payer.settlements() == 1
 
 

@@ -180,10 +180,10 @@ NAMES_NOBODY: dict[str, str] = {
     "BookingRules": "daysAhead releaseTime partyMost depositFen liveMost cancelBeforeMinutes earlyMinutes graceMinutes",
     "BusinessRules": (
         "slotMinutes windows perWindow walkInShare deskShare daysAhead releaseTime minLevel partyMost liveMost perDay"
-        " depositFen perWeek perMonth minutesByItem holdMinutes cancelBeforeMinutes offerMinutes earlyMinutes graceMinutes"
-        " radiusMetres creditRules exemptAge waitingRoom gatherMinutes admittedPerSecond rushMinutes challengeAbove"
-        " ticketsADay walkInFrom walkInUntil waitingWarning recallsMost rejoinsMost rejoinBehind bookedInARow"
-        " walkInPatienceMinutes own version"
+        " depositFen perWeek perMonth minutesByItem holdMinutes cancelBeforeMinutes offerMinutes earlyMinutes"
+        " graceMinutes radiusMetres creditRules exemptAge waitingRoom gatherMinutes admittedPerSecond rushMinutes"
+        " challengeAbove ticketsADay walkInFrom walkInUntil waitingWarning recallsMost rejoinsMost rejoinBehind"
+        " bookedInARow walkInPatienceMinutes own version"
     ),
     "BusinessNow": "category categoryName waiting windows crowd called expectedWait numbersGiven whyNot",
     "CalledNumber": "code window",
