@@ -59,6 +59,8 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
                 move = advance if attempt.state in UNDECIDED else correct
                 await move(attempt, "succeed", attempt.amount_fen, **_paid(truth))
                 await _pay_bill(who, bill, attempt, purpose, held)
+                if judgement is Judgement.RESTORE:
+                    await _end_what_is_open(bill)
             case Judgement.SURPLUS:
                 await _exceed(who, attempt, bill, truth)
             case Judgement.CLOSE:
@@ -95,6 +97,13 @@ async def _pay_bill(who: Actor, bill: Bill, attempt: PaymentAttempt, purpose: Pu
     await money_tasks.settle_by_itself(f"payment:{attempt.id}")
     detail = {"fen": attempt.amount_fen}
     await audit.record(who, "payment.settled", f"payment:{attempt.id}", detail=detail, person=bill.resident_id)
+
+
+async def _end_what_is_open(bill: Bill) -> None:
+    """Late money has paid the bill while a later order of it is still open: the sweep closes that one at once, before
+    somebody pays twice.
+    """
+    await PaymentAttempt.filter(bill_id=bill.id, state__in=UNDECIDED).update(ask_again_at=clock.now())
 
 
 async def _close(attempt: PaymentAttempt, bill: Bill) -> None:

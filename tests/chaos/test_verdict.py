@@ -15,7 +15,7 @@ from app.kernel import clock, db
 from app.kernel.actor import Actor
 from tests.booking.places import make_slot, visit
 from tests.cases.filing import CARD
-from tests.chaos.__main__ import main, told
+from tests.chaos.__main__ import booking, told
 from tests.chaos.run import Verdict, judge
 from tests.identity.accounts import make_resident
 from tests.people import new_key
@@ -40,7 +40,7 @@ def test_anything_but_nothing_is_a_failure() -> None:
 
 
 def test_a_million_on_a_thousand_places_by_two_processes_unless_one_says_otherwise() -> None:
-    said = {option.name: option.default for option in main.params}
+    said = {option.name: option.default for option in booking.params}
     assert (said["attempts"], said["places"], said["processes"]) == (1_000_000, 1_000, 2)
 
 

@@ -65,8 +65,12 @@ class PaperBank:
         return True
 
     def move_refund(self, refund_no: str, standing: RefundStanding) -> bool:
-        """What becomes of a refund; one that was given up comes back to life only while there is money for it."""
+        """What becomes of a refund: what is through may still bounce, but is not given up; what was given up comes back
+        to life only while there is money for it.
+        """
         known = self.refunds[refund_no]
+        if known.standing is RefundStanding.SUCCEEDED and standing is RefundStanding.CLOSED:
+            return False
         if known.standing not in HOLDS and known.order.amount_fen > self._left(known.order):
             return False
         self.refunds[refund_no] = replace(known, standing=standing)

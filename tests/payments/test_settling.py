@@ -36,6 +36,7 @@ def paid(payer: Payer, attempt: PaymentAttempt, *, fen: int = FEE_FEN) -> Paymen
     )
 
 
+_PAID = "requestPayment:ok"
 SETTLED = {"bill": BillState.PAID, "case": CaseState.RESULT_READY, "attempts": [AttemptState.SUCCEEDED]}
 
 
@@ -96,6 +97,23 @@ async def test_late_money_after_another_order_was_paid_goes_back(payer: Payer) -
         RefundReason.SURPLUS,
     )
     assert await payer.settlements() == 1
+
+
+async def test_late_money_ends_the_order_that_was_opened_after_it(portal: Portal, payer: Payer) -> None:
+    """Within the minute of the sweep, and not when that order would have been asked about: nobody pays twice."""
+    first = await payer.open_order()
+    with clock.standing_at(first.attempt.expires_at + timedelta(minutes=1)):
+        await ask_about(first.attempt.id)
+        second = (await payer.open_order()).attempt
+        assert await portal.control.pay(payer.person.openid, first.client_parameters, outcome="late") == _PAID
+
+        assert (await settle(paid(payer, first.attempt))).remark == "RESTORE"
+
+        assert (await payer.standing())["attempts"] == [AttemptState.SUCCEEDED, AttemptState.OPEN]
+        assert second.id in await attempts_to_ask_about(10_000)
+        await ask_about(second.id)
+    assert await payer.standing() == {**SETTLED, "attempts": [AttemptState.SUCCEEDED, AttemptState.CLOSED]}
+    assert (await portal.control.order(second.order_no)).trade_state == "CLOSED"
 
 
 async def test_the_database_allows_one_success_per_bill_whatever_the_code_does(payer: Payer) -> None:

@@ -39,26 +39,24 @@ _DIFFERENCES = """
 async def theirs(control: SandboxControl, till: Till) -> list[Paid]:
     """Every payment, whoever took it."""
     wechat = [
-        Paid(order.out_trade_no, "wechat", order.openid, order.total, dict(map(_wechat_back, order.refunds)))
+        Paid(order.out_trade_no, "wechat", order.openid, order.total, _wechat_back(order.refunds))
         for order in await control.orders()
         if order.paid_at
     ]
     alipay = [
-        Paid(trade.out_trade_no, "alipay", trade.open_id, trade.total, dict(map(_alipay_back, trade.refunds)))
+        Paid(trade.out_trade_no, "alipay", trade.open_id, trade.total, _alipay_back(trade.refunds))
         for trade in await control.trades()
         if trade.paid_at
     ]
     return [*wechat, *alipay, *await _till(till)]
 
 
-def _wechat_back(refund: Mapping[str, Any]) -> tuple[str, int]:
-    assert refund["status"] == "SUCCESS", refund
-    return refund["out_refund_no"], refund["amount"]["refund"]
+def _wechat_back(refunds: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {one["out_refund_no"]: one["amount"]["refund"] for one in refunds if one["status"] == "SUCCESS"}
 
 
-def _alipay_back(refund: Mapping[str, Any]) -> tuple[str, int]:
-    assert refund["through"], refund
-    return refund["out_request_no"], int(Decimal(refund["refund_amount"]) * 100)
+def _alipay_back(refunds: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return {one["out_request_no"]: int(Decimal(one["refund_amount"]) * 100) for one in refunds if one["through"]}
 
 
 async def _till(till: Till) -> list[Paid]:
