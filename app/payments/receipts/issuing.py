@@ -26,7 +26,16 @@ from app.payments.ports import FiscalPlatform, IssuedReceipt, ReceiptRefused
 from app.payments.queries import locked_bill
 from app.payments.receipts import paper, seal
 from app.payments.receipts.matters import Matter, matter_of, order_for, paper_for, platform
-from app.payments.receipts.rules import TASK_AFTER, Step, check_letters, next_step, plain_code, wait_after
+from app.payments.receipts.rules import (
+    GOES_BACK,
+    GOES_BACK_IN_PART,
+    TASK_AFTER,
+    Step,
+    check_letters,
+    next_step,
+    plain_code,
+    wait_after,
+)
 from app.payments.states import BILL_LIFE
 from app.payments.words import ReceiptKind, ReceiptState, TaskKind
 
@@ -138,7 +147,7 @@ async def _take_back(matter: Matter) -> None:
     """Red-letter a fiscal receipt at its platform (冲红); a plain one is ours to end."""
     receipt = matter.in_force
     assert receipt is not None
-    reason = receipt.void_reason or ("部分退付,换开余额票据" if matter.worth_fen else "全额退付")
+    reason = receipt.void_reason or (GOES_BACK_IN_PART if matter.worth_fen else GOES_BACK)
     red = ""
     if receipt.kind is ReceiptKind.FISCAL:
         told = IssuedReceipt(receipt.code, receipt.number, receipt.check_code, receipt.amount_fen, receipt.issued_at)

@@ -27,6 +27,10 @@ _CHECK_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CHECK_CODE_LENGTH = 6
 
 
+GOES_BACK, GOES_BACK_IN_PART = "全额退付", "部分退付,换开余额票据"
+"""Why a receipt is taken back when nobody has said more."""
+
+
 class Step(StrEnum):
     """What a bill's receipt needs next."""
 

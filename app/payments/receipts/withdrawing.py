@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app.kernel import audit, db
+from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
-from app.kernel.errors import InvalidInput
+from app.kernel.errors import InvalidInput, ProviderUnavailable
 from app.payments.models import Receipt
+from app.payments.ports import ReceiptRefused
 from app.payments.queries import bill_at_work, locked_bill
 from app.payments.receipts.errors import ReceiptTakenBack
-from app.payments.receipts.issuing import pursue, pursue_receipt
+from app.payments.receipts.issuing import pursue_receipt, see_to_receipt
+from app.payments.receipts.matters import matter_of
 from app.payments.receipts.queries import receipt_at_work
+from app.payments.receipts.rules import GOES_BACK, wait_after
 from app.payments.words import ReceiptState
 
 _LONGEST_REASON = 200
@@ -43,18 +46,31 @@ async def void_receipt(actor: Actor, receipt_id: UUID, reason: str) -> Receipt:
     return receipt
 
 
-async def take_back_receipt(bill_id: UUID, reason: str) -> bool:
-    """For who is about to give money back: whether no receipt over it is in force any more.
+async def may_go_back(bill_id: UUID) -> bool:
+    """For who is about to send money back: whether nothing stands in the way. A receipt over all of it is taken back
+    first (先冲红后退付); one over a part is replaced by itself.
+    """
+    if (await matter_of(bill_id)).worth_fen:
+        return True
+    return await take_back_receipt(bill_id, GOES_BACK)
 
-    What is agreed to go back no longer counts; what stays gets a receipt of its own. False when the platform does not
-    answer or refuses: it is tried again by itself, so ask again later. No transaction may be open.
+
+async def take_back_receipt(bill_id: UUID, reason: str) -> bool:
+    """Whether the receipt that was in force is so no more; what the unit keeps gets a receipt of its own.
+
+    False when the platform does not answer or refuses: that is pursued by itself, so ask again later. No transaction
+    may be open.
     """
     async with db.transaction():
         await locked_bill(bill_id)
         receipt = await Receipt.get_or_none(bill_id=bill_id, state=ReceiptState.ISSUED)
         if receipt is not None and not receipt.void_reason:
             await _say(receipt, reason[:_LONGEST_REASON])
-    await pursue(bill_id)
+            await pursue_receipt.defer(bill_id=str(bill_id), not_before=clock.now() + wait_after(0))
+    try:
+        await see_to_receipt(bill_id)
+    except (ProviderUnavailable, ReceiptRefused):
+        return False
     kept = await Receipt.get_or_none(bill_id=bill_id, state=ReceiptState.ISSUED)
     return kept is None or (receipt is not None and kept.id != receipt.id)
 

@@ -15,6 +15,7 @@ from app.payments import money_tasks
 from app.payments.errors import ChannelUnavailable
 from app.payments.models import Bill, PaymentAttempt, Refund
 from app.payments.ports import PaymentChannel, RefundOrder, RefundRefused, RefundStanding, RefundTruth
+from app.payments.receipts.withdrawing import may_go_back
 from app.payments.refunds.rules import LATER_UNTIL, next_question
 from app.payments.refunds.settling import settle_refund
 from app.payments.settling import live_channel
@@ -59,10 +60,17 @@ async def _took_turn(refund: Refund) -> bool:
 async def _truth(channel: PaymentChannel, refund: Refund, attempt: PaymentAttempt) -> RefundTruth:
     order = order_of(refund, attempt)
     if refund.asked == 0 and refund.state is RefundState.APPROVED:
-        return await channel.refund(order)
+        return await _send(channel, refund, order)
     truth = await channel.ask_refund(order)
     unheard = truth.state is RefundStanding.UNKNOWN and refund.state in {RefundState.APPROVED, RefundState.PROCESSING}
-    return await channel.refund(order) if unheard else truth
+    return await _send(channel, refund, order) if unheard else truth
+
+
+async def _send(channel: PaymentChannel, refund: Refund, order: RefundOrder) -> RefundTruth:
+    """Money whose receipt is still in force waits for the platform that takes receipts back."""
+    if not await may_go_back(refund.bill_id):
+        raise ProviderUnavailable(service_zh="财政电子票据平台", service_en="The fiscal receipt platform")
+    return await channel.refund(order)
 
 
 def order_of(refund: Refund, attempt: PaymentAttempt) -> RefundOrder:

@@ -17,7 +17,7 @@ from app.kernel.privacy import unseal
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
 from app.payments.receipts.seal import seal
 from app.payments.refunds.promising import make_refund
-from app.payments.settling import settle
+from app.payments.settling import live_channel, settle
 from app.payments.states import AttemptState, RefundState
 from app.payments.words import ReceiptState, RefundReason
 from tests.payments.stage import Payer, make_payer
@@ -29,6 +29,15 @@ async def paid_payer(portal: Portal) -> Payer:
     """The bill is paid; the worker has not been at it yet."""
     payer = await make_payer(portal)
     await settle(told_paid((await payer.open_order()).attempt))
+    return payer
+
+
+async def paid_for_real(portal: Portal) -> Payer:
+    """Also in the sandbox's books, so that the money can go back there."""
+    payer = await make_payer(portal)
+    payable = await payer.open_order()
+    await payer.pays(payable)
+    await settle(await live_channel("wechat").ask(payable.attempt.order_no))
     return payer
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from app.kernel import clock, ports
 from app.kernel.errors import ProviderUnavailable
-from app.payments.models import Bill, MoneyTask
+from app.payments.models import Bill, MoneyTask, Refund
 from app.payments.ports import FiscalPlatform, ReceiptRefused
 from app.payments.receipts.issuing import pursue, see_to_receipt
 from app.payments.receipts.matters import matter_of, order_for
 from app.payments.receipts.withdrawing import take_back_receipt
-from app.payments.states import BillState
+from app.payments.refunds.sending import pursue as pursue_refund
+from app.payments.states import BillState, RefundState
 from app.payments.words import ReceiptKind, ReceiptState, TaskKind, TaskState
 from integrations.sandbox.control import FiscalReceipt, SandboxControl
 from tests.identity.crowds import at_once
@@ -24,6 +25,7 @@ from tests.payments.receipts.stage import (
     drop_waiting,
     has_seal,
     next_try,
+    paid_for_real,
     paid_payer,
     receipts_of,
     the_receipt,
@@ -135,6 +137,7 @@ async def test_a_red_letter_whose_answer_was_lost_is_not_written_twice(
     assert await take_back_receipt(payer.bill.id, "全额退付") is True
     await check_one_in_force(platform, payer, 0)
     assert len(await books_of(platform, payer)) == 1
+    await drop_waiting(payer.bill.id)
 
 
 async def test_a_platform_down_for_two_days_and_back_loses_nothing_and_doubles_nothing(
@@ -222,9 +225,40 @@ async def test_without_its_platform_a_fiscal_receipt_cannot_be_taken_back_and_so
     await agree_refund(payer.bill, FEE_FEN)
     switched_off = ports._adapters.pop(FiscalPlatform)
     assert await take_back_receipt(payer.bill.id, "全额退付") is False
+    await pursue(payer.bill.id)
     ports._adapters[FiscalPlatform] = switched_off
     task = await task_of(payer.bill.id)
     assert task is not None
     assert task.detail["code"] == "PLATFORM_SWITCHED_OFF"
     assert (await the_receipt(payer.bill.id)).kind is ReceiptKind.FISCAL
     await drop_waiting(payer.bill.id)
+
+
+async def test_money_goes_back_only_after_its_receipt_was_taken_back(portal: Portal, platform: SandboxControl) -> None:
+    """While the platform is closed the money waits; when it is open again, the red letter comes first."""
+    payer = await paid_for_real(portal)
+    await see_to_receipt(payer.bill.id)
+    await platform.fiscal_platform(open=False)
+    refund = await agree_refund(payer.bill, FEE_FEN)
+    await pursue_refund(refund.id)
+    assert (await Refund.get(id=refund.id)).state is RefundState.APPROVED
+    assert [each.state for each in await receipts_of(payer.bill.id)] == [ReceiptState.ISSUED]
+
+    await platform.fiscal_platform(open=True)
+    with clock.standing_at(clock.now() + timedelta(hours=1)):
+        await pursue_refund(refund.id)
+    assert (await Refund.get(id=refund.id)).state in {RefundState.PROCESSING, RefundState.SUCCEEDED}
+    await check_one_in_force(platform, payer, 0)
+    await drop_waiting(payer.bill.id)
+
+
+async def test_a_part_goes_back_without_waiting_for_the_platform(portal: Portal, platform: SandboxControl) -> None:
+    payer = await paid_for_real(portal)
+    await see_to_receipt(payer.bill.id)
+    await platform.fiscal_platform(open=False)
+    refund = await agree_refund(payer.bill, 1000)
+    await pursue_refund(refund.id)
+    assert (await Refund.get(id=refund.id)).state in {RefundState.PROCESSING, RefundState.SUCCEEDED}
+    await platform.fiscal_platform(open=True)
+    await see_to_receipt(payer.bill.id)
+    await check_one_in_force(platform, payer, FEE_FEN - 1000)
