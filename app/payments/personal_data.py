@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.kernel.money import Fen, yuan
-from app.payments.models import Bill, PaymentAttempt, Refund
+from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
 from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
 from app.payments.states import UNDER_WAY
 
@@ -47,16 +47,18 @@ class Holdings:
         return {"bills": await Bill.filter(resident_id=resident_id).count()}
 
     async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        """With every order opened and every refund; who paid is left out, it may have been an agent."""
+        """With every order opened, every refund and every receipt; who paid is left out, it may have been an agent."""
         bills = await Bill.filter(resident_id=resident_id).order_by("id")
         keys = [bill.id for bill in bills]
         attempts = await PaymentAttempt.filter(bill_id__in=keys).order_by("id")
         refunds = await Refund.filter(bill_id__in=keys).order_by("id")
+        receipts = await Receipt.filter(bill_id__in=keys).order_by("issued_at", "id")
         return {
             "bills": [
                 {
                     **_bill(bill, [one for one in attempts if one.bill_id == bill.id]),
                     "refunds": [_refund(one) for one in refunds if one.bill_id == bill.id],
+                    "receipts": [_receipt(one) for one in receipts if one.bill_id == bill.id],
                 }
                 for bill in bills
             ]
@@ -103,6 +105,21 @@ def _refund(row: Refund) -> dict[str, object]:
         "requested_at": row.requested_at,
         "decided_at": row.decided_at,
         "settled_at": row.settled_at,
+    }
+
+
+def _receipt(row: Receipt) -> dict[str, object]:
+    """Its document is fetched with `pdfUrl`; it says no more than the bill does."""
+    return {
+        "kind": row.kind,
+        "code": row.code,
+        "number": row.number,
+        "check_code": row.check_code,
+        "amount_fen": row.amount_fen,
+        "state": row.state,
+        "issued_at": row.issued_at,
+        "voided_at": row.voided_at,
+        "red_number": row.red_number,
     }
 
 

@@ -21,7 +21,14 @@ from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, S
 from app.kernel import ports
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackReader, CallbackRefused, RawCallback
 from app.kernel.errors import ProviderUnavailable
-from app.payments.ports import PaymentChannel, PaymentOrder, RefundOrder
+from app.payments.ports import (
+    FiscalPlatform,
+    IssuedReceipt,
+    PaymentChannel,
+    PaymentOrder,
+    ReceiptOrder,
+    RefundOrder,
+)
 from tests.integrations.contract.stage import Sandbox, connected
 from tests.ports import free_port
 
@@ -38,15 +45,20 @@ PORTS: tuple[type[Any], ...] = (
     IdentityProver,
     IdentityAuthority,
     PaymentChannel,
+    FiscalPlatform,
     ParcelTracker,
     CallbackReader,
     ports.HealthCheck,
 )
-NAMED: tuple[type[Any], ...] = (SignInChannel, IdentityProver, IdentityAuthority, PaymentChannel)
+NAMED: tuple[type[Any], ...] = (SignInChannel, IdentityProver, IdentityAuthority, PaymentChannel, FiscalPlatform)
 PERSON = PersonClaim("测试居民甲", "11010119900101000X", "openid")
 ORDER = PaymentOrder("P0123456789", 1, "费", "openid", datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=1))
 REFUND = RefundOrder("R0123456789", "P0123456789", 1, 1, "退")
 DAY = date(2026, 11, 20)
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+RECEIPT = ReceiptOrder("R-0", "11990100MB0000000X", "单位", "990100", "测试居民甲", 1, [("A1", "费", 1)], NOW, "9" * 20)
+ISSUED = IssuedReceipt("99010126", "0000000001", "a1b2c3", 1, NOW)
 
 
 @pytest.fixture
@@ -205,6 +217,9 @@ ASKED: list[tuple[type[Any], Callable[[Any], Any]]] = [
     (PaymentChannel, lambda channel: channel.ask_refund(REFUND)),
     (PaymentChannel, lambda channel: channel.day_account(DAY)),
     (PaymentChannel, lambda channel: channel.funds_account(DAY)),
+    (FiscalPlatform, lambda platform: platform.issue(RECEIPT)),
+    (FiscalPlatform, lambda platform: platform.ask(RECEIPT.order_id)),
+    (FiscalPlatform, lambda platform: platform.take_back(ISSUED, "误开")),
     (ParcelTracker, lambda tracker: tracker.subscribe(next(iter(tracker.carriers)), "1234567890123", "1234")),
     (ParcelTracker, lambda tracker: tracker.query(next(iter(tracker.carriers)), "1234567890123", "1234")),
 ]
