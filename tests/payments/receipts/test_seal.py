@@ -1,0 +1,98 @@
+"""Where the seal comes from, and what a worker says when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from app.kernel import ports
+from app.kernel.settings import SettingsInvalid
+from app.payments.ports import PaymentChannel
+from app.payments.receipts import seal as seals
+from integrations.window.payments import WindowChannel
+from tests.integrations.contract.stage import environment_of
+
+PRODUCTION = {
+    "PORTAL_ENV": "production",
+    "PORTAL_DATABASE_URL": "postgresql://portal@127.0.0.1/portal",
+    "PORTAL_REDIS_URL": "redis://127.0.0.1:6379/0",
+    "PORTAL_SECRET_KEY": "k" * 40,
+    "PORTAL_ENCRYPTION_KEYS": "k1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "PORTAL_GRAPHQL_ALLOW": "trusted",
+    "PORTAL_PUBLIC_URL": "https://hall.example.gov.cn",
+}
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    before = {port: dict(adapters) for port, adapters in ports._adapters.items()}
+    ports.clear()
+    seals.seal.cache_clear()
+    yield
+    ports.clear()
+    ports._adapters.update(before)
+    seals.seal.cache_clear()
+
+
+def named(folder: Path) -> dict[str, str]:
+    """The files of a seal as settings."""
+    return {
+        "PORTAL_SEAL_KEY_FILE": str(folder / "key.pem"),
+        "PORTAL_SEAL_CERTIFICATE_FILE": str(folder / "certificate.pem"),
+    }
+
+
+def test_development_makes_a_throw_away_seal_once(tmp_path: Path) -> None:
+    with environment_of({"PORTAL_ENV": "dev", "PORTAL_STATE_DIR": str(tmp_path)}):
+        first = seals.seal().signing_cert
+        seals.seal.cache_clear()
+        second = seals.seal().signing_cert
+        assert first is not None
+        assert second is not None
+        assert second.sha256_fingerprint == first.sha256_fingerprint
+        assert seals.expires_at() > datetime.now(UTC)
+    assert (tmp_path / "seal" / "key.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_production_that_can_be_paid_does_not_start_its_worker_without_a_seal() -> None:
+    with environment_of(PRODUCTION):
+        seals.check_seal()
+        ports.register(PaymentChannel, "cash", WindowChannel("cash", "现金", "Cash"))
+        with pytest.raises(SettingsInvalid, match="PORTAL_SEAL_KEY_FILE and PORTAL_SEAL_CERTIFICATE_FILE are missing"):
+            seals.check_seal()
+
+
+def test_a_production_with_a_seal_starts(tmp_path: Path) -> None:
+    seals._throw_away(tmp_path / "seal")
+    ports.register(PaymentChannel, "cash", WindowChannel("cash", "现金", "Cash"))
+    with environment_of({**PRODUCTION, **named(tmp_path / "seal")}):
+        seals.check_seal()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"PORTAL_SEAL_KEY_FILE": "/nowhere/key.pem"}, "belong together"),
+        (named(Path("/nowhere")), "cannot be read"),
+        ({"PORTAL_SEAL_KEY_FILE": __file__, "PORTAL_SEAL_CERTIFICATE_FILE": __file__}, "not usable PEM"),
+    ],
+)
+def test_a_seal_that_cannot_be_used_is_named_by_its_settings(settings: dict[str, str], sentence: str) -> None:
+    with environment_of({**PRODUCTION, **settings}), pytest.raises(SettingsInvalid, match=sentence):
+        seals.seal()
+
+
+def test_a_key_may_have_a_password(tmp_path: Path) -> None:
+    folder = seals._throw_away(tmp_path / "seal")
+    key = generate_private_key(65537, 2048)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open"))
+    (folder / "key.pem").write_bytes(locked)
+    with environment_of({**PRODUCTION, **named(folder)}), pytest.raises(SettingsInvalid, match="not usable PEM"):
+        seals.seal()
+    with environment_of({**PRODUCTION, **named(folder), "PORTAL_SEAL_KEY_PASSWORD": "open"}):
+        assert seals.seal().signing_key is not None
