@@ -21,6 +21,7 @@ ITEM_NAME = "居民身份证丢失补领(损坏换领)"
 HALL = "city-hall"
 BUSINESS = "D"
 FEE_FEN = 4000
+BACK_FEN = 1000
 FAR_AWAY = {"latitude": 30.5, "longitude": 104.25, "accuracyMetres": 20}
 CARRIER = "ems"
 _DIVISIONS = ("110101", "110102", "110105", "110106", "310101", "310104", "440103", "440104")
@@ -264,10 +265,51 @@ async def pay(journey: Journey) -> str:
     answer = await journey.control.pay(journey.phone.person.openid, parameters)
     assert answer == "requestPayment:ok", answer
     case = await journey.case_in("RESULT_READY")
-    assert case["bill"]["state"] == "PAID"
+    assert case["bill"]["state"] in {"PAID", "RECEIPTED"}
+    journey.held["order"] = payable["orderNo"]
     order = await journey.control.order(payable["orderNo"])
     assert (order.trade_state, order.total) == ("SUCCESS", FEE_FEN)
     return "paid in WeChat; the signed notice settled the bill and told the case"
+
+
+async def get_the_receipt(journey: Journey) -> str:
+    async def look() -> Any:
+        receipt = (await journey.phone.do("BillReceipt", billId=journey.held["bill"]))["receipt"]
+        return receipt if receipt and receipt["pdfUrl"] else None
+
+    receipt = await until(look, what="the receipt")
+    document = await journey.phone.http.get(receipt["pdfUrl"])
+    assert (document.status_code, document.content[:5]) == (200, b"%PDF-"), document
+    async with Caller(journey.base_url) as anybody:
+        printed = {name: receipt[name] for name in ("code", "number", "checkCode")}
+        seen = await anybody.do("VerifyReceipt", **printed)
+        forged = await anybody.do("VerifyReceipt", **{**printed, "checkCode": "AAAAAA"})
+    assert (seen["amountFen"], seen["state"], forged["__typename"]) == (FEE_FEN, "ISSUED", "Problem"), (seen, forged)
+    return f"{receipt['kindText']} {receipt['code']} {receipt['number']}; anybody can check it by what is printed on it"
+
+
+async def have_some_back(journey: Journey) -> str:
+    """Ten of forty yuan were charged wrongly: the resident asks, another person of the unit agrees."""
+    asked = {"billId": journey.held["bill"], "reason": "CHARGED_WRONGLY", "amountFen": BACK_FEN}
+    wrong = await journey.phone.do(
+        "RequestRefund", **asked, believedRefundableFen=FEE_FEN + 1, idempotencyKey=new_key()
+    )
+    assert wrong["code"] == "REFUNDABLE_DIFFERS", wrong
+    refund = await journey.phone.do("RequestRefund", **asked, believedRefundableFen=FEE_FEN, idempotencyKey=new_key())
+    assert refund["state"] == "REQUESTED", refund
+    manager = await Clerk.of(journey.base_url, Role.DEPARTMENT_MANAGER)
+    approved = await manager.do("ApproveRefund", id=refund["id"])
+    await manager.http.aclose()
+    assert approved["__typename"] == "Refund", approved
+
+    async def look() -> bool:
+        told = await journey.phone.do("BillRefunds", billId=journey.held["bill"])
+        return bool(told["refundedFen"] == BACK_FEN)
+
+    await until(look, what="the money to be back")
+    back = (await journey.control.order(journey.held["order"])).refunds
+    assert [(each["refund"], each["status"]) for each in back] == [(BACK_FEN, "SUCCESS")], back
+    return "ten yuan charged wrongly are asked for, agreed to by a second person, and back in WeChat"
 
 
 async def ship(journey: Journey) -> str:
@@ -351,6 +393,8 @@ STEPS = (
     Told("Be approved", be_approved),
     Told("Get the bill", get_the_bill),
     Told("Pay the fee", pay),
+    Told("Get the receipt", get_the_receipt),
+    Told("Have some money back", have_some_back),
     Told("Have the card posted", ship),
     Told("Follow the parcel", follow_the_parcel),
     Told("Sign for it", sign_for_it),
