@@ -8,7 +8,7 @@ import pytest
 
 from app.cases import commands
 from app.cases.models import Case
-from app.cases.rules import CaseState
+from app.cases.rules import STATE_WORDS, CaseState
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.clock import at_local, local
@@ -203,7 +203,8 @@ async def test_staff_cannot_move_a_case_along_an_edge_that_is_not_drawn(portal: 
         async with nothing_moves("staff"):
             with pytest.raises(IllegalMove) as refused:
                 await move(case)
-        assert refused.value.values == {"state": state.value}
+        zh, en = STATE_WORDS[state]
+        assert refused.value.values == {"state_zh": zh, "state_en": en}
 
 
 async def test_two_approvers_at_once_make_one_decision(portal: Portal) -> None:

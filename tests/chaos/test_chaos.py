@@ -19,7 +19,7 @@ async def test_nothing_is_oversold_lost_or_left_unsaid_while_the_servers_die(
 
     assert (verdict.oversold, verdict.lost, verdict.double, verdict.unexplained) == (0, 0, 0, [])
     assert verdict.booked >= 100
-    assert all(verdict.happened[what] > 0 for what in ("cancelled", "moved", "expired")), verdict.happened
+    assert all(verdict.happened[what] > 0 for what in ("cancelled", "expired")), verdict.happened
     assert verdict.refused["SLOT_FULL"] > 1_000
     assert verdict.retried > 0, "the database was never missed"
     assert [line.strip() for line in said if "killed" in line] == [

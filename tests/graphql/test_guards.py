@@ -33,6 +33,7 @@ from tests.portal import Portal
 GRAPH = schema._schema
 PLAIN: dict[str, Any] = {
     "Int": 1,
+    "FenSum": 1,
     "Float": 1.5,
     "Boolean": True,
     "Date": "2026-02-14",

@@ -284,7 +284,7 @@ async def get_the_receipt(journey: Journey) -> str:
         printed = {name: receipt[name] for name in ("code", "number", "checkCode")}
         seen = await anybody.do("VerifyReceipt", **printed)
         forged = await anybody.do("VerifyReceipt", **{**printed, "checkCode": "AAAAAA"})
-    assert (seen["amountFen"], seen["state"], forged["__typename"]) == (FEE_FEN, "ISSUED", "Problem"), (seen, forged)
+    assert (seen["amountFen"], seen["state"], forged["__typename"]) == (FEE_FEN, "IN_FORCE", "Problem"), (seen, forged)
     return f"{receipt['kindText']} {receipt['code']} {receipt['number']}; anybody can check it by what is printed on it"
 
 

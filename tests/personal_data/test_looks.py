@@ -64,7 +64,7 @@ NEVER_BY_STAFF = {
     "booking.released", "booking.moved_by_hall", "booking.hall_cancelled", "booking.expired", "queue.ended",
     "booking.offered", "queue.left",
     "case.withdraw", "mandate.resigned", "identity.accounts_joined", "identity.number_lost",
-    "bill.expired",
+    "bill.expired", "booking.made", "booking.reinstated", "refund.promised",
 }  # fmt: skip
 """Acts upon somebody's data that only the portal itself, or another resident, does."""
 

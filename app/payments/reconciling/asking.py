@@ -10,6 +10,7 @@ from datetime import date
 from uuid import UUID
 
 from app.kernel import clock, db
+from app.payments.errors import ChannelUnavailable
 from app.payments.models import MoneyTask, PaymentAttempt, Refund, StatementLine
 from app.payments.ports import PaymentState, RefundStanding
 from app.payments.queries import attempt_by_order
@@ -42,7 +43,10 @@ async def settle_difference(task_id: UUID) -> None:
     if attempt is None:
         return
     refund_no = task.detail["refund_no"]
-    theirs, ours = await (_ask_refund(attempt, refund_no) if refund_no else _ask_payment(attempt))
+    try:
+        theirs, ours = await (_ask_refund(attempt, refund_no) if refund_no else _ask_payment(attempt))
+    except ChannelUnavailable:  # switched off meanwhile: there is nobody to ask
+        return
     line = await StatementLine.get(
         statement__channel=task.channel, statement__day=task.day, order_no=attempt.order_no, refund_no=refund_no
     )

@@ -50,7 +50,7 @@ async def test_a_process_that_signed_somebody_in_never_loaded_the_sdks_client(
     loaded = told["loaded"].split()
     assert "alipay.aop.api.request.AlipaySystemOauthTokenRequest" in loaded
     assert [name for name in loaded if name in NEVER or name.partition(".")[0] != "alipay"] == []
-    assert len(loaded) < 60
+    assert len(loaded) < 120
 
 
 def test_no_file_of_ours_imports_more_of_the_sdk_than_its_words() -> None:

@@ -95,7 +95,7 @@ async def test_callbacks_are_doubled_lost_or_joined_by_lies(
     assert (
         fates
         == {
-            "duplicate": {""},
+            "duplicate": {"", "duplicate"},
             "drop": {"drop"},
             "forge": {"", "forged"},
             "wrong_amount": {"", "wrong_amount"},

@@ -92,7 +92,7 @@ async def test_a_payment_we_never_heard_of_is_asked_about_and_settles_by_itself(
         await portal.run_jobs()
         task = await MoneyTask.get(channel=CHANNEL, day=days.day())
         await settle_difference(task.id)
-    assert (await payer.standing())["bill"] is BillState.PAID
+    assert (await payer.standing())["bill"] is BillState.RECEIPTED
     assert await payer.settlements() == 1
     assert await days.tasks() == [("STATE", "SETTLED")]
     assert (await days.statement()).state is StatementState.MATCHED
