@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Shape = TypeVar("Shape", bound="DataclassInstance")
 
 
+_KEPT_OPEN_SECONDS = 2.0  # the sandbox's server hangs up after five, also just when the next call is on its way
+
+
 class ControlRefused(Exception):
     """The sandbox would not do it; the message is its sentence. `answer` is the whole JSON."""
 
@@ -40,7 +43,8 @@ class Caller:
     """The control API of one sandbox. Use as an async context manager; raises ControlRefused on every 4xx."""
 
     def __init__(self, base_url: str, *, timeout: float = 60.0) -> None:
-        self._client = httpx.AsyncClient(base_url=base_url, timeout=timeout, trust_env=False)
+        limits = httpx.Limits(keepalive_expiry=_KEPT_OPEN_SECONDS)
+        self._client = httpx.AsyncClient(base_url=base_url, timeout=timeout, trust_env=False, limits=limits)
 
     async def __aenter__(self) -> Self:
         return self

@@ -104,7 +104,7 @@ class Evening:
     async def _left(self) -> dict[str, int]:
         found = await self.line.patiently(lambda: db.row(_UNDER_WAY))
         left = dict(found or {})
-        left["callbacks"] = len(await self.stack.control.waiting())
+        left["callbacks"] = len(await self.line.again(self.stack.control.waiting))
         return left
 
     async def _drive(self) -> None:

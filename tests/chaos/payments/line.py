@@ -98,6 +98,15 @@ class Line:
                 self.unexplained.append(f"{told['code']} says nothing")
         return told
 
+    async def again(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Something asked of a host app, whose connection may break as well."""
+        while True:
+            try:
+                return await act()
+            except httpx.TransportError:
+                self.cut_off += 1
+                await asyncio.sleep(0.1)
+
     async def patiently(self, act: Callable[[], Awaitable[T]]) -> T:
         """Something this process does itself in the database, which is away now and then."""
         give_up = time.monotonic() + _PATIENCE_SECONDS

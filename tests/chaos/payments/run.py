@@ -134,7 +134,8 @@ class Faults:
 
     async def look(self) -> None:
         while True:
-            await self.read()
+            with suppress(httpx.TransportError):
+                await self.read()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def read(self) -> None:

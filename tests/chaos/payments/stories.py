@@ -64,7 +64,7 @@ class Stories:
 
     async def _somebody_owes(self) -> tuple[Person, Bill]:
         if self.random.random() < _OF_CASES:
-            person = await make_person(self.control)
+            person = await self.line.again(lambda: make_person(self.control))
             return person, await make_fee(person)
         person = self.random.choice(self.people)
         return person, await make_notice(person.actor, self.random)
@@ -84,9 +84,10 @@ class Stories:
             return False
         act = self.control.pay if order.phone.channel == "wechat" else self.control.trade_pay
         try:
-            paid = await act(order.phone.open_id, order.parameters, outcome=outcome) == _SUCCESS[order.phone.channel]
+            said = await self.line.again(lambda: act(order.phone.open_id, order.parameters, outcome=outcome))
         except ControlRefused:
             return False
+        paid = said == _SUCCESS[order.phone.channel]
         self.made += paid
         return paid
 
