@@ -15,6 +15,7 @@ from app.kernel.errors import NotFound
 
 _YEARS = range(1900, 2200)
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,58}")
+_CHANNEL = re.compile(r"[a-z0-9_-]{1,30}")
 
 
 def _tell(moment: datetime) -> str:
@@ -53,6 +54,13 @@ def as_key(given: str) -> str:
     """The key of an item or a service point. What cannot be one does not exist: raises `NotFound`."""
     if not _KEY.fullmatch(given):
         raise NotFound(what_zh="对应的记录", what_en="record")
+    return given
+
+
+def as_channel(given: str) -> str:
+    """The code of a payment channel. What cannot be one does not exist: raises `NotFound`."""
+    if not _CHANNEL.fullmatch(given):
+        raise NotFound(what_zh="这个支付渠道", what_en="payment channel", field="channel")
     return given
 
 

@@ -26,7 +26,7 @@ from graphql_schema.payments.reconciliation_types import (
     UnitReport,
     UnitReportResult,
 )
-from graphql_schema.scalars import FenSum, as_key, as_uuid
+from graphql_schema.scalars import FenSum, as_channel, as_key, as_uuid
 
 _CASHIERS = staff(Role.CASHIER)
 
@@ -46,14 +46,20 @@ class ReconciliationQuery:
     ) -> Connection[Statement]:
         size, offset = page_size(first), offset_after(after)
         rows = await queries.statements(
-            info.context.actor, channel=channel, first=from_, last=to, state=state, limit=size + 1, offset=offset
+            info.context.actor,
+            channel=as_channel(channel) if channel else None,
+            first=from_,
+            last=to,
+            state=state,
+            limit=size + 1,
+            offset=offset,
         )
         nodes = [(Statement.of(row), str(offset + place)) for place, row in enumerate(rows[:size])]
         return connection_of(nodes, has_more=len(rows) > size)
 
     @lookup(_CASHIERS, "对账单及三方合计 · One day of a channel from all sides.")
     async def statement(self, info: Info, channel: str, day: date) -> StatementResult:
-        return StatementInFull.of(await queries.day_in_full(info.context.actor, channel, day))
+        return StatementInFull.of(await queries.day_in_full(info.context.actor, as_channel(channel), day))
 
     @query(_CASHIERS, "当日收款 · What I took and gave back at windows on a day; everybody's, for all of the city.")
     async def takings(self, info: Info, day: date) -> list[Takings]:
@@ -76,19 +82,21 @@ class ReconciliationMutation:
         self, info: Info, channel: str, day: date, take_corrected: bool = False
     ) -> StatementResult:
         actor = info.context.actor
-        row = await commands.reconcile_again(actor, channel, day, take_corrected=take_corrected)
+        row = await commands.reconcile_again(actor, as_channel(channel), day, take_corrected=take_corrected)
         return StatementInFull.of(await queries.in_full(row))
 
     @mutation(_CASHIERS, "签认 · Sign off a day of a platform without open differences; it is not changed any more.")
     async def sign_off(self, info: Info, channel: str, day: date) -> StatementResult:
-        return StatementInFull.of(await queries.in_full(await commands.sign_off(info.context.actor, channel, day)))
+        return StatementInFull.of(
+            await queries.in_full(await commands.sign_off(info.context.actor, as_channel(channel), day))
+        )
 
     @mutation(_CASHIERS, "清点签认 · Sign off a day at a window with the sum that was counted.")
     async def count_till(
         self, info: Info, channel: str, day: date, counted_fen: FenSum, cashier_id: strawberry.ID | None = None
     ) -> TillCountedResult:
         whose = as_uuid(cashier_id) if cashier_id else None
-        row = await tills.count_till(info.context.actor, channel, day, counted_fen, cashier=whose)
+        row = await tills.count_till(info.context.actor, as_channel(channel), day, counted_fen, cashier=whose)
         return TillCounted(channel=row.channel, day=row.day, signed_off=row.state is StatementState.SIGNED_OFF)
 
     @mutation(_CASHIERS, "登记划解 · Record that a unit's money of a signed day was handed over, once for all.")
@@ -96,5 +104,5 @@ class ReconciliationMutation:
         self, info: Info, unit: str, channel: str, day: date, amount_fen: FenSum
     ) -> RemittanceResult:
         actor = info.context.actor
-        rows = await remitting.record_remittance(actor, as_key(unit), channel, day, amount_fen)
+        rows = await remitting.record_remittance(actor, as_key(unit), as_channel(channel), day, amount_fen)
         return Remittance(rows=[UnitDue.of(row, info) for row in rows])
