@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from app.embedded.leash import leashed
 from integrations.sandbox.keys import provider_environment
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +30,13 @@ class SandboxProcess:
         command = [sys.executable, "-m", "integrations.sandbox", "--state", str(self.state), "--port", str(self.port)]
         log = (self.state.parent / f"{self.state.name}.log").open("ab")
         with log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen(  # noqa: S603 - our own program
+                command,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                preexec_fn=leashed(signal.Signals.SIGKILL),  # noqa: PLW1509 - it makes system calls only
+            )
         end = time.monotonic() + 60
         with httpx.Client(base_url=self.base_url, trust_env=False) as client:
             while not self._answers(client):
