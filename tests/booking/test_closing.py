@@ -155,7 +155,7 @@ async def test_without_room_within_a_week_the_hall_cancels_and_nobody_is_to_blam
 
 
 async def test_who_had_to_leave_is_told_of_once_with_what_is_offered_instead(portal: Portal, day: date) -> None:
-    """The first is moved, the second is offered another hall, the third whatever is left: who pays back or writes knows each."""
+    """The first is moved, the second is offered another hall, the third whatever is left: each is told."""
     nine, ten, _ = [
         await slot_at(day, hour, capacity, place)
         for hour, capacity, place in ((9, 3, HALL), (10, 1, HALL), (9, 1, ELSEWHERE))
