@@ -308,7 +308,7 @@ async def have_some_back(journey: Journey) -> str:
 
     await until(look, what="the money to be back")
     back = (await journey.control.order(journey.held["order"])).refunds
-    assert [(each["refund"], each["status"]) for each in back] == [(BACK_FEN, "SUCCESS")], back
+    assert [(each["amount"]["refund"], each["status"]) for each in back] == [(BACK_FEN, "SUCCESS")], back
     return "ten yuan charged wrongly are asked for, agreed to by a second person, and back in WeChat"
 
 
@@ -355,7 +355,7 @@ async def look_back(journey: Journey) -> str:
     case = edge["node"]
     assert case["item"]["name"] == ITEM_NAME
     assert (case["state"], case["stateText"]) == ("CLOSED", "已办结")
-    assert case["bill"]["state"] == "PAID"
+    assert case["bill"]["state"] == "PARTIALLY_REFUNDED"
     assert case["booking"]["state"] == "SERVED"
     assert case["parcel"]["latestEvent"]["text"]
     assert case["nextStep"] == {"code": "NOTHING", "text": "无需操作"}
