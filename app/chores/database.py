@@ -28,8 +28,7 @@ def run_connected(work: Callable[[], Awaitable[T]]) -> T:
     async def connected() -> T:
         from app import wiring  # noqa: PLC0415 - wires every domain
 
-        async with _opened():
-            pass
+        await _check()
         async with wiring.connected():
             return await work()
 
@@ -41,16 +40,22 @@ async def _with_database(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
 
 
-@asynccontextmanager
-async def _opened() -> AsyncIterator[None]:
-    from app.kernel import db  # noqa: PLC0415 - loads the ORM, which `--help` does not need
-    from app.migrating import tables_fault  # noqa: PLC0415 - the same
+async def _check() -> None:
+    """Leave with one sentence when there is no database, or one that is older than this program."""
+    from app.migrating import tables_fault  # noqa: PLC0415 - loads the ORM, which `--help` does not need
     from app.reachability import database_fault  # noqa: PLC0415 - the same
 
     url = get_settings().database_url
     missing = "No database is named: start `make run` in another terminal, or set PORTAL_DATABASE_URL."
     if fault := (await database_fault(url) or await tables_fault(url)) if url else missing:
         raise click.ClickException(fault)
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[None]:
+    from app.kernel import db  # noqa: PLC0415 - the same
+
+    await _check()
     await db.connect()
     try:
         yield

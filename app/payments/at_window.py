@@ -14,10 +14,10 @@ from app.payments.errors import AmountDiffers, ChannelUnavailable, SlipUsed
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.moves import advance
 from app.payments.ports import PaymentState, PaymentTruth
-from app.payments.purposes import purpose_of
-from app.payments.queries import bill_at_work, live_attempt, locked_bill
+from app.payments.purposes import locked_with_purpose
+from app.payments.queries import bill_at_work, live_attempt
 from app.payments.rules import is_slip_number
-from app.payments.settling import close_order, live_channel, settle
+from app.payments.settling import close_live_order, live_channel, settle
 from app.payments.states import AttemptState, BillState
 
 
@@ -36,9 +36,7 @@ async def collect_at_window(
         raise ChannelUnavailable(field="channel")
     _check_slip(channel, slip)
     await bill_at_work(actor, bill_id)
-    opened = await live_attempt(bill_id)
-    if opened is not None:
-        await close_order(opened)
+    await close_live_order(bill_id)
     async with db.transaction():
         if slip:
             await db.one_at_a_time(f"slip:{channel}/{slip}")
@@ -62,9 +60,7 @@ def _check_slip(channel: str, slip: str) -> None:
 
 async def _taken(bill_id: UUID, channel: str, cashier: UUID, amount_fen: int, slip: str) -> PaymentAttempt:
     """The attempt of money that lies on the counter, after everything has been locked and looked at."""
-    seen = await Bill.get(id=bill_id)
-    await purpose_of(seen).lock(seen)
-    bill = await locked_bill(bill_id)
+    bill = (await locked_with_purpose(bill_id)).bill
     now = clock.now()
     check_is_due(bill, now)
     if amount_fen != bill.total_fen:

@@ -13,18 +13,15 @@ from app.booking.holds import free_hold, locked_with_slots, overdue_deposits
 from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.catalogue.queries import item_in_force
-from app.kernel import audit, clock, db
+from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
 from app.kernel.jobs import job
-from app.payments import journal
 from app.payments.issuing import make_bill
-from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill
-from app.payments.moves import advance
 from app.payments.queries import live_attempt, locked_bill
 from app.payments.refunds.returning import return_all
 from app.payments.rules import WAITING_FOR_MONEY, BillKind
-from app.payments.settling import ask_about, close_order, expire
+from app.payments.settling import ask_about, cancel, close_live_order, expire
 from app.payments.states import BillState
 from app.payments.words import RefundReason
 
@@ -121,13 +118,9 @@ def _back_for(booking: Booking) -> RefundReason | None:
 
 async def _ask_no_more(seen: Bill) -> None:
     """Cancel an unpaid deposit's bill, its order closed at the provider first."""
-    attempt = await live_attempt(seen.id)
-    if attempt is not None:
-        await close_order(attempt)
+    await close_live_order(seen.id)
     async with db.transaction():
         bill = await locked_bill(seen.id)
         if bill.state is not BillState.CREATED or await live_attempt(bill.id) is not None:
             return
-        await advance(bill, "cancel")
-        await post(f"cancelled:{bill.id}", journal.written_off(unit_of(bill), bill.total_fen), About(bill.id))
-        await audit.record(SYSTEM, "bill.cancelled", f"bill:{bill.id}", person=bill.resident_id)
+        await cancel(SYSTEM, bill)

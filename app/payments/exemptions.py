@@ -17,9 +17,9 @@ from app.payments.events import BillReduced
 from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill, Exemption
 from app.payments.moves import advance
-from app.payments.purposes import purpose_of
-from app.payments.queries import bill_at_work, live_attempt, locked_bill
-from app.payments.settling import close_order
+from app.payments.purposes import locked_with_purpose
+from app.payments.queries import bill_at_work, live_attempt
+from app.payments.settling import close_live_order
 from app.payments.states import BillState
 
 _LONGEST = 200
@@ -38,16 +38,13 @@ async def exempt(
     cashier = actor.staff_id(Role.CASHIER)
     basis, proof = _said("basis", basis), _said("proof", proof)
     await bill_at_work(actor, bill_id)
-    opened = await live_attempt(bill_id)
-    if opened is not None:
-        await close_order(opened)
+    await close_live_order(bill_id)
     async with db.transaction():
         body = {"bill": bill_id, "line": line, "fen": amount_fen, "basis": basis, "proof": proof}
         request = await claim(cashier, idempotency_key, "exempt", **body)
         if request.earlier is None:
-            seen = await Bill.get(id=bill_id)
-            held = await purpose_of(seen).lock(seen)
-            bill = await locked_bill(bill_id)
+            held = await locked_with_purpose(bill_id)
+            bill = held.bill
             if bill.state is not BillState.CREATED or await live_attempt(bill_id) is not None:
                 raise AlreadyPaid(field="billId")
             left = await _take_off(bill, line, amount_fen)
@@ -56,7 +53,7 @@ async def exempt(
                 granted_at=clock.now(),
             )  # fmt: skip
             if left == 0:
-                await purpose_of(bill).fulfil(actor, held, bill)
+                await held.fulfil(actor)
             await request.answered_with(made.id)
             detail = {"line": line, "fen": amount_fen}
             await audit.record(actor, "bill.exempted", f"bill:{bill.id}", detail=detail, person=bill.resident_id)

@@ -20,21 +20,18 @@ from app.identity.merging import ID_NUMBER
 from app.identity.models import Resident
 from app.identity.queries import locked_resident
 from app.identity.rules import STRONG, Role
-from app.kernel import audit, clock, db
+from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput, NotFound
 from app.kernel.inbox.requests import claim
 from app.kernel.money import Fen, yuan
 from app.kernel.privacy import blind_index, seal, unseal
-from app.payments import journal
 from app.payments.errors import AlreadyPaid, AmountNotOpen, DecisionNeeded, NotToBeCancelled
 from app.payments.issuing import make_bill
-from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill
-from app.payments.moves import advance
 from app.payments.queries import bill_at_work, live_attempt, locked_bill
 from app.payments.rules import BILL_DAYS, BY_DECISION, MOST_FEN, BillKind
-from app.payments.settling import close_order
+from app.payments.settling import cancel, close_live_order
 from app.payments.states import BillState
 from app.representation.rules import check_person
 
@@ -179,20 +176,12 @@ async def cancel_notice(actor: Actor, bill_id: UUID, reason: str) -> Bill:
     seen = await bill_at_work(actor, bill_id)
     if seen.kind is not BillKind.NOTICE:
         raise NotToBeCancelled(field="billId")
-    opened = await live_attempt(bill_id)
-    if opened is not None:
-        await close_order(opened)
+    await close_live_order(bill_id)
     async with db.transaction():
         bill = await locked_bill(bill_id)
         if bill.state is BillState.CANCELLED:
             return bill
         if bill.state not in {BillState.CREATED, BillState.EXPIRED} or await live_attempt(bill_id) is not None:
             raise AlreadyPaid(field="billId")
-        was_owed = bill.state is BillState.CREATED
-        await advance(bill, "cancel")
-        if was_owed:
-            entry = journal.written_off(unit_of(bill), bill.total_fen)
-            await post(f"cancelled:{bill.id}", entry, About(bill.id))
-        detail = {"reason": reason.strip()}
-        await audit.record(actor, "bill.cancelled", f"bill:{bill.id}", detail=detail, person=bill.resident_id)
+        await cancel(actor, bill, {"reason": reason.strip()})
     return bill

@@ -14,11 +14,11 @@ from app.kernel.money import Fen, yuan
 from app.payments.events import RefundRequested
 from app.payments.models import Bill, MoneyTask, PaymentAttempt, Refund
 from app.payments.ports import PaymentState
-from app.payments.queries import locked_attempt, locked_bill
+from app.payments.queries import locked_bill
 from app.payments.refunds.errors import NothingToRefund
 from app.payments.refunds.promising import make_refund
-from app.payments.refunds.queries import left_of, money_of
-from app.payments.refunds.rules import STAFF_REASONS, RefundWish, check_wish, share_out
+from app.payments.refunds.requesting import locked_money, shares_of
+from app.payments.refunds.rules import STAFF_REASONS, RefundWish, check_wish
 from app.payments.refunds.sending import order_of
 from app.payments.refunds.settling import settle_refund
 from app.payments.settling import live_channel, settle
@@ -85,17 +85,13 @@ async def ask_for_refund(bill: Bill, operator: str, fen: int | None, reason: Ref
     who = Actor(ActorKind.SYSTEM, name=f"operator {operator}")
     async with db.transaction():
         locked = await locked_bill(bill.id)
-        seen = await money_of(bill.id)
-        if seen is None:
-            raise NothingToRefund
-        attempt = await locked_attempt(seen.id)
+        attempt = await locked_money(locked)
         refundable = attempt.amount_fen - attempt.promised_fen
         if refundable == 0:
             raise NothingToRefund
         wish = RefundWish(reason, refundable, refundable if fen is None else fen, remark=remark)
         check_wish(wish, STAFF_REASONS)
-        left = left_of(locked, await Refund.filter(bill_id=bill.id))
-        shares = share_out(wish, left, [line["name"] for line in locked.lines])
+        shares = await shares_of(wish, locked, attempt)
         asked = sum(share.amount_fen for share in shares)
         refund = await make_refund(
             attempt,

@@ -5,7 +5,9 @@ Locks are taken in the written order: what the bill is for (slot, booking, case)
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
 from app.booking.holds import can_reinstate, free_hold, locked_with_slots, make_sure, reinstate
 from app.booking.models import Booking
@@ -17,6 +19,7 @@ from app.cases.rules import CaseState
 from app.identity.models import Resident
 from app.kernel.actor import Actor
 from app.payments.models import Bill
+from app.payments.queries import locked_bill
 from app.payments.rules import BillKind
 
 
@@ -96,5 +99,27 @@ _PURPOSES: dict[BillKind, Purpose] = {
 }
 
 
-def purpose_of(bill: Bill) -> Purpose:
-    return _PURPOSES[bill.kind]
+@dataclass(frozen=True)
+class Held:
+    """A locked bill behind what it is for, which was locked before it."""
+
+    bill: Bill
+    purpose: Purpose
+    thing: Any
+
+    async def is_waiting(self) -> bool:
+        return await self.purpose.is_waiting(self.thing)
+
+    async def fulfil(self, actor: Actor) -> None:
+        await self.purpose.fulfil(actor, self.thing, self.bill)
+
+    async def give_up(self) -> None:
+        await self.purpose.give_up(self.thing, self.bill)
+
+
+async def locked_with_purpose(bill_id: UUID) -> Held:
+    """Lock what a bill is for, then the bill, in the caller's transaction."""
+    seen = await Bill.get(id=bill_id)
+    purpose = _PURPOSES[seen.kind]
+    thing = await purpose.lock(seen)
+    return Held(await locked_bill(bill_id), purpose, thing)

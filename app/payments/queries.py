@@ -34,11 +34,20 @@ async def bill_of(bill_id: UUID, actor: Actor) -> Bill:
     return bill
 
 
+def of_units(actor: Actor, bill: str = "") -> dict[str, object]:
+    """Which rows are of the collecting units a member of staff works for, as a filter; `bill` is the path to the bill
+    with its underscores.
+    """
+    wanted: dict[str, object] = {f"{bill}division_code__startswith": actor.scope.division}
+    if actor.scope.department:
+        wanted[f"{bill}collecting_unit"] = actor.scope.department
+    return wanted
+
+
 def bills_at_work(actor: Actor) -> QuerySet[Bill]:
     """The bills of the collecting units a member of staff works for. Raises `NotSignedIn`."""
     actor.staff_id()
-    seen = Bill.filter(division_code__startswith=actor.scope.division)
-    return seen.filter(collecting_unit=actor.scope.department) if actor.scope.department else seen
+    return Bill.filter(**of_units(actor))
 
 
 async def bill_at_work(actor: Actor, bill_id: UUID) -> Bill:

@@ -14,8 +14,8 @@ from app.payments.errors import NotToBeRenewed
 from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill
 from app.payments.moves import advance
-from app.payments.purposes import purpose_of
-from app.payments.queries import bill_at_work, bill_of, locked_bill
+from app.payments.purposes import locked_with_purpose
+from app.payments.queries import bill_at_work, bill_of
 from app.payments.rules import BILL_DAYS, BY_DECISION, BillKind, late_fine
 from app.payments.states import BillState
 
@@ -32,10 +32,10 @@ async def renew(actor: Actor, bill_id: UUID) -> Bill:
     by_staff = actor.kind is ActorKind.STAFF
     seen = await (bill_at_work(actor, bill_id) if by_staff else bill_of(bill_id, actor))
     async with db.transaction():
-        held = await purpose_of(seen).lock(seen)
-        bill = await locked_bill(bill_id)
+        held = await locked_with_purpose(seen.id)
+        bill = held.bill
         renewable = bill.state is BillState.EXPIRED and bill.kind is not BillKind.DEPOSIT
-        if not renewable or not await purpose_of(bill).is_waiting(held):
+        if not renewable or not await held.is_waiting():
             raise NotToBeRenewed(field="billId")
         now = clock.now()
         lines = _grown(bill.lines, (now - bill.due_at) // _DAY)

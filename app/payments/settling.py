@@ -6,6 +6,7 @@ written order (what the bill is for, bill, payment); no transaction is open whil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,11 +21,11 @@ from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.moves import advance, correct
 from app.payments.ports import OrderRefused, PaymentChannel, PaymentState, PaymentTruth
-from app.payments.purposes import Purpose, purpose_of
-from app.payments.queries import attempt_by_order, live_attempt, locked_attempt, locked_bill
+from app.payments.purposes import Held, locked_with_purpose
+from app.payments.queries import attempt_by_order, live_attempt, locked_attempt
 from app.payments.refunds.promising import promise_surplus
 from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY, Expected, Judgement, judge, next_sweep
-from app.payments.states import BILL_LIFE
+from app.payments.states import BILL_LIFE, BillState
 from app.payments.words import TaskKind
 
 _log = get_logger(__name__)
@@ -48,17 +49,14 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
         return await _unknown(truth)
     who = actor or provider_actor(truth.channel)
     async with db.transaction():
-        seen = await Bill.get(id=known.bill_id)
-        purpose = purpose_of(seen)
-        held = await purpose.lock(seen)
-        bill = await locked_bill(seen.id)
-        attempt = await locked_attempt(known.id)
-        judgement = await _judged(truth, attempt, bill, purpose, held)
+        held = await locked_with_purpose(known.bill_id)
+        bill, attempt = held.bill, await locked_attempt(known.id)
+        judgement = await _judged(truth, attempt, held)
         match judgement:
             case Judgement.SETTLE | Judgement.RESTORE:
                 move = advance if attempt.state in UNDECIDED else correct
                 await move(attempt, "succeed", attempt.amount_fen, **_paid(truth))
-                await _pay_bill(who, bill, attempt, purpose, held)
+                await _pay_bill(who, attempt, held)
                 if judgement is Judgement.RESTORE:
                     await _end_what_is_open(bill)
             case Judgement.SURPLUS:
@@ -72,8 +70,8 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
     return Handled(remark=judgement.value)
 
 
-async def _judged(truth: PaymentTruth, attempt: PaymentAttempt, bill: Bill, purpose: Purpose, held: Any) -> Judgement:
-    wanted = truth.state is PaymentState.PAID and await purpose.is_waiting(held)
+async def _judged(truth: PaymentTruth, attempt: PaymentAttempt, held: Held) -> Judgement:
+    bill, wanted = held.bill, truth.state is PaymentState.PAID and await held.is_waiting()
     expected = Expected(
         attempt.amount_fen, attempt.payer_open_id, attempt.state, bill.state, bill.total_fen, wanted=wanted
     )
@@ -84,8 +82,9 @@ def _paid(truth: PaymentTruth) -> dict[str, object]:
     return {"provider_ref": truth.provider_ref, "paid_at": truth.paid_at or clock.now()}
 
 
-async def _pay_bill(who: Actor, bill: Bill, attempt: PaymentAttempt, purpose: Purpose, held: Any) -> None:
+async def _pay_bill(who: Actor, attempt: PaymentAttempt, held: Held) -> None:
     """The one success: the bill is paid and what waited for it goes on."""
+    bill = held.bill
     at, about = attempt.paid_at, About(bill.id, attempt.id)
     if bill.state in WAITING_FOR_MONEY:
         await advance(bill, "settle", bill.total_fen, paid_at=at)
@@ -93,7 +92,7 @@ async def _pay_bill(who: Actor, bill: Bill, attempt: PaymentAttempt, purpose: Pu
         await correct(bill, "revive", bill.total_fen, paid_at=at)
         await post(f"revived:{bill.id}", journal.issued(unit_of(bill), bill.total_fen), about, at=at)
     await post(f"paid:{attempt.id}", journal.paid(attempt.channel, attempt.amount_fen), about, at=at)
-    await purpose.fulfil(who, held, bill)
+    await held.fulfil(who)
     await money_tasks.settle_by_itself(f"payment:{attempt.id}")
     detail = {"fen": attempt.amount_fen}
     await audit.record(who, "payment.settled", f"payment:{attempt.id}", detail=detail, person=bill.resident_id)
@@ -189,16 +188,30 @@ async def close_order(attempt: PaymentAttempt) -> None:
         await settle(PaymentTruth(attempt.channel, attempt.order_no, PaymentState.CLOSED))
 
 
+async def close_live_order(bill_id: UUID) -> None:
+    """End the order of a bill that may still be paid, when there is one. Raises like `close_order`."""
+    attempt = await live_attempt(bill_id)
+    if attempt is not None:
+        await close_order(attempt)
+
+
+async def cancel(actor: Actor, bill: Bill, detail: Mapping[str, Any] | None = None) -> None:
+    """Take a locked bill back that no order may still pay, in the caller's transaction. Raises `IllegalMove`."""
+    was_owed = bill.state is BillState.CREATED
+    await advance(bill, "cancel")
+    if was_owed:
+        await post(f"cancelled:{bill.id}", journal.written_off(unit_of(bill), bill.total_fen), About(bill.id))
+    await audit.record(actor, "bill.cancelled", f"bill:{bill.id}", detail=detail, person=bill.resident_id)
+
+
 async def expire(bill_id: UUID) -> bool:
     """End a bill past its due date and let go of what it held; gives whether it ended.
 
     An order of it that may still be paid is never passed over: it is asked about and closed first (`ask_about`).
     """
     async with db.transaction():
-        seen = await Bill.get(id=bill_id)
-        purpose = purpose_of(seen)
-        held = await purpose.lock(seen)
-        bill = await locked_bill(bill_id)
+        held = await locked_with_purpose(bill_id)
+        bill = held.bill
         if not BILL_LIFE.may(bill.state, "expire") or bill.due_at > clock.now():
             return False
         if await live_attempt(bill.id) is not None:
@@ -206,6 +219,6 @@ async def expire(bill_id: UUID) -> bool:
         await advance(bill, "expire")
         journal_name = f"expired:{bill.id}:{bill.due_at.timestamp():.0f}"
         await post(journal_name, journal.written_off(unit_of(bill), bill.total_fen), About(bill.id))
-        await purpose.give_up(held, bill)
+        await held.give_up()
         await audit.record(SYSTEM, "bill.expired", f"bill:{bill.id}", person=bill.resident_id)
     return True

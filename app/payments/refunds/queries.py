@@ -14,7 +14,7 @@ from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotFound
 from app.payments.models import Bill, PaymentAttempt, Refund
 from app.payments.ports import PaymentChannel
-from app.payments.queries import bill_at_work, bill_of, locked_attempt, locked_bill
+from app.payments.queries import bill_at_work, bill_of, locked_attempt, locked_bill, of_units
 from app.payments.refunds.promising import Promise
 from app.payments.refunds.rules import LET_GO, left_by_line, paid_by_line
 from app.payments.states import AttemptState, RefundState
@@ -84,8 +84,7 @@ def left_of(bill: Bill, refunds: Sequence[Refund]) -> list[int]:
 def refunds_at_work(actor: Actor) -> QuerySet[Refund]:
     """Refunds of the collecting units a cashier or manager works for. Raises `NotSignedIn` or `NotAllowed`."""
     actor.staff_id(*DECIDERS)
-    seen = Refund.filter(bill__division_code__startswith=actor.scope.division)
-    return seen.filter(bill__collecting_unit=actor.scope.department) if actor.scope.department else seen
+    return Refund.filter(**of_units(actor, "bill__"))
 
 
 async def refund_at_work(actor: Actor, refund_id: UUID) -> Refund:

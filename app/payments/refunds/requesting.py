@@ -49,21 +49,22 @@ async def request_refund(actor: Actor, bill_id: UUID, wish: RefundWish, *, idemp
             await locked_subject(actor)
         await bill_to_refund(actor, bill_id)
         bill = await locked_bill(bill_id)
-        attempt = await _locked_money(bill)
-        shares = await _shares(wish, bill, attempt)
+        attempt = await locked_money(bill)
+        shares = await shares_of(wish, bill, attempt)
         refund = await _make(actor, bill, attempt, wish, shares)
         await request.answered_with(refund.id)
     return refund
 
 
-async def _locked_money(bill: Bill) -> PaymentAttempt:
+async def locked_money(bill: Bill) -> PaymentAttempt:
+    """The payment a locked bill was paid with, locked. Raises `NothingToRefund`."""
     seen = await money_of(bill.id)
     if seen is None:
         raise NothingToRefund
     return await locked_attempt(seen.id)
 
 
-async def _shares(wish: RefundWish, bill: Bill, attempt: PaymentAttempt) -> list[Share]:
+async def shares_of(wish: RefundWish, bill: Bill, attempt: PaymentAttempt) -> list[Share]:
     """What is asked for, by line, when there is so much and the caller knows what there is."""
     refundable_fen = attempt.amount_fen - attempt.promised_fen
     if refundable_fen == 0:
