@@ -42,7 +42,10 @@ async def settle_refund(truth: RefundTruth, actor: Actor | None = None, *, prese
         judgement = judge_refund(truth.state, truth.amount_fen, refund.state, refund.amount_fen, present=present)
         judgement = await _carry_out(Word(truth, actor or provider_actor(truth.channel), promise, judgement))
         if present and refund.state not in AT_PROVIDER:
-            await Refund.filter(id=refund.id).update(ask_again_at=None)
+            # What we gave up while it was being sent, and the provider took all the same, will end there some day.
+            taken = refund.state is RefundState.CLOSED and truth.state is RefundStanding.PROCESSING
+            again = next_question(clock.now(), refund.asked) if taken else None
+            await Refund.filter(id=refund.id).update(ask_again_at=again)
     return _handled(promise, truth, judgement)
 
 

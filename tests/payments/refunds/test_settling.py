@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.kernel.audit import AuditLine
-from app.payments.models import LedgerEntry, MoneyTask, Refund
+from app.payments.models import LedgerEntry, MoneyTask, PaymentAttempt, Refund
 from app.payments.ports import RefundStanding, RefundTruth
 from app.payments.refunds.deciding import decline_refund, retry_refund
 from app.payments.refunds.settling import settle_refund
@@ -165,3 +165,15 @@ async def test_a_refund_can_be_stuck_and_given_up_and_done_again(paid: Paid) -> 
     acts = await AuditLine.filter(subject=f"refund:{refund.id}").order_by("id")
     assert [line.act for line in acts] == ["refund.requested", "refund.abnormal", "refund.closed"]
     assert {line.detail["fen"] for line in acts} == {4000}
+
+
+async def test_what_wechat_took_while_it_was_given_up_is_asked_about_until_it_is_through(paid: Paid) -> None:
+    refund = await paid.refund(4000, 10000)
+    await Refund.filter(id=refund.id).update(state=RefundState.CLOSED, ask_again_at=None)
+    await PaymentAttempt.filter(id=refund.attempt_id).update(promised_fen=0)
+
+    await settle_refund(told(refund, RefundStanding.PROCESSING), present=True)
+    assert (await Refund.get(id=refund.id)).ask_again_at is not None
+
+    await settle_refund(told(refund, RefundStanding.CLOSED), present=True)
+    assert (await Refund.get(id=refund.id)).ask_again_at is None
