@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -14,8 +12,9 @@ from integrations.sandbox.alipay.trade_notices import CHANNEL, MODES, payment_ca
 from integrations.sandbox.alipay.trade_records import CLOSED, Trade, refunds_of, sum_of, trades
 from integrations.sandbox.alipay.trades import find_trade, settle
 from integrations.sandbox.clock import rfc3339
+from integrations.sandbox.delivering import Delivery, deliver
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
-from integrations.sandbox.messenger import Callback, Reply, describe
+from integrations.sandbox.messenger import Callback
 from integrations.sandbox.world import World
 
 Outcome = Literal["ok", "late", "cancel"]
@@ -34,12 +33,9 @@ class DirectPayment(Form):
     outcome: Outcome = "ok"
 
 
-class Notification(Form):
+class Notification(Delivery):
     """`out_request_no` turns it into the notice of that refund."""
 
-    mode: str = "normal"
-    times: Annotated[int, Field(ge=1, le=200)] = 1
-    parallel: bool = False
     out_request_no: str = ""
 
 
@@ -80,20 +76,7 @@ async def show_trade(world: World, request: Request) -> object:
 async def notify(world: World, request: Request) -> object:
     wanted = await read_form(request, Notification)
     callback = _callback(world, _trade(world, request), wanted)
-
-    async def send() -> Reply:
-        if wanted.mode != "replay":
-            return await world.messenger.send_now(callback)
-        reply = await world.messenger.replay(CHANNEL, callback.subject, callback.url)
-        if reply is None:
-            raise Unacceptable("Nothing was delivered for this trade yet.", 409)
-        return reply
-
-    if wanted.parallel:
-        replies = await asyncio.gather(*(send() for _ in range(wanted.times)))
-    else:
-        replies = [await send() for _ in range(wanted.times)]
-    return [describe(reply) for reply in replies]
+    return await deliver(world, CHANNEL, callback, wanted, "trade")
 
 
 def _play(world: World, trade: Trade, outcome: Outcome) -> dict[str, str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
 from starlette.requests import Request
 from starlette.routing import Route
 
 from integrations.sandbox.clock import rfc3339
+from integrations.sandbox.delivering import Delivery, deliver
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
-from integrations.sandbox.messenger import Callback, Reply, describe
+from integrations.sandbox.messenger import Callback
 from integrations.sandbox.wechat_pay.notices import CHANNEL, MODES, payment_callback, refund_callback
 from integrations.sandbox.wechat_pay.orders import Order, orders
 from integrations.sandbox.wechat_pay.payer import PaymentRequest, play_payment, request_payment
@@ -25,12 +24,9 @@ class DirectPayment(Form):
     outcome: Literal["ok", "cancel"] = "ok"
 
 
-class Notification(Form):
+class Notification(Delivery):
     """`out_refund_no` turns it into the notification of that refund."""
 
-    mode: str = "normal"
-    times: Annotated[int, Field(ge=1, le=200)] = 1
-    parallel: bool = False
     out_refund_no: str = ""
 
 
@@ -64,22 +60,8 @@ async def show_order(world: World, request: Request) -> object:
 
 async def notify(world: World, request: Request) -> object:
     wanted = await read_form(request, Notification)
-    order = _order(world, request)
-    callback = _callback(world, order, wanted)
-
-    async def send() -> Reply:
-        if wanted.mode != "replay":
-            return await world.messenger.send_now(callback)
-        reply = await world.messenger.replay(CHANNEL, callback.subject, callback.url)
-        if reply is None:
-            raise Unacceptable("Nothing was delivered for this order yet.", 409)
-        return reply
-
-    if wanted.parallel:
-        replies = await asyncio.gather(*(send() for _ in range(wanted.times)))
-    else:
-        replies = [await send() for _ in range(wanted.times)]
-    return [describe(reply) for reply in replies]
+    callback = _callback(world, _order(world, request), wanted)
+    return await deliver(world, CHANNEL, callback, wanted, "order")
 
 
 def _order(world: World, request: Request) -> Order:
