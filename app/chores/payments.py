@@ -69,7 +69,7 @@ def refund(number: str, amount: str | None, reason: str, remark: str) -> None:
 
 
 @payments.command()
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Of each kind, oldest first.")
 @click.option("--retry", "job", type=int, help="Let the job of this number run again.")
 def dead(limit: int, job: int | None) -> None:
     """List what does not go on by itself: jobs given up, notices nobody could place, open tasks; exit status 1."""
@@ -78,10 +78,15 @@ def dead(limit: int, job: int | None) -> None:
             raise click.ClickException("No job of this number was given up; nothing was done.")
         click.echo("it runs again")
         return
-    lines = run(partial(_dead, limit))
+    lines, more = run(partial(_dead, limit))
     for line in lines:
         click.echo(line)
-    click.echo(f"{len(lines)} in all" if lines else "nothing is stuck")
+    if not lines:
+        click.echo("nothing is stuck")
+    elif more:
+        click.echo(f"{len(lines)} shown; there are more, a higher --limit lists them")
+    else:
+        click.echo(f"{len(lines)} in all")
     sys.exit(1 if lines else 0)
 
 
@@ -152,10 +157,11 @@ async def _refund(number: str, fen: int | None, reason: RefundReason, remark: st
     return f"refund {made.refund_no} over {yuan(Fen(made.amount_fen))} yuan waits for a person of the unit to decide"
 
 
-async def _dead(limit: int) -> list[str]:
+async def _dead(limit: int) -> tuple[list[str], bool]:
     from app.payments.operating import stuck  # noqa: PLC0415 - the same
 
-    return [f"{each.number}  {each.what}  {each.detail}" for each in await stuck(limit)]
+    found, more = await stuck(limit)
+    return [f"{each.number}  {each.what}  {each.detail}" for each in found], more
 
 
 async def _retry(job: int) -> bool:

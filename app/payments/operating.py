@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from app.kernel import audit, db
@@ -117,16 +116,20 @@ class Stuck:
     detail: str
 
 
-async def stuck(limit: int) -> Sequence[Stuck]:
-    """Jobs that were given up, notices nobody could place, and tasks that wait for a person; the oldest first."""
-    failed = await db.rows(_FAILED_JOBS, limit)
-    unplaced = Notice.filter(topic__in=_TOPICS, state=NoticeState.UNMATCHED).order_by("id").limit(limit)
-    tasks = MoneyTask.filter(state=TaskState.OPEN).order_by("id").limit(limit)
-    return [
-        *(Stuck(f"job {row['id']}", row["task_name"], f"{row['attempts']} tries; {row['args']}") for row in failed),
-        *[Stuck(f"notice {each.id}", each.topic, each.remark) for each in await unplaced],
-        *[Stuck(f"task {each.id}", each.kind.value, _about(each)) for each in await tasks],
-    ]
+async def stuck(limit: int) -> tuple[list[Stuck], bool]:
+    """Jobs that were given up, notices nobody could place, and tasks that wait for a person; whether there are more.
+
+    At most `limit` of each, the oldest first.
+    """
+    failed = await db.rows(_FAILED_JOBS, limit + 1)
+    unplaced = await Notice.filter(topic__in=_TOPICS, state=NoticeState.UNMATCHED).order_by("id").limit(limit + 1)
+    tasks = await MoneyTask.filter(state=TaskState.OPEN).order_by("id").limit(limit + 1)
+    kinds = (
+        [Stuck(f"job {row['id']}", row["task_name"], f"{row['attempts']} tries; {row['args']}") for row in failed],
+        [Stuck(f"notice {each.id}", each.topic, each.remark) for each in unplaced],
+        [Stuck(f"task {each.id}", each.kind.value, _about(each)) for each in tasks],
+    )
+    return [each for kind in kinds for each in kind[:limit]], any(len(kind) > limit for kind in kinds)
 
 
 def _about(task: MoneyTask) -> str:

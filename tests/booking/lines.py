@@ -22,6 +22,7 @@ from tests.identity.accounts import make_resident
 from tests.people import new_key
 
 PLACE = "bayin-hall"
+DAYS_MOST = 90
 _days = count(9)
 
 FORGET_THE_OFFERING = """
@@ -31,7 +32,14 @@ FORGET_THE_OFFERING = """
 
 def a_day() -> date:
     """Of one's own; slots are laid out for eight days only, and one may wait for ninety."""
-    return clock.today() + timedelta(days=next(_days))
+    ahead = next(_days)
+    assert ahead < DAYS_MOST, "no day is left that nobody had; who does not need one of their own takes `any_day`"
+    return clock.today() + timedelta(days=ahead)
+
+
+def any_day() -> date:
+    """Shared by all who only want to be in line."""
+    return clock.today() + timedelta(days=DAYS_MOST)
 
 
 async def slot_on(day: date, hour: int = 9, minute: int = 0, capacity: int = 1, place: str = PLACE) -> Slot:

@@ -14,7 +14,7 @@ from app.booking.tasks import leave_the_line, tend_waiting_list
 from app.identity.rules import Level
 from app.kernel import clock, db
 from app.kernel.clock import at_local
-from tests.booking.lines import PLACE, a_day, book, fill, give_back, join, offer, slot_on, state_of, wait, wish
+from tests.booking.lines import PLACE, a_day, any_day, book, fill, give_back, join, offer, slot_on, state_of, wait, wish
 from tests.cases.filing import CARD, PERMIT
 from tests.identity.accounts import caller_of, make_resident
 from tests.identity.crowds import at_once
@@ -27,7 +27,7 @@ ITEMS = (CARD, PERMIT, "id-card-renew", "id-card-temp", "birth-household", "huko
 
 
 async def ask(caller: Caller, item: str = CARD, **terms: Any) -> dict[str, Any]:
-    day = terms.pop("day", None) or a_day()
+    day = terms.pop("day", None) or any_day()
     wanted = {
         "items": [{"itemKey": item}],
         "servicePoints": [PLACE],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from app.payments.settling import settle
 from app.payments.states import AttemptState, BillState, RefundState
 from tests.operations.conftest import OURS, run_portal
 from tests.payments.stage import FEE_FEN, Payer, make_payer
+from tests.people import new_key
 from tests.portal import Portal
 
 
@@ -33,6 +36,14 @@ async def typed(*words: str) -> CompletedProcess[str]:
     """In a terminal of the running portal."""
     here = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
     return await asyncio.to_thread(run_portal, "payments", *words, **here)
+
+
+def _paid(order_no: str, open_id: str = "o-nobody") -> dict[str, Any]:
+    """One fen short."""
+    return {
+        "channel": "wechat", "order_no": order_no, "state": "PAID", "amount_fen": FEE_FEN - 1, "currency": "CNY",
+        "provider_ref": "42", "payer_open_id": open_id, "paid_at": clock.now().isoformat(),
+    }  # fmt: skip
 
 
 async def test_every_number_of_a_payment_leads_to_all_that_is_known_of_it(portal: Portal, payer: Payer) -> None:
@@ -70,14 +81,10 @@ async def test_a_closed_order_that_was_paid_after_all_is_found_by_asking(portal:
 
 async def test_a_notice_that_could_not_be_placed_is_processed_again(portal: Portal, payer: Payer) -> None:
     attempt = (await payer.open_order()).attempt
-    content = {
-        "channel": "wechat", "order_no": attempt.order_no, "state": "PAID", "amount_fen": FEE_FEN - 1,
-        "currency": "CNY", "provider_ref": "42", "payer_open_id": payer.person.openid,
-        "paid_at": clock.now().isoformat(),
-    }  # fmt: skip
+    content = _paid(attempt.order_no, payer.person.openid)
     await keep(RawCallback("wechat", "payment", {}, {}, b"{}"), Received(f"test:{attempt.id}", NOTICE_TOPIC, content))
     await portal.run_jobs()
-    stuck = await typed("dead", "--limit", "1000")
+    stuck = await typed("dead", "--limit", "1000000")
     assert stuck.returncode == 1
     assert "payments.notice  WRONG_AMOUNT" in stuck.stdout
     assert f"WRONG_AMOUNT  payment:{attempt.id}, ours 40.00, theirs 39.99" in stuck.stdout
@@ -90,8 +97,17 @@ async def test_a_notice_that_could_not_be_placed_is_processed_again(portal: Port
     assert (await typed("replay", attempt.order_no)).stdout == "1 notices asked for; the worker does it\n"
     await portal.run_jobs()
     assert (await payer.standing())["bill"] in {BillState.PAID, BillState.RECEIPTED}
-    assert f"payment:{attempt.id}" not in (await typed("dead", "--limit", "1000")).stdout
+    assert f"payment:{attempt.id}" not in (await typed("dead", "--limit", "1000000")).stdout
     assert (await typed("replay", attempt.order_no)).stdout == "every notice of it is handled already\n"
+
+
+async def test_a_list_that_is_cut_off_says_so(portal: Portal) -> None:
+    for order_no in (new_key(), new_key()):
+        await keep(RawCallback("wechat", "payment", {}, {}, b"{}"), Received(order_no, NOTICE_TOPIC, _paid(order_no)))
+    await portal.run_jobs()
+    cut, whole = await typed("dead", "--limit", "1"), await typed("dead", "--limit", "1000000")
+    assert re.search(r"\n\d shown; there are more, a higher --limit lists them\n$", cut.stdout)
+    assert whole.stdout.endswith(f"\n{len(whole.stdout.splitlines()) - 1} in all\n")
 
 
 async def test_an_operator_asks_for_a_refund_and_a_person_of_the_unit_decides(portal: Portal, payer: Payer) -> None:
