@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.cases.queries import case_of
 from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.ports import SNAPSHOT_TOPIC, TrackingEvent
 from app.delivery.rules import SILENT_AFTER, Watch
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor, Scope
+from app.kernel.errors import NotFound
 from app.kernel.inbox.notices import Notice, unmatched
 
 
@@ -50,6 +52,15 @@ async def unknown_pushes(actor: Actor, *, limit: int, before: UUID | None) -> li
 
 async def parcel_by_id(parcel_id: UUID) -> Parcel:
     return await Parcel.get(id=parcel_id)
+
+
+async def parcel_of(parcel_id: UUID, actor: Actor) -> Parcel:
+    """A parcel of a case the actor may see. Raises `NotFound` alike for none and for somebody else's."""
+    found = await Parcel.get_or_none(id=parcel_id)
+    if found is None:
+        raise NotFound(what_zh="这个包裹", what_en="parcel")
+    await case_of(found.case_id, actor)
+    return found
 
 
 async def parcel_by_number(carrier: str, number: str) -> Parcel | None:

@@ -1,4 +1,4 @@
-"""`make bench`: what recognising a caller, booking and paying cost, each beside what it could not do without."""
+"""`make bench`: what recognising a caller, booking and paying cost, beside what each needs, and sockets."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from app.kernel import clock, db
 from app.kernel.logging import configure_logging
 from app.migrating import migrate
 from tests.benchmarks.booking import booking
+from tests.benchmarks.live import sockets
 from tests.benchmarks.measuring import Measured, measure, table
 from tests.benchmarks.payments import payments
 from tests.benchmarks.requests import Knock
@@ -92,6 +93,7 @@ def main() -> None:
         finally:
             postgres.stop()
     asyncio.run(payments())
+    asyncio.run(sockets())
 
 
 if __name__ == "__main__":
