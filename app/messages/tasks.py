@@ -1,0 +1,45 @@
+"""Without this module facts would be written and no resident would hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from app.kernel.callbacks import Handled
+from app.kernel.facts import Fact
+from app.kernel.facts.publishing import reacts_to
+from app.kernel.inbox.notices import handles
+from app.messages.making import tell
+from app.messages.ports import CONSENT_TOPIC, RECEIPT_TOPIC, ConsentNews, Receipt
+from app.messages.receipts import take_news, take_receipt
+from app.messages.rulebook import RULES, Rule
+
+_RECEIPTS = TypeAdapter(list[Receipt])
+_NEWS = TypeAdapter(list[ConsentNews])
+
+
+def _reaction(rule: Rule) -> Callable[[Fact], Awaitable[None]]:
+    async def react(fact: Fact) -> None:
+        await tell(rule, fact)
+
+    react.__name__ = f"tell_{rule.template.replace('-', '_')}"
+    return react
+
+
+for rule in RULES:
+    reacts_to(rule.fact)(_reaction(rule))
+
+
+@handles(RECEIPT_TOPIC)
+async def take_receipts(content: dict[str, Any]) -> Handled:
+    """Each of the reports of one push; unmatched when none of them is about a message of ours."""
+    verdicts = [await take_receipt(receipt) for receipt in _RECEIPTS.validate_python(content["told"])]
+    remark = "; ".join(verdict.remark for verdict in verdicts)
+    return Handled(matched=any(verdict.matched for verdict in verdicts), remark=remark)
+
+
+@handles(CONSENT_TOPIC)
+async def take_consent_news(content: dict[str, Any]) -> Handled:
+    return await take_news(_NEWS.validate_python(content["told"]))
