@@ -41,23 +41,25 @@ _SPEND = """
 """
 _GIVE_BACK = "UPDATE subscription SET balance = balance + 1 WHERE id = $1 AND kind = 'ONE_TIME' RETURNING id"
 _USE_UP = """
-    UPDATE subscription SET balance = 0, changed_at = $2,
+    UPDATE subscription SET balance = 0, changed_at = $2::timestamptz,
         refused_at = CASE kind WHEN 'LONG_TERM' THEN $2::timestamptz ELSE refused_at END
     WHERE id = $1 RETURNING id
 """
 _ACCEPT = """
     INSERT INTO subscription (id, binding_id, provider_template, kind, balance, changed_at)
-    VALUES ($1, $2, $3, $4, CASE $4 WHEN 'ONE_TIME' THEN 1 ELSE 0 END, $5)
+    VALUES ($1, $2, $3, $4::text, CASE $4::text WHEN 'ONE_TIME' THEN 1 ELSE 0 END, $5::timestamptz)
     ON CONFLICT (binding_id, provider_template) DO UPDATE
-    SET balance = subscription.balance + excluded.balance, refused_at = NULL, kind = excluded.kind, changed_at = $5
+    SET balance = subscription.balance + excluded.balance, refused_at = NULL, kind = excluded.kind,
+        changed_at = excluded.changed_at
     RETURNING id
 """
 _REFUSE = """
     INSERT INTO subscription (id, binding_id, provider_template, kind, balance, refused_at, changed_at)
-    VALUES ($1, $2, $3, $4, 0, $5, $5)
+    VALUES ($1, $2, $3, $4::text, 0, $5::timestamptz, $5::timestamptz)
     ON CONFLICT (binding_id, provider_template) DO UPDATE
-    SET refused_at = CASE WHEN subscription.kind = 'LONG_TERM' OR $6 THEN $5 ELSE subscription.refused_at END,
-        balance = CASE WHEN $6 THEN 0 ELSE subscription.balance END, changed_at = $5
+    SET refused_at = CASE WHEN subscription.kind = 'LONG_TERM' OR $6::boolean THEN excluded.refused_at
+                     ELSE subscription.refused_at END,
+        balance = CASE WHEN $6::boolean THEN 0 ELSE subscription.balance END, changed_at = excluded.changed_at
     RETURNING id
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from app.identity.models import ChannelBinding, Resident
@@ -13,6 +14,7 @@ from app.messages.rulebook import Rule
 from app.messages.rules import next_waking
 from app.messages.sending import send_message
 from app.messages.telling.told import Told
+from app.messages.templates import seed_templates
 from app.messages.wording import LANGUAGES, filled
 from app.messages.words import INBOX, MessageState, TemplateState
 from app.profiles.models import Preferences
@@ -32,18 +34,16 @@ _INSERT = """
 _BY_LAW = (Basis.GUARDIAN, Basis.LEGAL_REPRESENTATIVE)
 
 
-class NoWords(RuntimeError):
-    """The inbox has no words for a kind of message: the seed was not loaded."""
-
-
 async def tell(rule: Rule, fact: Fact) -> int:
     """Make the messages a fact calls for, each in a transaction of its own; gives how many are new."""
     if not rule.when(fact):
         return 0
     made = 0
     for told in await rule.tell(fact):
-        for reader in await _readers(told.resident_id):
-            made += await _make(rule, told, reader) is not None
+        readers = await _readers(told.resident_id)
+        for reader in readers:
+            once = told.once if len(readers) == 1 else f"{told.once}/{reader}"
+            made += await _make(rule, replace(told, once=once), reader) is not None
     return made
 
 
@@ -77,7 +77,7 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
             resident_id,
             rule.template,
             told.subject,
-            f"{rule.template}/{told.once}/{reader}",
+            f"{rule.template}/{told.once}",
             language,
             db.json_text(values),
             template.id,
@@ -111,13 +111,13 @@ async def _account(resident_id: UUID) -> tuple[UUID, str] | None:
 
 
 async def _words(key: str, language: str) -> MessageTemplate:
-    """The inbox's words in use. Raises `NoWords`; the fact is then delivered again later."""
+    """The inbox's words in use, in Chinese when there are none in a language; a new portal gets its first ones here."""
     in_use = await MessageTemplate.filter(key=key, channel=INBOX, state=TemplateState.PUBLISHED)
+    if not in_use:
+        await seed_templates()
+        return await _words(key, language)
     spoken = {row.language: row for row in in_use}
-    found = spoken.get(language) or spoken.get(LANGUAGES[0])
-    if found is None:
-        raise NoWords(f"{key}: no words for the inbox; run `portal seed`")
-    return found
+    return spoken.get(language) or spoken[LANGUAGES[0]]
 
 
 async def _is_muted(resident_id: UUID, rule: Rule) -> bool:

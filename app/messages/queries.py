@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
+from app.kernel import clock
 from app.kernel.actor import Actor
 from app.messages.models import Message, MessageAttempt, MessageTemplate
 from app.messages.templates import EDITORS
 from app.messages.words import MessageState, TemplateState
+
+_PATIENCE = timedelta(minutes=5)
 
 
 async def messages_of(actor: Actor, *, unread: bool, limit: int, before: UUID | None) -> list[Message]:
@@ -58,6 +62,12 @@ async def failed_messages(actor: Actor, *, limit: int, before: UUID | None) -> l
     if before is not None:
         found = found.filter(id__lt=before)
     return await found.order_by("-id").limit(limit)
+
+
+async def overdue_messages(limit: int) -> list[UUID]:
+    """Messages that should have been sent five minutes ago, the oldest first."""
+    late = Message.filter(state=MessageState.WAITING, not_before__lt=clock.now() - _PATIENCE)
+    return [row.id for row in await late.order_by("id").limit(limit).only("id")]
 
 
 async def attempts_of(message_ids: Sequence[UUID]) -> list[list[MessageAttempt]]:

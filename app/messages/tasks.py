@@ -7,15 +7,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from app.kernel import db
 from app.kernel.callbacks import Handled
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles
+from app.kernel.jobs import timetable
 from app.messages.making import tell
 from app.messages.ports import CONSENT_TOPIC, RECEIPT_TOPIC, ConsentNews, Receipt
+from app.messages.queries import overdue_messages
 from app.messages.receipts import take_news, take_receipt
 from app.messages.rulebook import RULES, Rule
+from app.messages.sending import send_message
 
+_BATCH = 500
 _RECEIPTS = TypeAdapter(list[Receipt])
 _NEWS = TypeAdapter(list[ConsentNews])
 
@@ -30,6 +35,14 @@ def _reaction(rule: Rule) -> Callable[[Fact], Awaitable[None]]:
 
 for rule in RULES:
     reacts_to(rule.fact)(_reaction(rule))
+
+
+@timetable("*/5 * * * *", name="messages.sweep")
+async def sweep_waiting_messages() -> None:
+    """Each message has a job of its own for its time; this finds those whose job was lost or came too early."""
+    for message_id in await overdue_messages(_BATCH):
+        async with db.transaction():
+            await send_message.defer(lock=f"message:{message_id}", message_id=str(message_id))
 
 
 @handles(RECEIPT_TOPIC)

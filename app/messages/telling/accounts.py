@@ -37,14 +37,15 @@ async def joined(fact: AccountsJoined) -> list[Told]:
 
 
 async def number_lost(fact: NumberLost) -> list[Told]:
-    return [Told(fact.resident_id, f"resident:{fact.resident_id}", str(clock.today()), {}, _ACCOUNT)]
+    once = f"{fact.resident_id}/{clock.today()}"
+    return [Told(fact.resident_id, f"resident:{fact.resident_id}", once, {}, _ACCOUNT)]
 
 
 async def unbound(fact: ChannelUnbound) -> list[Told]:
     """Once a day for each app: the fact has no number of its own."""
     channel = ports.every(SignInChannel).get(fact.channel)
     name = (channel.name_zh, channel.name_en) if channel else alike(fact.channel)
-    once = f"{fact.channel}/{clock.today()}"
+    once = f"{fact.resident_id}/{fact.channel}/{clock.today()}"
     return [Told(fact.resident_id, f"resident:{fact.resident_id}", once, {"channel": name}, _ACCOUNT)]
 
 

@@ -19,8 +19,8 @@ Words = tuple[str, str]
 class Told:
     """What one resident is told because of a fact.
 
-    `once` names what is told only once, among messages of one kind; `page` is where the app shows it. Beyond
-    `useless_after` it is not worth sending any more.
+    `once` names what is told only once among messages of one kind, also when accounts are joined meanwhile; `page` is
+    where the app shows it. Beyond `useless_after` it is not worth sending any more.
     """
 
     resident_id: UUID
