@@ -15,7 +15,7 @@ from app.kernel import db
 from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles, replay_unmatched
-from app.kernel.jobs import job, timetable
+from app.kernel.jobs import Priority, job, timetable
 
 _SNAPSHOT = TypeAdapter(TrackingSnapshot)
 _BATCH = 200
@@ -38,7 +38,7 @@ async def take_push(content: dict[str, Any]) -> Handled:
     return await take_snapshot(_SNAPSHOT.validate_python(content))
 
 
-@timetable("20 * * * *", name="delivery.sweep")
+@timetable("20 * * * *", name="delivery.sweep", priority=Priority.PATIENT)
 async def sweep_silent_parcels() -> None:
     """A push repeated three times in vain is lost: ask about parcels silent for a day."""
     for parcel_id in await silent_parcels(_BATCH):
@@ -46,6 +46,6 @@ async def sweep_silent_parcels() -> None:
             await ask_tracker.defer(lock=f"parcel:{parcel_id}", parcel_id=str(parcel_id))
 
 
-@job("delivery.ask_tracker")
+@job("delivery.ask_tracker", priority=Priority.PATIENT)
 async def ask_tracker(parcel_id: str) -> None:
     await look_after(UUID(parcel_id))
