@@ -29,7 +29,7 @@ DROP FUNCTION template_stays_as_published();
 
 
 class Migration(migrations.Migration):
-    dependencies = [('portal', '0009_payments')]
+    dependencies = [('portal', '0010_window_pauses')]
 
     initial = False
 
