@@ -1,4 +1,4 @@
-"""`make bench`: what recognising a caller, booking and paying cost, each beside what it could not do without."""
+"""`make bench`: what recognising a caller, booking, paying and telling cost, each beside what it cannot do without."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from app.kernel.logging import configure_logging
 from app.migrating import migrate
 from tests.benchmarks.booking import booking
 from tests.benchmarks.measuring import Measured, measure, table
+from tests.benchmarks.messages import messages
 from tests.benchmarks.payments import payments
 from tests.benchmarks.requests import Knock
 from tests.portal import environment
@@ -92,6 +93,7 @@ def main() -> None:
         finally:
             postgres.stop()
     asyncio.run(payments())
+    asyncio.run(messages())
 
 
 if __name__ == "__main__":
