@@ -32,6 +32,9 @@ from graphql_schema.identity.phones import PhoneMutation
 from graphql_schema.identity.queries import IdentityQuery
 from graphql_schema.identity.sessions import SessionMutation, SessionQuery
 from graphql_schema.live.subscriptions import LiveSubscription
+from graphql_schema.messages.mutations import MessagesMutation
+from graphql_schema.messages.queries import MessagesQuery
+from graphql_schema.messages.template_entries import TemplatesMutation, TemplatesQuery
 from graphql_schema.payments.desk import CashierMutation, CashierQuery
 from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
@@ -86,6 +89,8 @@ class Query(
     ReceiptsQuery,
     CashierQuery,
     DeliveryQuery,
+    MessagesQuery,
+    TemplatesQuery,
     PersonalQuery,
 ):
     """Everything that can be asked."""
@@ -119,6 +124,8 @@ class Mutation(
     ReceiptsMutation,
     CashierMutation,
     DeliveryMutation,
+    MessagesMutation,
+    TemplatesMutation,
     PersonalMutation,
 ):
     """Everything that can be done; each answers `Thing | Problem`."""

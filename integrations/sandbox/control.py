@@ -11,6 +11,7 @@ from typing import Any
 from integrations.sandbox.alipay_control import AlipayControl, AlipayUser, Certification, Trade
 from integrations.sandbox.calling import ControlRefused, Reply, read, read_replies
 from integrations.sandbox.fiscal_control import FiscalControl, FiscalReceipt
+from integrations.sandbox.message_calls import MessageControl, SentMessage
 
 __all__ = [
     "AlipayUser",
@@ -24,6 +25,7 @@ __all__ = [
     "Phone",
     "Reply",
     "SandboxControl",
+    "SentMessage",
     "Trade",
     "WaitingCallback",
 ]
@@ -105,7 +107,7 @@ class JournalEntry:
     milliseconds: int
 
 
-class SandboxControl(AlipayControl, FiscalControl):
+class SandboxControl(AlipayControl, FiscalControl, MessageControl):
     """One method per control call. Use as an async context manager; raises ControlRefused on every 4xx."""
 
     async def health(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from integrations.sandbox import alipay_keys, fiscal_keys
+from integrations.sandbox import alipay_keys, fiscal_keys, message_keys
 from integrations.sandbox.alipay_keys import AlipayKeys, load_alipay_keys
 from integrations.sandbox.fiscal_keys import FiscalKeys, load_fiscal_keys
 from integrations.sandbox.key_files import (
@@ -26,6 +26,7 @@ from integrations.sandbox.key_files import (
     write_private_key,
     write_public_key,
 )
+from integrations.sandbox.message_keys import MessageKeys, load_message_keys
 from integrations.sandbox.rotations import new_serial, self_signed
 
 CERTIFICATE_LIFE = timedelta(days=5 * 365)  # WeChat Pay API v3, platform certificates: five years
@@ -63,6 +64,7 @@ class Keys:
     account: Account
     alipay: AlipayKeys
     fiscal: FiscalKeys
+    messages: MessageKeys
 
     @cached_property
     def merchant(self) -> RSAPublicKey:
@@ -95,7 +97,7 @@ def load_keys(state: Path) -> Keys:
     make_once(state, folder, ACCOUNT, _write_keys)
     account = Account(**orjson.loads((folder / ACCOUNT).read_bytes()))
     alipay, fiscal = load_alipay_keys(state, folder / "alipay"), load_fiscal_keys(state, folder / "fiscal")
-    return Keys(folder, account, alipay, fiscal)
+    return Keys(folder, account, alipay, fiscal, load_message_keys(state, folder / "messages"))
 
 
 def provider_environment(state: Path, base_url: str) -> dict[str, str]:
@@ -123,6 +125,7 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
         **alipay_keys.environment(keys.alipay, base_url),
         **alipay_keys.key_environment(keys.alipay),
         **fiscal_keys.environment(keys.fiscal, base_url),
+        **message_keys.environment(keys.messages, base_url),
     }
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: what recognising a caller, booking and paying cost, beside what each needs, and sockets."""
+"""`make bench`: what recognising a caller, booking, paying and telling cost, each beside what it cannot do without."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from app.migrating import migrate
 from tests.benchmarks.booking import booking
 from tests.benchmarks.live import sockets
 from tests.benchmarks.measuring import Measured, measure, table
+from tests.benchmarks.messages import messages
 from tests.benchmarks.payments import payments
 from tests.benchmarks.requests import Knock
 from tests.portal import environment
@@ -93,6 +94,7 @@ def main() -> None:
         finally:
             postgres.stop()
     asyncio.run(payments())
+    asyncio.run(messages())
     asyncio.run(sockets())
 
 
