@@ -41,7 +41,7 @@ from app.payments.ports import PaymentState, PaymentTruth, RefundStanding
 from app.payments.refunds.deciding import confirm_window_refund
 from app.payments.refunds.settling import settle_refund
 from app.payments.settling import expire, settle
-from app.queueing.events import TicketCalled, TicketMoved, TicketNear, TicketPassed
+from app.queueing.events import TicketCalled, TicketMoved, TicketNear, TicketPassed, TicketTaken
 from app.queueing.models import Ticket
 from app.representation.events import MandateGranted, MandateRevoked
 from app.representation.models import Mandate
@@ -186,7 +186,7 @@ async def _everything_told() -> None:
         FaultRecorded(booking.id, used.id),
         AppealDecided(appeal.id, granted=False),
         VisitMissed(booking.id),
-        *(kind(ticket.id) for kind in (TicketNear, TicketCalled, TicketPassed, TicketMoved)),
+        *(kind(ticket.id) for kind in (TicketTaken, TicketNear, TicketCalled, TicketPassed, TicketMoved)),
         *(kind(bill.id) for kind in (BillDueSoon, BillExpired, BillReissued, BillCancelled, BillWaived)),
         *(kind(bill.id) for kind in (BillReceipted, BillUnreceipted)),
         BillReduced(bill.id, 100),
