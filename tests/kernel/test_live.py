@@ -202,6 +202,7 @@ async def test_while_redis_is_away_a_phone_is_told_so_and_all_is_well_when_it_is
         waiting, coming = Phone(new_id()), Phone(new_id())
         waiting.listen(web)
         await waiting.hears(1)
+        await asyncio.sleep(1)  # its process listens by now, and it sleeps
         server.kill()
         coming.listen(web)
         await coming.hears(1)
