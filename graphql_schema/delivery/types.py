@@ -39,7 +39,7 @@ class Parcel:
     id: strawberry.ID
     carrier: str
     carrier_name: str
-    tracking_number: str
+    tracking_number: str | None = strawberry.field(description="None until the carrier gives it.")
     state: ParcelState
     state_at: datetime
     delivered_to: DeliveredTo | None

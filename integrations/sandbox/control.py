@@ -10,12 +10,14 @@ from typing import Any
 
 from integrations.sandbox.alipay_control import AlipayControl, AlipayUser, Certification, Trade
 from integrations.sandbox.calling import ControlRefused, Reply, read, read_replies
+from integrations.sandbox.courier_control import CourierControl, CourierOrder
 from integrations.sandbox.fiscal_control import FiscalControl, FiscalReceipt
 
 __all__ = [
     "AlipayUser",
     "Certification",
     "ControlRefused",
+    "CourierOrder",
     "Face",
     "FiscalReceipt",
     "JournalEntry",
@@ -105,7 +107,7 @@ class JournalEntry:
     milliseconds: int
 
 
-class SandboxControl(AlipayControl, FiscalControl):
+class SandboxControl(AlipayControl, FiscalControl, CourierControl):
     """One method per control call. Use as an async context manager; raises ControlRefused on every 4xx."""
 
     async def health(self) -> dict[str, Any]:

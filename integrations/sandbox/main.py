@@ -28,6 +28,7 @@ def create_sandbox(state: Path, base_url: str) -> Starlette:
     world.messenger.connect(wechat_pay.PayChannel(world))
     world.messenger.connect(alipay.TradeChannel(world))
     world.messenger.connect(kuaidi100.PushChannel())
+    world.messenger.connect(kuaidi100.OrderChannel())
     providers = (wechat, wechat_pay, alipay, kuaidi100, fiscal)
     app = Starlette(
         routes=[

@@ -57,6 +57,7 @@ class Sent:
 
     @property
     def number(self) -> str:
+        assert self.parcel.tracking_number is not None
         return self.parcel.tracking_number
 
     async def standing(self) -> dict[str, Any]:
