@@ -194,6 +194,16 @@ class Migration(migrations.Migration):
             ),
             ops.AddField(
                 model_name='Parcel',
+                name='settled_at',
+                field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+            ),
+            ops.AddField(
+                model_name='Parcel',
+                name='settled_fen',
+                field=fields.BigIntField(null=True),
+            ),
+            ops.AddField(
+                model_name='Parcel',
                 name='to_division',
                 field=fields.CharField(default='', db_default='', max_length=12),
             ),

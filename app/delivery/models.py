@@ -48,6 +48,10 @@ class Parcel(Model):
     fee_fen: int | None = fields.BigIntField(null=True)
     """What the carrier asked in all; null while it has not said."""
 
+    settled_fen: int | None = fields.BigIntField(null=True)
+    settled_at: datetime | None = fields.DatetimeField(null=True)
+    """What the carrier's statement says it cost, and when we read it there."""
+
     order_no = fields.CharField(max_length=32, null=True, unique=True)
     order_state = cast("OrderState | None", fields.CharEnumField(OrderState, max_length=20, null=True))
     agent = fields.CharField(max_length=30, default="", db_default="")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import orjson
 
 from app.cases.queries import case_of
 from app.catalogue.models import Division
+from app.delivery.ends import chosen_address, hall_address, hall_for
 from app.delivery.errors import CourierNotOffered
 from app.delivery.models import Parcel
 from app.delivery.order_rules import payers_open
@@ -56,15 +58,29 @@ def agent_for(carrier: str, payer: Payer, direction: Direction) -> tuple[str, Ca
     raise CourierNotOffered(field="carrier")
 
 
-async def price_of(actor: Actor, case_id: UUID, offer: Offer, sender: Address, receiver: Address) -> int | None:
-    """About what an offer costs, in fen; None when nobody says at the moment."""
-    await case_of(case_id, actor)
+async def offers_for(
+    actor: Actor, case_id: UUID, hall: str, *, address: Address | None, address_id: UUID | None
+) -> list[Offer]:
+    """Who can fetch the materials of a case from an address, with about what it costs.
+
+    All carriers are asked at once; who does not say in time has no price. Raises `NotFound`, `MaterialsNotByPost`,
+    `HallCannotReceive` or `AddressInvalid`.
+    """
+    case = await case_of(case_id, actor)
+    point = await hall_for(case, hall)
+    sender = await party(await chosen_address(actor.resident_id(), address, address_id))
+    receiver = await party(hall_address(point))
+    open_ones = offers(Direction.MATERIAL_TO_HALL)
+    return await asyncio.gather(*(_priced(offer, sender, receiver) for offer in open_ones))
+
+
+async def _priced(offer: Offer, sender: Party, receiver: Party) -> Offer:
     _, orders = agent_for(offer.carrier, offer.payer, Direction.MATERIAL_TO_HALL)
-    order = CourierOrder("", offer.carrier, await party(sender), await party(receiver), offer.payer, CARGO)
     try:
-        return await orders.price(order)
+        fee = await orders.price(CourierOrder("", offer.carrier, sender, receiver, offer.payer, CARGO))
     except ProviderUnavailable:
-        return None
+        fee = None
+    return replace(offer, fee_fen=fee)
 
 
 async def order_of(parcel: Parcel) -> CourierOrder:

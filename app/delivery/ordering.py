@@ -15,15 +15,13 @@ import orjson
 from app.cases.commands import record_sent
 from app.cases.models import Case
 from app.cases.rules import CaseState
-from app.catalogue.models import ServicePoint
-from app.catalogue.queries import items_by_id, service_point_for, service_points_by_key
+from app.catalogue.queries import service_point_for
 from app.delivery.commands import common_address, must_show_papers, note_each
 from app.delivery.contents import fill, locked_cases, locked_with_cases
+from app.delivery.ends import chosen_address, hall_address, hall_for
 from app.delivery.errors import (
     CourierHasIt,
     CourierNotOffered,
-    HallCannotReceive,
-    MaterialsNotByPost,
     MaterialsOnTheWay,
     NotBeingHandled,
 )
@@ -33,18 +31,15 @@ from app.delivery.offers import agent_for
 from app.delivery.order_rules import check_pickup, may_cancel
 from app.delivery.ports import ParcelState, Payer
 from app.delivery.queries import every_parcel_of_cases, parcel_by_id, parcel_for
-from app.delivery.rules import END_STATES, Watch, materials_by_post
+from app.delivery.rules import END_STATES, Watch
 from app.delivery.words import Direction, OrderState
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
-from app.kernel.errors import NotFound
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
 from app.kernel.privacy import seal
-from app.kernel.settings import get_settings
-from app.profiles.queries import entry_of, opened, provinces_here
-from app.profiles.rules import Address, check_address
+from app.profiles.rules import Address
 from app.representation.queries import locked_subject
 
 
@@ -76,7 +71,7 @@ async def post_cases(actor: Actor, case_ids: Sequence[UUID], courier: Courier, *
         address = common_address(cases)
         for case in cases:
             await record_sent(actor, case)
-        parcel = await _ordered(cases, courier, Direction.RESULT_TO_APPLICANT, _hall(point), address)
+        parcel = await _ordered(cases, courier, Direction.RESULT_TO_APPLICANT, hall_address(point), address)
         await note_each(actor, "parcel.ordered", parcel, cases)
         await request.answered_with(parcel.id)
     return parcel
@@ -107,35 +102,10 @@ async def order_courier(
         point = await hall_for(case, courier.hall)
         await _check_wanted(case)
         sender = await chosen_address(owner, address, address_id)
-        parcel = await _ordered([case], courier, Direction.MATERIAL_TO_HALL, sender, _hall(point))
+        parcel = await _ordered([case], courier, Direction.MATERIAL_TO_HALL, sender, hall_address(point))
         await note_each(actor, "parcel.ordered", parcel, [case])
         await request.answered_with(parcel.id)
     return parcel
-
-
-async def hall_for(case: Case, key: str) -> ServicePoint:
-    """A hall that handles the item of a case, where it takes materials by post.
-
-    Raises `NotFound`, `MaterialsNotByPost` or `HallCannotReceive`.
-    """
-    [item] = await items_by_id([case.item_id])
-    [point] = await service_points_by_key([key])
-    if item is None or point is None:
-        raise NotFound(what_zh="这个服务点", what_en="service point")
-    if not materials_by_post(item.guide):
-        raise MaterialsNotByPost
-    if item.queue_category is not None and item.queue_category not in point.queue_categories:
-        raise HallCannotReceive(field="hall")
-    return point
-
-
-async def chosen_address(owner: UUID, address: Address | None, address_id: UUID | None) -> Address:
-    """What was typed, checked, or what the address book says. Raises `AddressInvalid` or `NotFound`."""
-    if address is not None:
-        return check_address(address, provinces_here())
-    if address_id is None:
-        raise NotFound(what_zh="寄件地址", what_en="address", field="addressId")
-    return opened(await entry_of(owner, address_id))
 
 
 async def _check_wanted(case: Case) -> None:
@@ -184,10 +154,6 @@ async def _ordered(
     await fill(parcel, cases)
     await publish(CourierOrdered(parcel.id))
     return parcel
-
-
-def _hall(point: ServicePoint) -> Address:
-    return Address(point.name_zh[:30], get_settings().posting_phone, point.division_code, point.address_zh)
 
 
 async def cancel_courier(actor: Actor, parcel_id: UUID) -> Parcel:

@@ -23,7 +23,7 @@ SILENT_AFTER = timedelta(hours=24)
 AHEAD = timedelta(hours=1)
 """How far a carrier's clock may be ahead of ours; what is dated later counts only once it is due."""
 
-_STUCK_WAITING, _STUCK_MOVING = timedelta(days=3), timedelta(days=5)
+STUCK_WAITING, _STUCK_MOVING = timedelta(days=3), timedelta(days=5)
 _TRACKING_NUMBER = re.compile(r"[0-9A-Z]{6,32}")
 
 
@@ -138,7 +138,7 @@ def is_stuck(state: ParcelState, since: datetime, now: datetime) -> bool:
     """No news for three days before the courier came, or for five on the way; what has ended is never stuck."""
     if state in END_STATES:
         return False
-    return now - since >= (_STUCK_WAITING if state in WAITING_STATES else _STUCK_MOVING)
+    return now - since >= (STUCK_WAITING if state in WAITING_STATES else _STUCK_MOVING)
 
 
 @dataclass(frozen=True)
@@ -185,3 +185,12 @@ def materials_by_post(guide: Mapping[str, Any]) -> bool:
     """Whether the materials of an item may be sent to the hall, as its list says."""
     delivery = guide.get("delivery")
     return isinstance(delivery, Mapping) and bool(delivery.get("materials_by_post"))
+
+
+def missing_materials(materials: Sequence[Mapping[str, Any]], found: Sequence[int]) -> list[int]:
+    """Orders of an item's list that have to be there and are not; what is only sometimes needed is for a person."""
+    return [
+        material["order"]
+        for material in materials
+        if material["necessity"] == "REQUIRED" and material["order"] not in found
+    ]

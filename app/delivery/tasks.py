@@ -11,7 +11,7 @@ from app.delivery.couriers import orders_left, see_to_order, silent_orders, take
 from app.delivery.events import CourierCancelAsked, CourierOrdered, ParcelRegistered
 from app.delivery.ports import ORDER_TOPIC, SNAPSHOT_TOPIC, OrderNews, TrackingSnapshot
 from app.delivery.queries import parcel_by_id, silent_parcels
-from app.delivery.tracking import due_again, recount, take_snapshot
+from app.delivery.tracking import due_again, raise_alarm, recount, take_snapshot
 from app.delivery.watching import look_after, watch
 from app.kernel import db
 from app.kernel.callbacks import Handled
@@ -77,6 +77,11 @@ async def count_what_is_due() -> None:
     """Events that carriers dated in the future."""
     for parcel_id in await due_again(_BATCH):
         await recount(parcel_id)
+
+
+@timetable("35 * * * *", name="delivery.stuck")
+async def alarm_of_stuck_parcels() -> None:
+    await raise_alarm(10 * _BATCH)
 
 
 async def _once_each(work: Job, parcel_ids: list[UUID]) -> None:

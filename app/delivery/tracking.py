@@ -10,16 +10,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from app.cases.commands import record_delivered, record_returned
 from app.cases.models import Case
 from app.cases.rules import CaseState
 from app.delivery.contents import locked_with_cases
 from app.delivery.events import ParcelMoved
+from app.delivery.expecting import expect
 from app.delivery.models import Parcel
 from app.delivery.ports import ParcelState, TrackingSnapshot
 from app.delivery.queries import parcel_by_number, valid_history
 from app.delivery.rules import (
     AHEAD,
+    END_STATES,
+    STUCK_WAITING,
     Reach,
     Standing,
     Watch,
@@ -28,6 +33,7 @@ from app.delivery.rules import (
     event_key,
     is_due,
     is_outdated,
+    is_stuck,
     picked_up_at,
     standing_of,
 )
@@ -121,8 +127,8 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
     standing = standing_of(history, parcel.registered_at)
     reach, next_due = await _reach(parcel.id, now)
     parcel.news_at, parcel.look_again_at = reach.newest, next_due
-    if not history and before.state is not ParcelState.CREATED:
-        standing = before  # what a carrier's order desk told stands until its couriers tell more
+    if parcel.received_at is not None or (not history and before.state is not ParcelState.CREATED):
+        standing = before  # the hall has it in its hands; or an order desk told, until couriers tell more
     parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to
     parcel.picked_up_at = picked_up_at(history) or parcel.picked_up_at
     parcel.delivered_at = standing.at if standing.state is ParcelState.DELIVERED else None
@@ -130,12 +136,19 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
         parcel.watch = Watch.ENDED
     elif parcel.watch is Watch.ENDED:
         parcel.watch = Watch.WATCHED  # an end was taken back; the sweep asks again
+    await tell_expected(parcel, now)
     await parcel.save()
     moved = (standing.state, standing.delivered_to) != (before.state, before.delivered_to)
     if moved:
         await publish(ParcelMoved(parcel.id, standing.state.value))
         await _tell_cases(parcel, cases, standing, before, teller)
     return moved
+
+
+async def tell_expected(parcel: Parcel, now: datetime) -> None:
+    """Remember between when the parcel will come. The caller saves."""
+    expected = await expect(parcel, now)
+    parcel.expected_from, parcel.expected_until = (expected.since, expected.until) if expected else (None, None)
 
 
 async def _tell_cases(parcel: Parcel, cases: Sequence[Case], standing: Standing, before: Standing, teller: str) -> None:
@@ -188,3 +201,18 @@ async def due_again(limit: int) -> list[UUID]:
     """Parcels with an event that lay in the future and is due."""
     due = Parcel.filter(look_again_at__lte=clock.now() + AHEAD)
     return [parcel.id for parcel in await due.order_by("look_again_at").limit(limit)]
+
+
+async def raise_alarm(limit: int) -> int:
+    """Parcels without news for days become tasks, once for each time they fall silent; gives how many."""
+    now, opened = clock.now(), 0
+    silent = Parcel.filter(received_at__isnull=True).exclude(state__in=END_STATES)
+    before = now - STUCK_WAITING
+    silent = silent.filter(Q(news_at__lt=before) | Q(news_at__isnull=True, registered_at__lt=before))
+    async with db.transaction():
+        for parcel in await silent.order_by("news_at").limit(limit):
+            since = max(parcel.news_at or parcel.registered_at, parcel.state_at)
+            if is_stuck(parcel.state, since, now):
+                subject, detail = f"parcel:{parcel.id}", {"since": since.isoformat()}
+                opened += await open_task(TaskKind.STUCK, subject, parcel.id, **detail)
+    return opened
