@@ -22,6 +22,17 @@ class CourierOrder:
     status: str
 
 
+@dataclass(frozen=True)
+class Waybill:
+    """What the post holds of a parcel; `events` as `{at, code, deliver, attempt}`, oldest first."""
+
+    number: str
+    order: str
+    asked: dict[str, str]
+    events: list[dict[str, Any]]
+    cancelled: bool
+
+
 class CourierControl(Caller):
     async def courier_orders(self, third_order_id: str = "") -> list[CourierOrder]:
         """Oldest first; of one of our numbers, or all."""
@@ -32,3 +43,13 @@ class CourierControl(Caller):
         """Let an order go on and its customer be told; `weight` kg, `freight` yuan, `mode`, `times`, `tell`."""
         wanted = {"status": status, **more}
         return read_replies(await self._list("POST", f"/courier-orders/{third_order_id}/step", wanted))
+
+    async def waybills(self, order: str = "") -> list[Waybill]:
+        """The post's, oldest first; of one of our numbers, or all."""
+        found = [read(Waybill, one) for one in await self._list("GET", "/ems/waybills")]
+        return [waybill for waybill in found if order in {"", waybill.order}]
+
+    async def post_scan(self, number: str, code: str, **more: Any) -> list[Reply]:
+        """The postman scans; `deliver`, `attempt`, `at`, `push_to` (our address), `mode`, `times`."""
+        wanted = {"code": code, **more}
+        return read_replies(await self._list("POST", f"/ems/waybills/{number}/scan", wanted))

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler, Lifespan
 
-from integrations.sandbox import alipay, conditions, fiscal, key_desk, kuaidi100, page, wechat, wechat_pay
+from integrations.sandbox import alipay, conditions, ems, fiscal, key_desk, kuaidi100, page, wechat, wechat_pay
 from integrations.sandbox.desk import answer
 from integrations.sandbox.journal import Entry
 from integrations.sandbox.world import World
@@ -29,7 +29,8 @@ def create_sandbox(state: Path, base_url: str) -> Starlette:
     world.messenger.connect(alipay.TradeChannel(world))
     world.messenger.connect(kuaidi100.PushChannel())
     world.messenger.connect(kuaidi100.OrderChannel())
-    providers = (wechat, wechat_pay, alipay, kuaidi100, fiscal)
+    world.messenger.connect(ems.EventChannel(world))
+    providers = (wechat, wechat_pay, alipay, kuaidi100, ems, fiscal)
     app = Starlette(
         routes=[
             *(route for provider in providers for route in provider.routes(world)),
