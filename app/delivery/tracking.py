@@ -38,7 +38,7 @@ from app.delivery.rules import (
     standing_of,
 )
 from app.delivery.tasks_of_desk import open_task, settle_by_itself
-from app.delivery.words import Direction, TaskKind
+from app.delivery.words import LIVE_ORDERS, Direction, OrderState, TaskKind
 from app.kernel import clock, db
 from app.kernel.actor import provider_actor
 from app.kernel.callbacks import Handled
@@ -48,6 +48,7 @@ TROUBLES = {
     ParcelState.RETURNED: TaskKind.RETURNED,
     ParcelState.REFUSED: TaskKind.REFUSED,
     ParcelState.LOST: TaskKind.LOST,
+    ParcelState.CANCELLED: TaskKind.ORDER_FAILED,
 }
 
 _KEEP = """
@@ -79,9 +80,7 @@ async def take_snapshot(snapshot: TrackingSnapshot) -> Handled:
     async with db.transaction():
         parcel, cases = await locked_with_cases(known.id)
         now = clock.now()
-        before, _ = await _reach(parcel.id, now)
-        told = Reach.of([event for event in snapshot.events if is_due(event.at, now)])
-        outdated = snapshot.partial or is_outdated(told, before, rewritten=snapshot.rewritten)
+        outdated = snapshot.partial or await _is_outdated(parcel, snapshot, now)
         await _keep(parcel.id, snapshot, now)
         if not outdated:
             await db.rows(_VOID_MISSING, parcel.id, [event_key(event) for event in snapshot.events])
@@ -89,6 +88,12 @@ async def take_snapshot(snapshot: TrackingSnapshot) -> Handled:
         await _tell_of_strange_things(parcel, snapshot)
         moved = await recompute(parcel, cases, snapshot.tracker)
     return Handled(remark=parcel.state.value if moved else "nothing new")
+
+
+async def _is_outdated(parcel: Parcel, snapshot: TrackingSnapshot, now: datetime) -> bool:
+    before, _ = await _reach(parcel.id, now)
+    told = Reach.of([event for event in snapshot.events if is_due(event.at, now)])
+    return is_outdated(told, before, rewritten=snapshot.rewritten)
 
 
 async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime) -> None:
@@ -131,6 +136,8 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
         standing = before  # the hall has it in its hands; or an order desk told, until couriers tell more
     parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to
     parcel.picked_up_at = picked_up_at(history) or parcel.picked_up_at
+    if parcel.order_state in LIVE_ORDERS and picked_up_at(history) is not None:
+        parcel.order_state = OrderState.PICKED_UP  # couriers' scans know it before, and instead of, order desks
     parcel.delivered_at = standing.at if standing.state is ParcelState.DELIVERED else None
     if ends_watch(standing) and parcel.tracking_number is not None:
         parcel.watch = Watch.ENDED

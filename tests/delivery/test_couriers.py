@@ -49,9 +49,8 @@ async def test_two_results_of_one_person_leave_in_one_parcel(portal: Portal) -> 
     waiting = await clerk.do("CasesToPost", first=50)
     assert waiting["edges"]
 
-    parcel = await clerk.do(
-        "PostCases", caseIds=[str(case.id) for case in cases], courier=typed(COURIER), key=new_key()
-    )
+    ids = [str(case.id) for case in cases]
+    parcel = await clerk.do("PostCases", caseIds=ids, courier=typed(COURIER), key=new_key())
     await portal.run_jobs()
 
     assert (parcel["orderState"], parcel["needsIdentity"]) == ("ASKED", True)
