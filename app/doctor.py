@@ -18,6 +18,7 @@ from app.kernel import db, ports, redis
 from app.kernel.clock import local
 from app.kernel.http import OutboundClient
 from app.kernel.settings import Settings, SettingsInvalid
+from app.payments.receipts.seal import expires_at, is_set
 from app.reachability import database_fault, place, redis_fault
 from app.seeding import DEV_PASSWORD, dev_login
 
@@ -59,6 +60,7 @@ async def examine(settings: Settings) -> list[Finding]:
         "redis": _ask_redis,
         "worker": _ask_worker,
         "providers": _ask_providers,
+        "seal": _ask_seal,
     }
     if settings.in_production:
         asked["default accounts"] = _ask_default_accounts
@@ -172,14 +174,35 @@ def _certificate_finding(code: str, name: str, terms: Sequence[ports.Term], now:
     last = max((term.ends for term in terms if term.ends is not None), default=None)
     if last is None:
         return Finding(what, True, "nobody told us when it ends", advice, warns=True)
-    days = math.floor((last - now) / timedelta(days=1))
-    if last <= now:
-        return Finding(what, False, f"ended on {local(last):%Y-%m-%d}", advice)
-    detail = f"ends on {local(last):%Y-%m-%d}, in {days} days"
     over = sum(term.ends is not None and term.ends <= now for term in terms)
-    if over:
-        detail += f"; {over} beside it ended and can be taken out of the settings"
-    return Finding(what, True, detail, advice, warns=over > 0 or days < _WARNING_DAYS)
+    beside = f"; {over} beside it ended and can be taken out of the settings" if over else ""
+    return _end_finding(what, last, now, advice, beside)
+
+
+def _end_finding(what: str, ends: datetime, now: datetime, advice: str, beside: str = "") -> Finding:
+    """Warns thirty days before; `beside` is what else there is to do."""
+    days = math.floor((ends - now) / timedelta(days=1))
+    if ends <= now:
+        return Finding(what, False, f"ended on {local(ends):%Y-%m-%d}", advice)
+    detail = f"ends on {local(ends):%Y-%m-%d}, in {days} days{beside}"
+    return Finding(what, True, detail, advice, warns=bool(beside) or days < _WARNING_DAYS)
+
+
+async def _ask_seal(settings: Settings) -> list[Finding]:
+    return [seal_finding(settings, datetime.now(UTC))]
+
+
+def seal_finding(settings: Settings, now: datetime) -> Finding:
+    """Only workers hold it, so that its absence is no fault where the doctor is asked: they say so themselves."""
+    try:
+        if not is_set():
+            kept = "only workers hold it" if settings.in_production else "receipts get one that is worth nothing"
+            return Finding("seal", True, f"not set here (PORTAL_SEAL_*): {kept}")
+        ends = expires_at()
+    except SettingsInvalid as fault:
+        return Finding("seal", False, str(fault), "see docs/operations.md, section Settings")
+    advice = "set a new one (PORTAL_SEAL_*) and restart the workers; keep what was signed before"
+    return _end_finding("seal", ends, now, advice)
 
 
 async def _number(settings: Settings, question: str) -> int:

@@ -22,10 +22,12 @@ from strawberry.types.graphql import OperationType as StrawberryOperationType
 
 from app.identity.errors import SessionEnded, SwitchedOff
 from app.identity.queries import actor_of
+from app.kernel import db
 from app.kernel.actor import ANONYMOUS
-from app.kernel.errors import Refusal
+from app.kernel.errors import PleaseRetry, Refusal
 from app.kernel.logging import current_request_id, get_logger
 from app.kernel.metrics import OPERATIONS
+from app.kernel.outage import is_outage
 from app.kernel.settings import get_settings
 from app.representation.errors import MandateEnded
 from app.representation.queries import acting_for
@@ -74,12 +76,17 @@ async def graphql_endpoint(request: Request) -> Response:
         asked = await _read(request)
         document = _prepare(asked, get_only=request.method == "GET")
         operation = asked.operation_name or _first_name(document)
-        context = await _context(request)
+        with db.told_when_lost():
+            context = await _context(request)
         answer, failed = await _execute(asked, context)
         outcome = "failed" if failed else "ok"
         return fresh_answer(request, orjson.dumps(answer), media_type, failed=failed)
     except BadRequest as bad:
         return _refused([GraphQLError(str(bad), extensions={"code": bad.code})], bad.status, media_type)
+    except PleaseRetry as retry:
+        told = Context(language=_language(request), request_id=current_request_id() or "")
+        sentence = GraphQLError(retry.sentence(told.language), extensions=extensions_of(retry, told))
+        return _refused([sentence], 503, media_type)
     except _Invalid as invalid:
         return _refused(invalid.errors, 400 if media_type == _RESPONSE_JSON else 200, media_type)
     except Exception:  # noqa: BLE001 - whatever it is, the phone hears a sentence and not a trace
@@ -237,7 +244,12 @@ async def _execute(asked: _Asked, context: Context) -> tuple[dict[str, Any], boo
 def _tell(error: GraphQLError, context: Context) -> dict[str, Any]:
     """What the caller hears of an error: refusals and faults of the document in full, bugs masked."""
     cause = error.original_error
-    if isinstance(cause, Refusal):
+    if cause is not None and is_outage(cause):  # below the entry, which would have told already
+        _log.warning("the database went away", path=str(error.path), error=repr(cause))
+        cause = PleaseRetry()
+        error = GraphQLError(cause.sentence(context.language), path=error.path)
+        error.extensions = extensions_of(cause, context)
+    elif isinstance(cause, Refusal):
         error.extensions = extensions_of(cause, context)
     elif cause is not None and not isinstance(cause, GraphQLError):
         _log.error("bug in a resolver", path=str(error.path), exc_info=cause)

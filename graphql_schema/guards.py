@@ -21,6 +21,7 @@ from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, NotSignedIn, Refusal
 from graphql_schema.context import Context, Info
 from graphql_schema.problems import Problem, extensions_of
+from graphql_schema.scalars import argument_with
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -81,6 +82,8 @@ class Entry(FieldExtension):
             with db.told_when_lost():
                 return await next_(source, info, **arguments)
         except Refusal as refusal:
+            if "given" in refusal.values:
+                refusal.field = argument_with(refusal.values["given"], arguments)
             if self.refusals_are_data:
                 return Problem.of(refusal, context)
             raise GraphQLError(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from typing import NewType
 from uuid import UUID
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
+from strawberry.utils.str_converters import to_camel_case
 
 from app.kernel.clock import SHANGHAI
 from app.kernel.errors import NotFound
@@ -47,14 +50,32 @@ def as_uuid(given: strawberry.ID) -> UUID:
     try:
         return UUID(given)
     except ValueError:
-        raise NotFound(what_zh="对应的记录", what_en="record") from None
+        raise NotFound(what_zh="对应的记录", what_en="record", given=given) from None
 
 
 def as_key(given: str) -> str:
     """The key of an item or a service point. What cannot be one does not exist: raises `NotFound`."""
     if not _KEY.fullmatch(given):
-        raise NotFound(what_zh="对应的记录", what_en="record")
+        raise NotFound(what_zh="对应的记录", what_en="record", given=given)
     return given
+
+
+def argument_with(given: object, arguments: Mapping[str, object]) -> str | None:
+    """Where something refused stood among the arguments, such as `items.caseId`: whoever reads an id cannot know."""
+    return next((path for path, value in _values(arguments, ()) if value == given), None)
+
+
+def _values(value: object, path: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    if is_dataclass(value):
+        value = vars(value)
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _values(inner, (*path, to_camel_case(name)))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _values(inner, path)
+    else:
+        yield ".".join(path), value
 
 
 def as_channel(given: str) -> str:

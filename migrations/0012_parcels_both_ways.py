@@ -21,7 +21,7 @@ UPDATE parcel SET case_id = content.case_id FROM parcel_case content WHERE conte
 """
 
 class Migration(migrations.Migration):
-    dependencies = [('portal', '0009_payments')]
+    dependencies = [('portal', '0010_window_pauses')]
 
     initial = False
 

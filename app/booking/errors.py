@@ -13,8 +13,8 @@ class SlotFull(Refusal):
 
 class SlotGone(Refusal):
     code = "SLOT_GONE"
-    zh = "该时段已经开始或已过,请选择其他时段"
-    en = "This slot has begun or is over; choose another one."
+    zh = "该时段已经开始或已过。{next_zh}"
+    en = "This slot has begun or is over. {next_en}"
 
 
 class ItemNotServedHere(Refusal):
@@ -61,8 +61,8 @@ class MoveTooLate(Refusal):
 
 class SlotNotOpenYet(Refusal):
     code = "SLOT_NOT_OPEN_YET"
-    zh = "该时段{when_zh}开放预约,请届时再来"
-    en = "This slot can be booked from {when_en}; please come back then."
+    zh = "该时段{when_zh}开放预约,请届时再来。{next_zh}"
+    en = "This slot can be booked from {when_en}; please come back then. {next_en}"
 
 
 class SlotClosed(Refusal):

@@ -13,14 +13,14 @@ from app.booking.queries import overdue_bookings
 from app.booking.reminders import remind
 from app.cases.events import CaseClosed, CaseWithdrawn
 from app.kernel.facts.publishing import reacts_to
-from app.kernel.jobs import timetable
+from app.kernel.jobs import Priority, timetable
 from app.kernel.logging import get_logger
 
 _log = get_logger(__name__)
 _BATCH = 500
 
 
-@timetable("5 16 * * *", name="booking.lay_out_slots")
+@timetable("5 16 * * *", name="booking.lay_out_slots", priority=Priority.PATIENT)
 async def lay_out_the_coming_days() -> None:
     """Each night at 00:05 in the hall."""
     _log.info("slots laid out", new=await lay_out_slots())

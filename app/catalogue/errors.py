@@ -33,5 +33,5 @@ class FeeChoiceNeeded(Refusal):
 
 class FeeOutsideList(Refusal):
     code = "FEE_OUTSIDE_LIST"
-    zh = "收费项目“{fee_key}”不在该事项的收费清单内"
-    en = "Fee {fee_key} is not on this item's list; nothing outside the list may be charged."
+    zh = "收费项目“{fee_key}”不在该事项的收费清单内,可收取1至99份的有:{known}"
+    en = "Fee {fee_key} is not on this item's list; 1 to 99 of these may be charged: {known}."

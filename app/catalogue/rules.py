@@ -199,8 +199,8 @@ def due_fees(fees: Sequence[Mapping[str, Any]], chosen: Mapping[str, int]) -> li
     """
     listed = {fee_key_of(fee, position): fee for position, fee in enumerate(fees)}
     for key in chosen:
-        if key not in listed:
-            raise FeeOutsideList(fee_key=key, field="fees")
+        if key not in listed or not 1 <= chosen[key] <= 99:
+            raise FeeOutsideList(fee_key=key, known=", ".join(listed) or "—", field="fees")
     for group in {fee["group"] for fee in fees if fee["group"] and fee["rule"] in {"CHOOSE_ONE", "CONDITIONAL"}}:
         options = [key for key, fee in listed.items() if fee["group"] == group]
         if len([key for key in options if key in chosen]) != 1:
@@ -213,6 +213,4 @@ def due_fees(fees: Sequence[Mapping[str, Any]], chosen: Mapping[str, int]) -> li
 def _line(key: str, fee: Mapping[str, Any], quantity: int) -> FeeLine:
     if fee["amount_fen"] is None:
         raise FeeNotConfigured(name=fee["name"])
-    if not 1 <= quantity <= 99:
-        raise FeeOutsideList(fee_key=key, field="fees")
     return FeeLine(key, fee["name"], fee["amount_fen"], quantity, fee["basis"] or "")

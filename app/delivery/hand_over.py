@@ -15,7 +15,7 @@ from fpdf import FPDF
 from fpdf.fonts import TTFFont
 
 from app.kernel.clock import local
-from app.kernel.type_face import cut_out, printable
+from app.kernel.type_face import cut_out, printable, take_as_it_is
 
 _WIDTH, _HEIGHT, _MARGIN, _ROW = 210.0, 297.0, 12.0, 8.0
 _COLUMNS = (
@@ -78,7 +78,7 @@ class _Paper(FPDF):
             self.add_font("serif", fname=file)
             font = self.fonts["serif"]
             assert isinstance(font, TTFFont)
-            font.ttfont.recalcBBoxes = False  # it would read every outline twice more
+            take_as_it_is(font.ttfont)
         self.set_font("serif", size=10)
 
     def say(self, x: float, y: float, width: float, text: str, size: float = 10, align: str = "L") -> None:

@@ -17,7 +17,7 @@ from app.kernel import db
 from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles, replay_unmatched
-from app.kernel.jobs import Job, job, timetable
+from app.kernel.jobs import Job, Priority, job, timetable
 
 _SNAPSHOT = TypeAdapter(TrackingSnapshot)
 _NEWS = TypeAdapter(OrderNews)
@@ -57,13 +57,13 @@ async def take_news(content: dict[str, Any]) -> Handled:
     return await take_order_news(_NEWS.validate_python(content))
 
 
-@timetable("20 * * * *", name="delivery.sweep")
+@timetable("20 * * * *", name="delivery.sweep", priority=Priority.PATIENT)
 async def sweep_silent_parcels() -> None:
     """A push repeated three times in vain is lost: ask about parcels silent for a day."""
     await _once_each(ask_tracker, await silent_parcels(_BATCH))
 
 
-@timetable("*/30 * * * *", name="delivery.orders")
+@timetable("*/30 * * * *", name="delivery.orders", priority=Priority.PATIENT)
 async def sweep_orders() -> None:
     """An order whose job was given up is asked for again, until the carrier would take it for another; of one that
     is placed the carrier is asked when its news do not come.
@@ -72,14 +72,14 @@ async def sweep_orders() -> None:
     await _once_each(ask_carrier, await silent_orders(_BATCH))
 
 
-@timetable("*/15 * * * *", name="delivery.due")
+@timetable("*/15 * * * *", name="delivery.due", priority=Priority.PATIENT)
 async def count_what_is_due() -> None:
     """Events that carriers dated in the future."""
     for parcel_id in await due_again(_BATCH):
         await recount(parcel_id)
 
 
-@timetable("35 * * * *", name="delivery.stuck")
+@timetable("35 * * * *", name="delivery.stuck", priority=Priority.PATIENT)
 async def alarm_of_stuck_parcels() -> None:
     await raise_alarm(10 * _BATCH)
 
@@ -91,7 +91,7 @@ async def _once_each(work: Job, parcel_ids: list[UUID]) -> None:
             await work.defer(lock=f"parcel:{parcel_id}", parcel_id=str(parcel_id))
 
 
-@job("delivery.ask_tracker")
+@job("delivery.ask_tracker", priority=Priority.PATIENT)
 async def ask_tracker(parcel_id: str) -> None:
     await look_after(UUID(parcel_id))
 

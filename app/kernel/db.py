@@ -23,10 +23,11 @@ from tortoise.backends.base.client import (
     TransactionContextPooled,
 )
 from tortoise.connection import get_connection, get_connections
-from tortoise.exceptions import DBConnectionError
 from tortoise.transactions import in_transaction
 
 from app.kernel.errors import PleaseRetry
+from app.kernel.logging import get_logger
+from app.kernel.outage import is_outage
 from app.kernel.settings import get_settings
 
 APP = "portal"
@@ -97,16 +98,7 @@ async def disconnect() -> None:
     await Tortoise.close_connections()
 
 
-_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InternalClientError,  # of a connection on which the server said a last word and fell silent
-    DBConnectionError,
-    ConnectionError,
-)
+_log = get_logger(__name__)
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
 
 
@@ -115,11 +107,12 @@ def told_when_lost() -> Iterator[None]:
     """Raise `PleaseRetry` when the database goes away inside."""
     try:
         yield
-    except _LOST as error:
-        raise PleaseRetry from error
-    except asyncpg.InterfaceError as error:  # also the driver's word for wrong use, which is a bug
-        if "closed" not in str(error):
+    except PleaseRetry:
+        raise
+    except Exception as error:
+        if not is_outage(error):
             raise
+        _log.warning("the database went away", error=repr(error))
         raise PleaseRetry from error
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 
 import orjson
@@ -24,12 +25,12 @@ Work = Callable[..., Awaitable[None]]
 _log = get_logger(__name__)
 _DEFER = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
-        ROW('default', $1::text, 0, $2::text, $3::text, $4::text::jsonb, $5::timestamptz)
+        ROW('default', $1::text, $6::integer, $2::text, $3::text, $4::text::jsonb, $5::timestamptz)
     ]::procrastinate_job_to_defer_v1[])
 """
 _DEFER_EACH = """
     SELECT procrastinate_defer_jobs_v1(array_agg(
-        ROW('default', $1::text, 0, asked.lock, NULL, asked.arguments, NULL)::procrastinate_job_to_defer_v1
+        ROW('default', $1::text, $4::integer, asked.lock, NULL, asked.arguments, NULL)::procrastinate_job_to_defer_v1
         ORDER BY asked.place
     )) FROM unnest($2::text[], $3::jsonb[]) WITH ORDINALITY AS asked (lock, arguments, place)
 """
@@ -38,6 +39,19 @@ _TICK_RETRY = RetryStrategy(max_attempts=3, wait=20)
 
 LADDER_SECONDS = (2, 10, 60, 300, 1800, 7200, 21600)
 """Waits between tries; after the last the job is a dead letter (`failed`) until a person retries it."""
+
+
+class Priority(IntEnum):
+    """Which of the jobs that are due is taken first; of equal ones the older.
+
+    Nothing takes a place from a job that runs, and a job keeps its priority through every retry and rescue. Patient
+    ones wait for as long as a usual one is due. That ends: a usual job comes of something that happened once, so there
+    are no more of them than happenings. If it does not end the workers are too few for the city; `portal doctor` sees
+    the jobs that wait for more than five minutes.
+    """
+
+    PATIENT = -10
+    USUAL = 0
 
 
 class Ladder(BaseRetryStrategy):
@@ -60,6 +74,7 @@ class Job:
 
     name: str
     work: Work
+    priority: Priority = Priority.USUAL
 
     async def defer(
         self,
@@ -75,29 +90,30 @@ class Job:
         equal one still waits. `not_before`: a UTC moment. Arguments must survive JSON.
         """
         sent = {**arguments, "request_id": current_request_id()}
-        await db.rows(_DEFER, self.name, lock, only_once_as, orjson.dumps(sent).decode(), not_before)
+        content = orjson.dumps(sent).decode()
+        await db.rows(_DEFER, self.name, lock, only_once_as, content, not_before, self.priority.value)
 
     async def defer_each(self, asked: Sequence[tuple[str | None, str | None, Mapping[str, object]]]) -> None:
         """Ask for it several times in one statement: lock, request id and arguments of each."""
         sent = [orjson.dumps({**arguments, "request_id": request_id}).decode() for _, request_id, arguments in asked]
-        await db.rows(_DEFER_EACH, self.name, [lock for lock, _, _ in asked], sent)
+        await db.rows(_DEFER_EACH, self.name, [lock for lock, _, _ in asked], sent, self.priority.value)
 
 
-def job(name: str) -> Callable[[Work], Job]:
+def job(name: str, *, priority: Priority = Priority.USUAL) -> Callable[[Work], Job]:
     """Make an async function a job. It must bear being run twice: a worker may die after its commit."""
 
     def register(work: Work) -> Job:
-        @queue.task(name=name, retry=Ladder())
+        @queue.task(name=name, priority=priority, retry=Ladder())
         async def run(request_id: str | None = None, **arguments: Any) -> None:
             with request_scope(request_id, job=name):
                 await work(**arguments)
 
-        return Job(name, work)
+        return Job(name, work, priority)
 
     return register
 
 
-def timetable(cron: str, *, name: str) -> Callable[[Work], Work]:
+def timetable(cron: str, *, name: str, priority: Priority = Priority.USUAL) -> Callable[[Work], Work]:
     """Run an async function without arguments by a cron line (UTC); one run per tick over all workers.
 
     A tick that fails is tried three times more; the next tick comes anyway.
@@ -105,7 +121,7 @@ def timetable(cron: str, *, name: str) -> Callable[[Work], Work]:
 
     def register(work: Work) -> Work:
         @queue.periodic(cron=cron)
-        @queue.task(name=name, queueing_lock=name, lock=name, retry=_TICK_RETRY)
+        @queue.task(name=name, priority=priority, queueing_lock=name, lock=name, retry=_TICK_RETRY)
         async def run(timestamp: int) -> None:  # noqa: ARG001 - the queue passes the tick
             with request_scope(None, job=name):
                 await work()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import uharfbuzz as hb
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from pylopdf_fonts_zh_cn import serif_path
 
 UNKNOWN = "〓"
@@ -36,3 +37,13 @@ def cut_out(text: str) -> bytes:
     wanted.flags = hb.SubsetFlags.DESUBROUTINIZE | hb.SubsetFlags.NO_HINTING
     wanted.layout_feature_tag_set.clear()
     return bytes(hb.subset(_face(), wanted).blob.data)
+
+
+def take_as_it_is(font: TTFont) -> None:
+    """Spare fpdf2 the work on a cut-out font that HarfBuzz has done: fontTools would run every outline several times,
+    for letters made of other letters and for subroutines, of which there are none any more.
+    """
+    font.recalcBBoxes = False
+    outlines = font["CFF "]
+    outlines.closure_glyphs = lambda _subsetter: None
+    outlines.remove_unused_subroutines = lambda: None

@@ -132,7 +132,7 @@ def _due(item: ServiceItem, line: NoticeLine) -> dict[str, Any]:
     listed = {fee_key_of(fee, place): fee for place, fee in enumerate(item.fees)}
     fee = listed.get(line.fee_key)
     if fee is None or not 1 <= line.quantity <= 99:
-        raise FeeOutsideList(fee_key=line.fee_key, field="lines")
+        raise FeeOutsideList(fee_key=line.fee_key, known=", ".join(listed) or "—", field="lines")
     amount, basis = fee["amount_fen"], fee["basis"] or ""
     if amount is None and fee["standard"] == BY_DECISION:
         amount, basis = line.amount_fen, line.decision.strip()

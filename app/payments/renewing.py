@@ -52,7 +52,7 @@ def _grown(lines: Sequence[dict[str, Any]], days_late: int) -> list[dict[str, An
     kept = [line for line in lines if line["fee_key"] != LATE_FINE_KEY]
     before = sum(line["amount_fen"] for line in lines if line["fee_key"] == LATE_FINE_KEY)
     fines = sum(line["amount_fen"] * line["quantity"] for line in kept if line.get("standard") == BY_DECISION)
-    more = min(fines, before + late_fine(fines, days_late))
+    more = late_fine(fines, days_late, before)
     if not more:
         return kept
     return [

@@ -134,9 +134,11 @@ BY_DECISION = "BY_DECISION"
 LATE_FINE_PERCENT = 3
 
 
-def late_fine(fine_fen: int, days_late: int) -> int:
-    """What a fine not paid in time costs more: three per cent a day, at most the fine itself (行政处罚法 72)."""
-    return min(fine_fen, fine_fen * LATE_FINE_PERCENT * max(0, days_late) // 100)
+def late_fine(fine_fen: int, days_late: int, before_fen: int = 0) -> int:
+    """What a fine not paid in time costs more, with what was added `before`: three per cent a day, at most the fine
+    itself (行政处罚法 72).
+    """
+    return min(fine_fen, before_fen + fine_fen * LATE_FINE_PERCENT * max(0, days_late) // 100)
 
 
 def next_sweep(opened_at: datetime, asked: int) -> datetime:

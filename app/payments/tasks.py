@@ -14,7 +14,7 @@ from app.kernel import db
 from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles
-from app.kernel.jobs import job, timetable
+from app.kernel.jobs import Priority, job, timetable
 from app.payments.deposits import ask_for_deposit, release_unbilled, see_to_deposit
 from app.payments.events import (
     BillFact,
@@ -128,7 +128,7 @@ async def pursue_refund(refund_id: str) -> None:
     await pursue(UUID(refund_id))
 
 
-@timetable("5,35 2-15 * * *", name="payments.reconcile")
+@timetable("5,35 2-15 * * *", name="payments.reconcile", priority=Priority.PATIENT)
 async def reconcile_missed_days() -> None:
     """From five past ten to the evening: every day whose account has not been compared yet, also after an outage."""
     for channel, day in await missed_days():
@@ -136,12 +136,12 @@ async def reconcile_missed_days() -> None:
             await reconcile_day.defer(lock=f"statement:{channel}", channel=channel, day=day.isoformat())
 
 
-@job("payments.reconcile_day")
+@job("payments.reconcile_day", priority=Priority.PATIENT)
 async def reconcile_day(channel: str, day: str) -> None:
     await reconcile_missed(channel, date.fromisoformat(day))
 
 
-@reacts_to(MoneyTaskOpened)
+@reacts_to(MoneyTaskOpened, priority=Priority.PATIENT)
 async def ask_about_difference(fact: MoneyTaskOpened) -> None:
     await settle_difference(fact.task_id)
 
@@ -157,6 +157,6 @@ async def see_to_receipt_of_refund(fact: RefundFact) -> None:
 
 
 for told_of_bill in (BillPaid, ExpiredBillPaid, BillFullyRefunded):
-    reacts_to(told_of_bill)(see_to_receipt_of_bill)
+    reacts_to(told_of_bill, priority=Priority.PATIENT)(see_to_receipt_of_bill)
 for told_of_refund in (RefundApproved, RefundClosed, ClosedRefundSucceeded):
-    reacts_to(told_of_refund)(see_to_receipt_of_refund)
+    reacts_to(told_of_refund, priority=Priority.PATIENT)(see_to_receipt_of_refund)

@@ -21,7 +21,11 @@ FEWEST_SHOWN = 5
 
 
 class By(StrEnum):
-    """What the rows are: a number counts where it was taken, at its hour and business, at its last window."""
+    """What the rows are: a number counts where it was taken, at its hour and business, at its last window.
+
+    Work counts at the hour it was done: a number taken at 8:55 counts at 8, its visit from 9:50 to 10:10 half at 9 and
+    half at 10.
+    """
 
     HALL = "HALL"
     BUSINESS = "BUSINESS"
@@ -67,10 +71,16 @@ class Visits:
 
 @dataclass(frozen=True)
 class Work:
-    """Seconds that windows were open, pauses apart, and seconds they served somebody."""
+    """Seconds that windows were open, pauses apart, and seconds they served somebody, in so many visits.
+
+    By business: how long windows were open that could call it, and how long its visits took. A window open for two
+    businesses is open for each of them: together they were open for longer than the hall was.
+    By hour: the parts that fell into the hour of the day. What lasts over two hours counts in both with its part.
+    """
 
     open_seconds: int
     serving_seconds: int
+    visits: int
 
     @property
     def utilisation(self) -> float | None:
@@ -115,13 +125,16 @@ def check_range(first: date, last: date) -> None:
 def without_small(figure: Figure) -> Figure:
     """The row as somebody sees it who has no business with single visits.
 
-    A row of one to four numbers says nothing of them, nor one of one to four bookings of these.
+    A row of one to four numbers says nothing of them, nor one of one to four bookings of these, nor of work done for
+    one to four: at an hour these are not the numbers taken in it.
     """
-    few_numbers = figure.numbers is not None and 0 < figure.numbers.taken < FEWEST_SHOWN
-    few_visits = figure.visits is not None and 0 < figure.visits.due < FEWEST_SHOWN
-    if few_numbers:
+    if figure.numbers is not None and 0 < figure.numbers.taken < FEWEST_SHOWN:
         figure = replace(figure, numbers=None, waiting=None, serving=None, work=None, withheld=True)
-    return replace(figure, visits=None, withheld=True) if few_visits else figure
+    if figure.work is not None and 0 < figure.work.visits < FEWEST_SHOWN:
+        figure = replace(figure, work=None, withheld=True)
+    if figure.visits is not None and 0 < figure.visits.due < FEWEST_SHOWN:
+        figure = replace(figure, visits=None, withheld=True)
+    return figure
 
 
 _HEADINGS = (

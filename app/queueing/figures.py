@@ -1,6 +1,7 @@
 """Without this module a manager would open one more window by feeling.
 
-Counted in the database, without a person in any row; each of three tables is read once, whatever the range.
+Counted in the database, without a person in any row; each table is read once, whatever the range. What the figures
+mean is said in `figure_rules`.
 """
 
 from __future__ import annotations
@@ -31,28 +32,44 @@ _OF_BOOKINGS = {
     By.HOUR: "to_char(s.starts_at AT TIME ZONE 'Asia/Shanghai', 'HH24')",
     By.WINDOW: _NO_KEY,
 }
-_OF_SHIFTS = {By.HALL: "w.service_point_id", By.BUSINESS: _NO_KEY, By.HOUR: _NO_KEY, By.WINDOW: _OF_TICKETS[By.WINDOW]}
-"""A window works for several businesses and over several hours at once: of these its use is not known."""
+_OF_SHIFTS = {**_OF_TICKETS, By.HALL: "w.service_point_id", By.BUSINESS: _NO_KEY, By.HOUR: _NO_KEY}
+
+# What was done from `began` to `ended` counts whole, or in each hour of the day with its part.
+_WHOLE = "(SELECT key, began, ended)"
+_IN_HOURS = """(
+    SELECT to_char(hour AT TIME ZONE 'Asia/Shanghai', 'HH24') AS key,
+        greatest(began, hour) AS began, least(ended, hour + interval '1 hour') AS ended
+    FROM generate_series(date_trunc('hour', began, 'Asia/Shanghai'), ended, interval '1 hour') AS hour
+)"""
+_FOR_EACH_BUSINESS = "(SELECT category AS key, began, ended FROM jsonb_array_elements_text(categories) AS category)"
+_PARTS_OF_VISITS = {By.HOUR: _IN_HOURS}
+_PARTS_OF_SHIFTS = {By.HOUR: _IN_HOURS, By.BUSINESS: _FOR_EACH_BUSINESS}
 
 # Who was transferred waits again with the time of the first queue: that is no one wait.
 _TICKETS = """
-    SELECT key, count(*) AS taken,
-        count(*) FILTER (WHERE state = 'DONE') AS served,
-        count(*) FILTER (WHERE state = 'PASSED') AS passed,
-        count(*) FILTER (WHERE state = 'ABANDONED') AS abandoned,
-        count(*) FILTER (WHERE booking_id IS NOT NULL) AS booked,
-        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY waited) AS waited, avg(waited) AS waited_mean,
-        percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY served) AS serving, avg(served) AS serving_mean,
-        coalesce(sum(served), 0) AS serving_seconds
-    FROM (
-        SELECT {key} AS key, t.state, t.booking_id,
+    WITH counted AS (
+        SELECT {key} AS key, t.state, t.booking_id, t.started_at AS began, t.finished_at AS ended,
             CASE WHEN t.transferred_from = ''
                 THEN extract(epoch FROM t.called_at - coalesce(t.queued_at, t.taken_at))::float8 END AS waited,
             CASE WHEN t.state = 'DONE' AND t.finished_at - t.started_at BETWEEN interval '0' AND $4::interval
                 THEN extract(epoch FROM t.finished_at - t.started_at)::float8 END AS served
         FROM ticket t LEFT JOIN hall_window w ON w.id = t.window_id
         WHERE t.service_point_id = ANY($1::text[]) AND t.day BETWEEN $2 AND $3
-    ) counted WHERE key IS NOT NULL GROUP BY key
+    ), numbers AS (
+        SELECT key, count(*) AS taken,
+            count(*) FILTER (WHERE state = 'DONE') AS served,
+            count(*) FILTER (WHERE state = 'PASSED') AS passed,
+            count(*) FILTER (WHERE state = 'ABANDONED') AS abandoned,
+            count(*) FILTER (WHERE booking_id IS NOT NULL) AS booked,
+            percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY waited) AS waited, avg(waited) AS waited_mean,
+            percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY served) AS serving, avg(served) AS serving_mean
+        FROM counted WHERE key IS NOT NULL GROUP BY key
+    ), done AS (
+        SELECT part.key, count(*) AS visits, sum(extract(epoch FROM part.ended - part.began)) AS serving_seconds
+        FROM counted CROSS JOIN LATERAL {parts} AS part
+        WHERE served IS NOT NULL AND part.key IS NOT NULL AND part.began < part.ended GROUP BY part.key
+    )
+    SELECT * FROM numbers FULL JOIN done USING (key)
 """
 # Also who has an excuse did not come; what was given back, or cancelled by the hall, never was to come.
 _BOOKINGS = """
@@ -65,20 +82,27 @@ _BOOKINGS = """
 """
 # A shift is of the day it began, and ends with it: who forgot to close a window did not work all night.
 _SHIFTS = """
-    SELECT key, coalesce(sum(greatest(seconds - paused, 0)), 0) AS open_seconds
-    FROM (
-        SELECT {key} AS key,
-            extract(epoch FROM least(coalesce(h.ended_at, $4), (
+    WITH shift AS (
+        SELECT {key} AS key, h.id, h.categories, tstzrange(h.began_at, greatest(h.began_at,
+            least(coalesce(h.ended_at, $4), (
                 date_trunc('day', h.began_at AT TIME ZONE 'Asia/Shanghai') + interval '1 day'
-            ) AT TIME ZONE 'Asia/Shanghai') - h.began_at)::float8 AS seconds,
-            h.paused_seconds + CASE WHEN h.ended_at IS NULL AND w.paused_at < $4
-                THEN extract(epoch FROM $4 - w.paused_at)::float8 ELSE 0 END AS paused
+            ) AT TIME ZONE 'Asia/Shanghai'))) AS sat
         FROM window_shift h JOIN hall_window w ON w.id = h.window_id
         WHERE w.service_point_id = ANY($1::text[]) AND h.began_at >= $2 AND h.began_at < $3
-    ) counted WHERE key IS NOT NULL GROUP BY key
+    ), pauses AS (
+        SELECT p.shift_id, range_agg(tstzrange(p.began_at, greatest(p.began_at, coalesce(p.ended_at, $4)))) AS paused
+        FROM window_pause p JOIN shift ON shift.id = p.shift_id GROUP BY p.shift_id
+    ), open AS (
+        SELECT key, categories, lower(stretch) AS began, upper(stretch) AS ended
+        FROM shift LEFT JOIN pauses ON pauses.shift_id = shift.id
+            CROSS JOIN LATERAL unnest(tstzmultirange(sat) - coalesce(paused, '{{}}'::tstzmultirange)) AS stretch
+    )
+    SELECT part.key, sum(extract(epoch FROM part.ended - part.began)) AS open_seconds
+    FROM open CROSS JOIN LATERAL {parts} AS part WHERE part.began < part.ended GROUP BY part.key
 """
 
-_COUNTS = ("taken", "served", "passed", "abandoned", "booked", "serving_seconds", "due", "missed", "open_seconds")
+_COUNTS = ("taken", "served", "passed", "abandoned", "booked", "due", "missed", "visits", "serving_seconds",
+           "open_seconds")  # fmt: skip
 _SPREADS = ("waited", "waited_mean", "serving", "serving_mean")
 _NOTHING: Mapping[str, Any] = {**dict.fromkeys(_COUNTS, 0), **dict.fromkeys(_SPREADS)}
 """What a key that only another table knows counts here."""
@@ -104,10 +128,11 @@ async def queue_figures(actor: Actor, service_point: str | None, first: date, la
 
 
 async def _read(places: Sequence[str], first: date, last: date, by: By, hall: str | None) -> list[Figure]:
-    tickets = await _by_key(_TICKETS, _OF_TICKETS[by], places, first, last, LONGEST_VISIT)
-    bookings = await _by_key(_BOOKINGS, _OF_BOOKINGS[by], places, first, last)
+    parts = _PARTS_OF_VISITS.get(by, _WHOLE), _PARTS_OF_SHIFTS.get(by, _WHOLE)
     begins, ends = clock.at_local(first, 0), clock.at_local(last + timedelta(days=1), 0)
-    shifts = await _by_key(_SHIFTS, _OF_SHIFTS[by], places, begins, ends, clock.now())
+    tickets = await _by_key(_TICKETS.format(key=_OF_TICKETS[by], parts=parts[0]), places, first, last, LONGEST_VISIT)
+    bookings = await _by_key(_BOOKINGS.format(key=_OF_BOOKINGS[by]), places, first, last)
+    shifts = await _by_key(_SHIFTS.format(key=_OF_SHIFTS[by], parts=parts[1]), places, begins, ends, clock.now())
     found = []
     for key in sorted({*tickets, *bookings, *shifts}):
         row, of_visits, of_shifts = tickets.get(key, _NOTHING), bookings.get(key, _NOTHING), shifts.get(key, _NOTHING)
@@ -117,16 +142,15 @@ async def _read(places: Sequence[str], first: date, last: date, by: By, hall: st
             waiting=_spread(row["waited"], row["waited_mean"]),
             serving=_spread(row["serving"], row["serving_mean"]),
             visits=Visits(of_visits["due"], of_visits["missed"]) if _OF_BOOKINGS[by] != _NO_KEY else None,
-            work=Work(round(of_shifts["open_seconds"]), round(row["serving_seconds"]))
-            if _OF_SHIFTS[by] != _NO_KEY
-            else None,
+            work=Work(round(of_shifts["open_seconds"]), round(row["serving_seconds"]), row["visits"]),
         )
         found.append(replace(figure, **_of_what(by, key)))
     return found
 
 
-async def _by_key(sql: str, key: str, *values: object) -> dict[str, Mapping[str, Any]]:
-    return {row["key"]: row for row in await db.rows(sql.format(key=key), *values)}
+async def _by_key(sql: str, *values: object) -> dict[str, Mapping[str, Any]]:
+    rows = [{name: value for name, value in row.items() if value is not None} for row in await db.rows(sql, *values)]
+    return {row["key"]: {**_NOTHING, **row} for row in rows}
 
 
 def _of_what(by: By, key: str) -> dict[str, Any]:

@@ -45,7 +45,10 @@ class Window(Model):
 
 
 class Shift(Model):
-    """One sitting of a member of staff at a window, for the figures of how windows are used."""
+    """One sitting of a member of staff at a window, for the figures of how windows are used.
+
+    With other businesses the next one begins.
+    """
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     window: fields.ForeignKeyRelation[Window] = fields.ForeignKeyField("portal.Window", related_name="shifts")
@@ -54,13 +57,33 @@ class Shift(Model):
     staff_id: UUID
     began_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
-    paused_seconds = fields.IntField(default=0)
+    categories: list[str] = fields.JSONField(default=list, db_default=[])
+    """The businesses it could call: what the window was opened for, as far as its skills allowed."""
+
+    pauses: fields.ReverseRelation[Pause]
 
     class Meta:
         table = "window_shift"
         indexes = (("began_at",),)
         constraints = (
             UniqueConstraint(fields=("window_id",), name="one_open_shift_per_window", condition="ended_at IS NULL"),
+        )
+
+
+class Pause(Model):
+    """A while in which a shift called nobody."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    shift: fields.ForeignKeyRelation[Shift] = fields.ForeignKeyField("portal.Shift", related_name="pauses")
+    shift_id: UUID
+    began_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "window_pause"
+        indexes = (("shift_id",),)
+        constraints = (
+            UniqueConstraint(fields=("shift_id",), name="one_open_pause_per_shift", condition="ended_at IS NULL"),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.kernel import clock
-from app.kernel.jobs import timetable
+from app.kernel.jobs import Priority, timetable
 from app.kernel.logging import get_logger
 from app.queueing.leaving import end_days_before
 from app.queueing.waits import learn_service_times
@@ -21,7 +21,7 @@ async def end_the_day() -> None:
         _log.info("the day is over", numbers=ended, windows=closed)
 
 
-@timetable("20 16 * * *", name="queueing.learn_service_times")
+@timetable("20 16 * * *", name="queueing.learn_service_times", priority=Priority.PATIENT)
 async def learn_how_long_visits_take() -> None:
     """Each night at 00:20 in the hall, once the day is over: what residents are told to expect."""
     _log.info("service times learned", known=await learn_service_times())

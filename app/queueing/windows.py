@@ -1,15 +1,18 @@
 """Without this module nobody could sit down at a window, leave it for a while, or say what it can do.
 
-Windows are locked in the order of their keys; each sitting is written down as a shift.
+Windows are locked in the order of their keys; each sitting is written down as a shift, and what it paused as rows of
+its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
 from app.catalogue.models import ServicePoint
 from app.catalogue.queries import service_point_for
@@ -20,9 +23,9 @@ from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput
 from app.queueing.commands import check_free
 from app.queueing.errors import CategoryNotServed, NoSuchWindow, WindowTaken
-from app.queueing.models import Shift, Window
+from app.queueing.models import Pause, Shift, Window
 from app.queueing.queries import locked_window_of, ticket_at
-from app.queueing.rules import check_skills
+from app.queueing.rules import businesses_of, check_skills
 
 _LONGEST_REASON = 60
 
@@ -30,8 +33,8 @@ _LONGEST_REASON = 60
 async def open_window(actor: Actor, service_point: str, number: int, categories: tuple[str, ...]) -> Window:
     """Sit down at a window for some businesses (all the window can do when none is named).
 
-    Again, also with other businesses, is harmless; the window one sat at before is left, a pause is over. Raises
-    `NotAllowed`, `NotFound`, `NoSuchWindow`, `WindowTaken`, `WindowBusy` or `CategoryNotServed`.
+    Again is harmless, with other businesses it is the next shift; the window one sat at before is left, a pause is
+    over. Raises `NotAllowed`, `NotFound`, `NoSuchWindow`, `WindowTaken`, `WindowBusy` or `CategoryNotServed`.
     """
     staff_id = actor.staff_id(Role.WINDOW_ACCEPTOR)
     point = await service_point_for(actor, service_point)
@@ -64,15 +67,27 @@ async def _sit_down(staff_id: UUID, point: ServicePoint, number: int, categories
             await window.fetch_related("staff")
             if window.staff is not None and _may_keep(window.staff, point):
                 raise WindowTaken(number=number, title=window.staff.title, field="number")
-        await _count_pause(window)
+        await _end_pause(window)
         if window.staff_id != staff_id:
-            await _end_shift(window)
             window.staff_id, window.opened_at = staff_id, clock.now()
         window.categories = list(categories)
         await window.save()
-        if not await Shift.exists(window_id=window.id, ended_at=None):
-            await Shift.create(window_id=window.id, staff_id=staff_id, began_at=clock.now())
+        await _keep_shift(window, staff_id)
     return window
+
+
+async def _keep_shift(window: Window, staff_id: UUID) -> Shift:
+    """A shift is of one person for the same businesses; of others the next begins, and a pause goes on in it."""
+    businesses = list(businesses_of(window.categories, window.skills))
+    shift = await Shift.get_or_none(window_id=window.id, ended_at=None)
+    if shift is not None and shift.staff_id == staff_id and sorted(shift.categories) == sorted(businesses):
+        return shift
+    now = clock.now()
+    await _end_shift(window, now)
+    shift = await Shift.create(window_id=window.id, staff_id=staff_id, began_at=now, categories=businesses)
+    if window.paused_at is not None:
+        await Pause.create(shift_id=shift.id, began_at=now)
+    return shift
 
 
 def _may_keep(sitting: Staff, point: ServicePoint) -> bool:
@@ -92,26 +107,25 @@ async def close_window(actor: Actor) -> Window:
 
 async def _stand_up(window: Window) -> None:
     await check_free(window)
-    await _count_pause(window)
-    await _end_shift(window)
+    await _end_pause(window)
+    await _end_shift(window, clock.now())
     window.staff_id = None
     window.opened_at = None
     await window.save(update_fields=["staff_id", "opened_at", "paused_at", "pause_reason"])
 
 
-async def _end_shift(window: Window) -> None:
-    await Shift.filter(window_id=window.id, ended_at=None).update(ended_at=clock.now())
+async def _end_shift(window: Window, now: datetime) -> None:
+    await _open_pauses(window).update(ended_at=now)
+    await Shift.filter(window_id=window.id, ended_at=None).update(ended_at=now)
 
 
-async def _count_pause(window: Window) -> None:
-    """A pause is over: its seconds go to the shift it fell into."""
-    if window.paused_at is None:
-        return
-    seconds = max(0, int((clock.now() - window.paused_at).total_seconds()))
-    for shift in await Shift.filter(window_id=window.id, ended_at=None):
-        shift.paused_seconds += seconds
-        await shift.save(update_fields=["paused_seconds"])
+async def _end_pause(window: Window) -> None:
+    await _open_pauses(window).update(ended_at=clock.now())
     window.paused_at, window.pause_reason = None, ""
+
+
+def _open_pauses(window: Window) -> QuerySet[Pause]:
+    return Pause.filter(shift__window_id=window.id, ended_at=None)
 
 
 async def pause_window(actor: Actor, reason: str) -> Window:
@@ -119,7 +133,7 @@ async def pause_window(actor: Actor, reason: str) -> Window:
 
     Raises `NotAllowed`, `NoWindowOpen` or `InvalidInput`.
     """
-    actor.staff_id(Role.WINDOW_ACCEPTOR)
+    staff_id = actor.staff_id(Role.WINDOW_ACCEPTOR)
     said = reason.strip()
     if not 1 <= len(said) <= _LONGEST_REASON or not said.isprintable():
         raise InvalidInput(
@@ -127,7 +141,10 @@ async def pause_window(actor: Actor, reason: str) -> Window:
         )
     async with db.transaction():
         window = await locked_window_of(actor)
-        window.paused_at = window.paused_at or clock.now()
+        if window.paused_at is None:
+            shift = await _keep_shift(window, staff_id)
+            window.paused_at = clock.now()
+            await Pause.create(shift_id=shift.id, began_at=window.paused_at)
         window.pause_reason = said
         await window.save(update_fields=["paused_at", "pause_reason"])
         await audit.record(actor, "queue.window_paused", f"window:{window.id}")
@@ -140,7 +157,7 @@ async def unpause_window(actor: Actor) -> Window:
     async with db.transaction():
         window = await locked_window_of(actor)
         if window.paused_at is not None:
-            await _count_pause(window)
+            await _end_pause(window)
             await window.save(update_fields=["paused_at", "pause_reason"])
             await audit.record(actor, "queue.window_unpaused", f"window:{window.id}")
     return window
@@ -161,6 +178,8 @@ async def set_window_skills(actor: Actor, service_point: str, number: int, skill
         window = await Window.filter(service_point_id=point.key, number=number).select_for_update().get()
         window.skills = dict(skills)
         await window.save(update_fields=["skills"])
+        if window.staff_id is not None:
+            await _keep_shift(window, window.staff_id)
         await audit.record(actor, "queue.skills_set", f"window:{window.id}", detail={"skills": dict(skills)})
     return window
 

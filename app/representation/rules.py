@@ -78,7 +78,8 @@ LIFE: Graph[MandateState] = Graph(
         edge("revoke", MandateState.IN_FORCE, MandateState.REVOKED),
         edge("resign", MandateState.IN_FORCE, MandateState.RESIGNED),
         edge("replace", MandateState.IN_FORCE, MandateState.REPLACED),
-    ]
+    ],
+    MANDATE_WORDS,
 )
 
 
@@ -103,7 +104,8 @@ CLAIM_LIFE: Graph[ClaimState] = Graph(
         edge("confirm", ClaimState.PENDING, ClaimState.CONFIRMED),
         edge("refuse", ClaimState.PENDING, ClaimState.REFUSED),
         edge("withdraw", ClaimState.PENDING, ClaimState.WITHDRAWN),
-    ]
+    ],
+    CLAIM_WORDS,
 )
 
 

@@ -65,11 +65,15 @@ class VisitCounts:
         return cls(due=visits.due, missed=visits.missed, missed_share=visits.missed_share) if visits else None
 
 
-@strawberry.type(description="窗口利用 · How long windows were open, pauses apart, and served somebody.")
+@strawberry.type(
+    description="窗口利用 · How long windows were open and served somebody: by hour, what of it fell into that hour."
+)
 class WindowUse:
-    open_seconds: int
-    serving_seconds: int
-    utilisation: float | None
+    open_seconds: int = strawberry.field(
+        description="Pauses apart. By business, of windows that could call it: one open for two is open for each."
+    )
+    serving_seconds: int = strawberry.field(description="Of visits that are over, from start to finish.")
+    utilisation: float | None = strawberry.field(description="Serving by open seconds, at most 1.")
 
     @classmethod
     def of(cls, work: figure_rules.Work | None) -> WindowUse | None:
@@ -82,14 +86,14 @@ class WindowUse:
 class QueueFigure:
     hall: str | None
     business: str | None
-    hour: int | None
+    hour: int | None = strawberry.field(description="Numbers count at the hour they were taken, work as it was done.")
     window: int | None
     numbers: NumberCounts | None
     waiting: Spread | None = strawberry.field(description="From taking the number to the call; transfers apart.")
     serving: Spread | None = strawberry.field(description="From start to finish.")
     visits: VisitCounts | None
-    work: WindowUse | None = strawberry.field(description="By hall and by window only.")
-    withheld: bool = strawberry.field(description="One to four people: statisticians are not told.")
+    work: WindowUse | None
+    withheld: bool = strawberry.field(description="Of one to four people: statisticians are not told.")
 
     @classmethod
     def of(cls, figure: figure_rules.Figure) -> QueueFigure:

@@ -173,6 +173,9 @@ async def test_every_refusal_of_a_slot_names_what_is_free(portal: Portal) -> Non
 
     assert [type(one) for one in told] == [SlotGone, SlotClosed, SlotNotOpenYet, SlotForOtherItems]
     assert all(one.alternatives for one in told)
+    for one in told[:3]:
+        assert one.sentence("zh").endswith(f"。最近可约:{one.alternatives[0].zh}")
+        assert one.sentence("en").endswith(f" The next free one: {one.alternatives[0].en}.")
     assert told[1].suggestion == told[2].suggestion == free.id
     named = {one.id for refusal in told for one in refusal.alternatives}
     assert await Slot.filter(id__in=named, category="G").count() == len(named)

@@ -123,6 +123,20 @@ async def test_what_cannot_be_booked_is_refused_and_nothing_is_taken(portal: Por
     }
 
 
+async def test_an_id_that_is_none_is_named_wherever_it_stands(portal: Portal) -> None:
+    caller, slot = await caller_of(portal, await make_resident()), await make_slot(5)
+    async with nothing_moves():
+        answers = [
+            await book(caller, "1"),
+            await book(caller, slot, case_id="not-an-id"),
+            await book(caller, slot, "No Item"),
+            await caller.do("MoveBooking", id="x", slotId=str(slot.id), idempotencyKey=new_key()),
+            await book(caller, str(db.new_id())),
+        ]
+    assert [answer["code"] for answer in answers] == ["NOT_FOUND"] * 5
+    assert [answer["field"] for answer in answers] == ["slotId", "items.caseId", "items.itemKey", "id", None]
+
+
 async def test_a_slot_is_gone_the_moment_it_begins(portal: Portal) -> None:
     resident, slot = await make_resident(), await make_slot(5)
     with clock.standing_at(slot.starts_at):

@@ -98,6 +98,7 @@ async def test_the_approver_chooses_the_fee_of_a_group(portal: Portal) -> None:
     assert (none["code"], both["code"]) == ("FEE_CHOICE_NEEDED", "FEE_CHOICE_NEEDED")
     assert (foreign["code"], too_many["code"]) == ("FEE_OUTSIDE_LIST", "FEE_OUTSIDE_LIST")
     assert "S2" in none["message"]
+    assert foreign["message"].endswith("可收取1至99份的有:HKM, S1, S2, SM")
     assert none["field"] == "fees"
     assert approved["state"] == "PAYMENT_PENDING"
     fees = (await Case.get(id=case.id)).fees

@@ -44,7 +44,7 @@ async def test_the_issuer_hands_a_result_to_a_carrier(portal: Portal) -> None:
         ({"carrier": "x" * 1000}, "CARRIER_UNKNOWN", "carrier"),
         ({"trackingNumber": "12345"}, "TRACKING_NUMBER_INVALID", "trackingNumber"),
         ({"trackingNumber": "1" * 33}, "TRACKING_NUMBER_INVALID", "trackingNumber"),
-        ({"caseId": "not-an-id"}, "NOT_FOUND", None),
+        ({"caseId": "not-an-id"}, "NOT_FOUND", "caseId"),
         ({"caseId": str(db.new_id())}, "NOT_FOUND", None),
     ],
 )

@@ -16,7 +16,7 @@ from app.kernel.callbacks import Handled
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import publish, reacts_to
 from app.kernel.inbox.notices import handles
-from app.kernel.jobs import job
+from app.kernel.jobs import Priority, job
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,14 @@ class NobodyCares(Fact):
 async def stumble(bell_id: str) -> None:
     """Never succeeds."""
     raise LookupError(bell_id)
+
+
+@job("kernel.oil", priority=Priority.PATIENT)
+async def oil(bell_id: str) -> None:
+    """Can wait. Fails while the bell is broken."""
+    if bell_id in broken_bells:
+        raise LookupError(bell_id)
+    await audit.record(SYSTEM, "bell.oiled", f"bell:{bell_id}")
 
 
 @job("kernel.strike")

@@ -9,8 +9,9 @@ import pytest
 from tortoise.exceptions import IntegrityError
 
 from app.kernel import clock, db
+from app.kernel.facts.publishing import publish
 from app.kernel.jobs import LADDER_SECONDS
-from tests.kernel.happenings import heard, strike, stumble
+from tests.kernel.happenings import BellRung, broken_bells, heard, oil, strike, stumble
 from tests.portal import Portal
 
 
@@ -89,3 +90,35 @@ async def test_what_is_wanted_only_once_is_refused_while_it_waits(portal: Portal
     await ask()
     await portal.run_jobs()
     assert await heard(bell) == ["bell.struck"] * 2
+
+
+async def one_after_another(portal: Portal) -> None:
+    await portal.queue.run_worker_async(
+        wait=False, concurrency=1, listen_notify=False, install_signal_handlers=False, delete_jobs="successful"
+    )
+
+
+async def test_patient_work_is_done_after_what_was_asked_for_later(portal: Portal, bell: UUID) -> None:
+    """Of equal ones the older goes first; the patient one is done as soon as nobody is in a hurry."""
+    await portal.run_jobs()
+    async with db.transaction():
+        await oil.defer(bell_id=str(bell))
+        await oil.defer_each([(None, None, {"bell_id": str(bell)})])
+        await publish(BellRung(bell))
+        await strike.defer(bell_id=str(bell))
+    await one_after_another(portal)
+    assert await heard(bell) == ["bell.woke", "bell.complained", "bell.struck", "bell.oiled", "bell.oiled"]
+
+
+async def test_patient_work_that_failed_is_as_patient_when_it_is_tried_again(portal: Portal, bell: UUID) -> None:
+    await portal.run_jobs()
+    async with db.transaction():
+        await oil.defer(bell_id=str(bell))
+    broken_bells.add(str(bell))
+    await one_after_another(portal)
+    broken_bells.remove(str(bell))
+    await let_time_pass(bell)
+    async with db.transaction():
+        await strike.defer(bell_id=str(bell))
+    await one_after_another(portal)
+    assert await heard(bell) == ["bell.struck", "bell.oiled"]

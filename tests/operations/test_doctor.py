@@ -26,6 +26,7 @@ async def test_with_everything_down_every_part_is_named_and_no_password_is_told(
         "redis": False,
         "worker": False,
         "providers": True,
+        "seal": True,
     }
     assert "geheim" not in "".join(finding.line(20) for finding in findings.values())
     assert "No PostgreSQL answers at 127.0.0.1" in findings["database"].detail

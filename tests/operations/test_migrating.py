@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import psycopg
 from tortoise.context import TortoiseContext
@@ -116,3 +117,49 @@ async def test_visits_and_rules_of_the_release_before_are_kept(postgres: Embedde
             assert connection.execute("SELECT bool_or(live) FROM booking_item").fetchall() == [(False,)]
     finally:
         postgres.drop_database("visits_before")
+
+
+# Two sittings at one window with sums of pauses; somebody sits there now, and pauses.
+_SHIFTS_OF_THE_RELEASE_BEFORE = """
+    INSERT INTO service_point (key, name_zh, name_en, kind, division_code, address_zh, windows, queue_categories,
+            opening_hours)
+        VALUES ('hall', 'h', 'h', 'HALL', '990100', 'a', 4, '["D", "E"]', '{}');
+    INSERT INTO staff (id, login, password_hash, title, roles, active, failures)
+        VALUES ('00000000-0000-7000-8000-000000000021', 'clerk', 'unusable', '窗口', '["WINDOW_ACCEPTOR"]', true, 0);
+    INSERT INTO hall_window (id, service_point_id, number, categories, skills, staff_id, opened_at, paused_at)
+        VALUES ('00000000-0000-7000-8000-000000000022', 'hall', 1, '["D", "E"]', '{"E": 1}',
+            '00000000-0000-7000-8000-000000000021', '2026-11-26 01:00+00', '2026-11-26 02:00+00');
+    INSERT INTO window_shift (id, window_id, staff_id, began_at, ended_at, paused_seconds) VALUES
+        ('00000000-0000-7000-8000-000000000023', '00000000-0000-7000-8000-000000000022',
+            '00000000-0000-7000-8000-000000000021', '2026-11-25 01:00+00', '2026-11-25 04:00+00', 900),
+        ('00000000-0000-7000-8000-000000000024', '00000000-0000-7000-8000-000000000022',
+            '00000000-0000-7000-8000-000000000021', '2026-11-26 01:00+00', NULL, 0);
+"""
+_PAUSES_AS_THEY_ARE_NOW = """
+    SELECT h.categories, p.began_at - h.began_at, p.ended_at - p.began_at
+    FROM window_shift h JOIN window_pause p ON p.shift_id = h.id ORDER BY h.id
+"""
+
+
+async def test_pauses_of_the_release_before_stand_at_the_beginning_of_their_shift(postgres: EmbeddedPostgres) -> None:
+    """Only their lengths were known. Which businesses a window was open for is told by those it was opened for last."""
+    url = postgres.create_database("pauses_before")
+    config = db.tortoise_config(url)
+    try:
+        async with TortoiseContext():
+            await apply_all(config=config, target=f"{db.APP}.0009_payments", direction="forward")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_SHIFTS_OF_THE_RELEASE_BEFORE)
+
+            await migrating.migrate(url)
+
+            assert connection.execute(_PAUSES_AS_THEY_ARE_NOW).fetchall() == [
+                (["E"], timedelta(0), timedelta(minutes=15)),
+                (["E"], timedelta(hours=1), None),
+            ]
+            async with TortoiseContext():
+                await apply_all(config=config, target=f"{db.APP}.0009_payments", direction="backward")
+            sums = connection.execute("SELECT paused_seconds FROM window_shift ORDER BY id").fetchall()
+            assert sums == [(900,), (0,)]
+    finally:
+        postgres.drop_database("pauses_before")

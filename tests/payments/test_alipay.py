@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.cases.rules import CaseState
+from app.identity.rules import Role
 from app.kernel import clock
 from app.payments.models import Bill, LedgerEntry, PaymentAttempt, Refund
 from app.payments.ports import PaymentState, PaymentTruth
@@ -15,6 +16,7 @@ from app.payments.settling import ask_about, settle
 from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.tasks import sweep_open_orders
 from tests.payments.alipay_stage import AlipayPayer, make_alipay_payer
+from tests.payments.refunds.stage import check_books
 from tests.payments.standing import money_of
 from tests.people import AlipayPhone, new_key
 from tests.portal import Portal
@@ -187,3 +189,31 @@ async def test_a_silent_alipay_is_a_clear_refusal(portal: Portal, payer: AlipayP
     refused = await payer.phone.do("Pay", billId=str(payer.bill_id), idempotencyKey=new_key(), channel="alipay")
     assert (refused["code"], refused["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
     assert "支付宝" in refused["message"]
+
+
+async def test_a_refund_asked_for_and_agreed_to_over_http_is_back_in_alipay_in_parts(
+    portal: Portal, payer: AlipayPayer
+) -> None:
+    """The notice repeats what the answer told; the ledger adds up and the trade ends with the last part."""
+    number, manager = await payer.pays(), await portal.clerk(Role.DEPARTMENT_MANAGER)
+    await payer.phone.do("ConfirmPayment", billId=str(payer.bill_id))
+    await portal.control.be_hostile(notify_by_itself=True, haste=0.0001)
+
+    for fen, left, state in ((1500, 4000, "PARTIALLY_REFUNDED"), (2500, 2500, "FULLY_REFUNDED")):
+        asked = {"billId": str(payer.bill_id), "reason": "CHARGED_WRONGLY", "amountFen": fen}
+        refund = await payer.phone.do("RequestRefund", **asked, believedRefundableFen=left, idempotencyKey=new_key())
+        assert refund["state"] == "REQUESTED", refund
+        approved = await manager.do("ApproveRefund", id=refund["id"])
+        assert approved["__typename"] == "Refund", approved
+        await portal.run_jobs()
+        await portal.control.settle()
+        await portal.run_jobs()
+        assert (await payer.phone.do("BillDetail", id=str(payer.bill_id)))["state"] == state
+
+    seen = await payer.phone.do("BillRefunds", billId=str(payer.bill_id))
+    assert (seen["refundedFen"], seen["refundableFen"]) == (4000, 0)
+    assert [(one["amountFen"], one["state"]) for one in seen["refunds"]] == [(1500, "SUCCEEDED"), (2500, "SUCCEEDED")]
+    trade = await portal.control.trade(number)
+    assert trade.trade_status == "TRADE_CLOSED"
+    assert [(one["refund_amount"], one["through"]) for one in trade.refunds] == [("15.00", True), ("25.00", True)]
+    await check_books(payer.bill_id)

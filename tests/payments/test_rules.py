@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stdnum import luhn
 
 from app.payments.ports import PaymentState, PaymentTruth
-from app.payments.rules import Expected, Judgement, judge, make_bill_number, next_sweep
+from app.payments.rules import Expected, Judgement, judge, late_fine, make_bill_number, next_sweep
 from app.payments.states import AttemptState, BillState
 
 PAID = PaymentTruth("wechat", "A1", PaymentState.PAID, 4000, "CNY", "420000", "oPAYER")
@@ -78,3 +78,13 @@ def test_the_sweep_asks_after_1_5_15_and_60_minutes() -> None:
     opened = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
     waits = [next_sweep(opened, asked) - opened for asked in range(5)]
     assert waits == [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 60)]
+
+
+@pytest.mark.parametrize(
+    ("days_late", "before_fen", "more_fen"),
+    [(-1, 0, 0), (0, 0, 0), (1, 0, 599), (33, 0, 19_779), (34, 0, 19_979), (1, 19_500, 19_979)],
+)
+def test_a_late_fine_is_three_per_cent_a_day_and_never_more_than_the_fine(
+    days_late: int, before_fen: int, more_fen: int
+) -> None:
+    assert late_fine(19_979, days_late, before_fen) == more_fen

@@ -3,19 +3,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from tortoise.exceptions import IntegrityError
 
 from app.cases.rules import CaseState
-from app.kernel import clock
+from app.kernel import clock, ports
 from app.kernel.audit import AuditLine
 from app.payments.journal import Posting
 from app.payments.ledger import About, post
 from app.payments.models import LedgerEntry, PaymentAttempt, Refund
-from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.ports import PaymentChannel, PaymentState, PaymentTruth
 from app.payments.queries import attempts_to_ask_about
-from app.payments.settling import ask_about, expire, settle
+from app.payments.settling import ask_about, expire, live_channel, settle
 from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.tasks import expire_overdue_bills, sweep_open_orders
 from app.payments.words import Account, RefundReason
@@ -157,12 +158,32 @@ async def test_an_unpaid_order_is_asked_about_less_and_less_and_then_closed(port
     assert (await portal.control.order(attempt.order_no)).trade_state == "CLOSED"
 
 
-async def test_paid_in_the_very_moment_of_closing_is_paid(payer: Payer) -> None:
-    """We ask before we close, and again when the close is refused: the paid fact wins."""
+async def test_paid_just_before_closing_is_paid(payer: Payer) -> None:
     payable = await payer.open_order()
     await payer.pays(payable)
     with clock.standing_at(payable.attempt.expires_at + timedelta(seconds=1)):
         await ask_about(payable.attempt.id)
+    assert await payer.standing() == SETTLED
+
+
+async def test_paid_between_our_question_and_the_close_is_paid(payer: Payer) -> None:
+    """The close is refused, so we ask again: the paid fact wins."""
+    payable, wechat = await payer.open_order(), live_channel("wechat")
+
+    class PaidMeanwhile:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(wechat, name)
+
+        async def close(self, order_no: str) -> None:
+            await payer.pays(payable)
+            await wechat.close(order_no)
+
+    ports.register(PaymentChannel, "wechat", cast("PaymentChannel", PaidMeanwhile()))
+    try:
+        with clock.standing_at(payable.attempt.expires_at + timedelta(seconds=1)):
+            await ask_about(payable.attempt.id)
+    finally:
+        ports.register(PaymentChannel, "wechat", wechat)
     assert await payer.standing() == SETTLED
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.kernel import clock
-from app.queueing.models import Shift, Ticket, Window
+from app.queueing.models import Pause, Shift, Ticket, Window
 from app.queueing.rules import AT_WINDOW, TicketState
 
 
@@ -15,5 +15,6 @@ async def empty_windows(request: pytest.FixtureRequest) -> None:
         return
     request.getfixturevalue("portal")
     await Ticket.filter(state__in=AT_WINDOW).update(state=TicketState.DONE, finished_at=clock.now())
+    await Pause.filter(ended_at=None).update(ended_at=clock.now())
     await Shift.filter(ended_at=None).update(ended_at=clock.now())
     await Window.all().update(staff_id=None, opened_at=None, skills={}, paused_at=None, pause_reason="")

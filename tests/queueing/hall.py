@@ -15,7 +15,7 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.clock import at_local
-from app.queueing.models import Shift, Ticket, Window
+from app.queueing.models import Pause, Shift, Ticket, Window
 from app.queueing.rules import AT_WINDOW, TicketState
 from app.queueing.walk_ins import Person, Wanted, take_at_kiosk, take_by_phone
 from app.queueing.windows import open_window
@@ -97,6 +97,7 @@ class Hall:
         at_windows = Ticket.filter(service_point_id=self.place, state__in=AT_WINDOW)
         await at_windows.update(state=TicketState.DONE)
         here = Window.filter(service_point_id=self.place)
+        await Pause.filter(shift__window__service_point_id=self.place, ended_at=None).update(ended_at=clock.now())
         await Shift.filter(window__service_point_id=self.place, ended_at=None).update(ended_at=clock.now())
         await here.update(staff_id=None, opened_at=None, skills={}, paused_at=None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 from random import Random
 from typing import Any
 
@@ -15,7 +15,7 @@ from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.clock import at_local, local
 from app.queueing.figure_rules import By, Figure, Numbers, Spread, Visits, Work
-from app.queueing.models import Shift, Ticket, Window
+from app.queueing.models import Pause, Shift, Ticket, Window
 from app.queueing.rules import TicketState
 from tests.identity.accounts import make_resident, make_staff
 from tests.queueing.visits import put_number
@@ -36,7 +36,7 @@ class Rows:
 
 async def rows_of(places: Sequence[str], first: date, last: date) -> Rows:
     inside = at_local(first, 0), at_local(last + timedelta(days=1), 0)
-    shifts = await Shift.filter(window__service_point_id__in=list(places)).prefetch_related("window")
+    shifts = await Shift.filter(window__service_point_id__in=list(places)).prefetch_related("window", "pauses")
     return Rows(
         await Ticket.filter(service_point_id__in=list(places), day__gte=first, day__lte=last).prefetch_related(
             "window"
@@ -74,12 +74,38 @@ def _served(ticket: Ticket) -> float | None:
     return seconds if 0 <= seconds <= 4 * 3600 else None
 
 
-def _open(shift: Shift, now: datetime) -> float:
-    midnight = at_local(local(shift.began_at).date() + timedelta(days=1), 0)
-    paused = float(shift.paused_seconds)
-    if shift.ended_at is None and shift.window.paused_at is not None and shift.window.paused_at < now:
-        paused += (now - shift.window.paused_at).total_seconds()
-    return max(0.0, (min(shift.ended_at or now, midnight) - shift.began_at).total_seconds() - paused)
+Stretch = tuple[datetime, datetime]
+
+
+def _worked(ticket: Ticket) -> list[Stretch]:
+    seconds = _served(ticket)
+    return [(ticket.started_at, ticket.finished_at)] if seconds and ticket.started_at and ticket.finished_at else []
+
+
+def _open(shift: Shift, now: datetime) -> list[Stretch]:
+    """From one moment at which anything begins or ends to the next, unless a pause lasts over it."""
+    closes = min(shift.ended_at or now, at_local(local(shift.began_at).date() + timedelta(days=1), 0))
+    pauses = [(pause.began_at, pause.ended_at or now) for pause in shift.pauses]
+    moments = sorted({shift.began_at, closes, *(moment for pause in pauses for moment in pause)})
+    return [
+        (one, other)
+        for one, other in pairwise(moments)
+        if shift.began_at <= one and other <= closes
+        if not any(began <= one and other <= ended for began, ended in pauses)
+    ]
+
+
+def _seconds(stretches: Sequence[Stretch], by: By, key: Key) -> float:
+    """How many of them there are, or fall into the hour of the day."""
+    if by is not By.HOUR:
+        return sum((ended - began).total_seconds() for began, ended in stretches)
+    days = {local(began).date() + timedelta(days=later) for began, _ in stretches for later in (0, 1)}
+    hours = [at_local(day, int(key[0])) for day in days]
+    return sum(
+        max(0.0, (min(ended, hour + timedelta(hours=1)) - max(began, hour)).total_seconds())
+        for began, ended in stretches
+        for hour in hours
+    )
 
 
 Key = tuple[str | int, ...]
@@ -101,10 +127,22 @@ def _of_booking(by: By, one: Booking) -> Key | None:
     return _key(by, one.slot.service_point_id, one.slot.category, one.slot.starts_at, None) if counts else None
 
 
-def _of_shift(by: By, one: Shift) -> Key | None:
-    if by not in {By.HALL, By.WINDOW}:
-        return None
-    return _key(by, one.window.service_point_id, "", one.began_at, one.window)
+def _hours(stretches: Sequence[Stretch]) -> set[Key]:
+    return {(hour,) for hour in range(24) if _seconds(stretches, By.HOUR, (hour,)) > 0}
+
+
+def _of_work(by: By, one: Ticket) -> set[Key]:
+    key = _of_ticket(by, one)
+    return _hours(_worked(one)) if by is By.HOUR else {key} if key and _worked(one) else set()
+
+
+def _of_shift(by: By, one: Shift, now: datetime) -> set[Key]:
+    stretches = _open(one, now)
+    if by is By.HOUR:
+        return _hours(stretches)
+    categories = one.categories if by is By.BUSINESS else [""]
+    keys = {_key(by, one.window.service_point_id, category, one.began_at, one.window) for category in categories}
+    return {key for key in keys if key is not None and stretches}
 
 
 def slow_figures(rows: Rows, by: By, now: datetime, hall: str | None = None) -> list[Figure]:
@@ -112,7 +150,8 @@ def slow_figures(rows: Rows, by: By, now: datetime, hall: str | None = None) -> 
     keys = {
         *(_of_ticket(by, one) for one in rows.tickets),
         *(_of_booking(by, one) for one in rows.bookings),
-        *(_of_shift(by, one) for one in rows.shifts),
+        *(key for one in rows.tickets for key in _of_work(by, one)),
+        *(key for one in rows.shifts for key in _of_shift(by, one, now)),
     }
     return [_figure(rows, by, key, now, hall) for key in sorted(key for key in keys if key is not None)]
 
@@ -121,7 +160,8 @@ def _figure(rows: Rows, by: By, key: Key, now: datetime, hall: str | None) -> Fi
     tickets = [one for one in rows.tickets if _of_ticket(by, one) == key]
     visits = [one for one in rows.bookings if _of_booking(by, one) == key]
     served = [seconds for one in tickets if (seconds := _served(one)) is not None]
-    seconds_open = sum(_open(one, now) for one in rows.shifts if _of_shift(by, one) == key)
+    sat = [stretch for one in rows.shifts if key in _of_shift(by, one, now) for stretch in _open(one, now)]
+    done = [stretch for one in rows.tickets if key in _of_work(by, one) for stretch in _worked(one)]
     missed = sum(one.state is BookingState.NO_SHOW for one in visits)
     names = {By.HALL: ["hall"], By.BUSINESS: ["business"], By.HOUR: ["hour"], By.WINDOW: ["hall", "window"]}[by]
     of_what: dict[str, Any] = {"hall": hall, **dict(zip(names, key, strict=True))}
@@ -137,7 +177,7 @@ def _figure(rows: Rows, by: By, key: Key, now: datetime, hall: str | None) -> Fi
         waiting=_spread([seconds for one in tickets if (seconds := _waited(one)) is not None]),
         serving=_spread(served),
         visits=None if by is By.WINDOW else Visits(len(visits), missed),
-        work=Work(round(seconds_open), round(sum(served))) if by in {By.HALL, By.WINDOW} else None,
+        work=Work(round(_seconds(sat, by, key)), round(_seconds(done, by, key)), len(done)),
     )
 
 
@@ -155,15 +195,26 @@ async def play_days(days: Sequence[date], chance: Random) -> None:
             for window in windows:
                 began = at_local(day, 8) + timedelta(seconds=chance.randrange(36_000))
                 ended = began + timedelta(seconds=chance.randrange(60_000))
-                await Shift.create(
-                    window_id=window.id, staff_id=clerk.id, began_at=began, ended_at=ended,
-                    paused_seconds=chance.randrange(7_200),
+                left_open = day == days[-1] and chance.random() < 0.5
+                shift = await Shift.create(
+                    window_id=window.id, staff_id=clerk.id, began_at=began, ended_at=None if left_open else ended,
+                    categories=chance.sample([*businesses, "Z"], chance.randrange(len(businesses) + 2)),
                 )  # fmt: skip
+                await _pauses(shift, chance)
             for number in range(chance.randrange(30)):
                 window_id = chance.choice(windows).id if chance.random() < 0.8 else None
                 booking = bookings[number] if number < 5 else None
                 await _number(place, day, chance, chance.choice(businesses), window_id=window_id,
                               booking_id=booking.id if booking else None)  # fmt: skip
+
+
+async def _pauses(shift: Shift, chance: Random) -> None:
+    """Also such as overlap, outlast their shift, or have not ended."""
+    for number in range(chance.randrange(4)):
+        began = shift.began_at + timedelta(seconds=chance.randrange(40_000))
+        ended = began + timedelta(seconds=chance.randrange(7_200))
+        lasts = number == 0 and chance.random() < 0.3
+        await Pause.create(shift_id=shift.id, began_at=began, ended_at=None if lasts else ended)
 
 
 async def _booking(place: str, day: date, chance: Random, category: str, resident: object) -> Booking:

@@ -77,7 +77,7 @@ async def test_an_example_to_read(portal: Portal) -> None:
     assert figure.numbers == Numbers(taken=5, served=4, passed=1, abandoned=0, booked=0)
     assert figure.waiting == Spread(p50=300, p90=840, mean=480)
     assert figure.serving == Spread(p50=300, p90=444, mean=300)
-    assert figure.work == Work(open_seconds=3_600, serving_seconds=1_200)
+    assert figure.work == Work(open_seconds=3_600, serving_seconds=1_200, visits=4)
     assert figure.work.utilisation == 0.3333
     assert clerk.id is not None
     await hall.close()
@@ -106,7 +106,7 @@ async def test_what_a_window_does_is_what_is_counted(portal: Portal) -> None:
     assert figure.numbers == Numbers(taken=4, served=1, passed=1, abandoned=1, booked=0)
     assert figure.waiting == Spread(p50=960, p90=1_248, mean=960)
     assert figure.serving == Spread(p50=600, p90=600, mean=600)
-    assert figure.work == Work(open_seconds=1_200, serving_seconds=600)
+    assert figure.work == Work(open_seconds=1_200, serving_seconds=600, visits=1)
     assert pace.quantiles == blended(before.quantiles, Quantiles(1, 600, 600, 600))
     await hall.close()
 
@@ -118,7 +118,7 @@ async def test_a_window_nobody_closed_was_open_until_midnight(portal: Portal) ->
     manager = await make_staff(MANAGER)
     with Hall(hall.day + timedelta(days=1)).at(8):
         [figure] = await queue_figures(manager, hall.place, hall.day, hall.day, By.HALL)
-        assert figure.work == Work(open_seconds=7 * 3_600, serving_seconds=0)
+        assert figure.work == Work(open_seconds=7 * 3_600, serving_seconds=0, visits=0)
         assert (figure.numbers, figure.visits) == (Numbers(0, 0, 0, 0, 0), Visits(0, 0))
         await hall.close()
 
@@ -190,7 +190,7 @@ async def test_a_statistician_is_told_of_no_row_with_a_few_people(portal: Portal
     ("figure", "shown"),
     [
         (Figure(numbers=FIVE, waiting=SPREAD), Figure(numbers=FIVE, waiting=SPREAD)),
-        (Figure(numbers=TWO, waiting=SPREAD, work=Work(9, 1)), Figure(withheld=True)),
+        (Figure(numbers=TWO, waiting=SPREAD, work=Work(9, 1, 2)), Figure(withheld=True)),
         (Figure(numbers=FIVE, visits=Visits(4, 1)), Figure(numbers=FIVE, withheld=True)),
         (Figure(numbers=FIVE, visits=Visits(0, 0)), Figure(numbers=FIVE, visits=Visits(0, 0))),
         (Figure(numbers=TWO, visits=Visits(5, 0)), Figure(visits=Visits(5, 0), withheld=True)),
@@ -213,7 +213,7 @@ def test_at_most_366_days_at_once(days: int, fits: bool) -> None:
 
 def test_the_table_is_read_by_office_programs_and_by_rfc_4180() -> None:
     figures = [
-        Figure(hall="city-hall", hour=9, numbers=FIVE, waiting=SPREAD, visits=Visits(10, 1), work=Work(3_600, 900)),
+        Figure(hall="city-hall", hour=9, numbers=FIVE, waiting=SPREAD, visits=Visits(10, 1), work=Work(3_600, 900, 3)),
         Figure(hall='=HYPERLINK("http://x")', business="D,E", withheld=True),
     ]
     text = csv_of(figures, "zh")

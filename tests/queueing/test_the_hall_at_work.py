@@ -20,7 +20,7 @@ from app.kernel.errors import InvalidInput, NotAllowed, NotFound
 from app.queueing.commands import call_next, finish_serving, pass_ticket, start_serving
 from app.queueing.errors import HallStillOpen, NobodyWaiting, NoSuchWindow, SkillsInvalid, WindowPaused
 from app.queueing.leaving import end_day, leave
-from app.queueing.models import Shift, Ticket, TicketCounter, Window
+from app.queueing.models import Pause, Shift, Ticket, TicketCounter, Window
 from app.queueing.queries import desk_of
 from app.queueing.rules import TicketState
 from app.queueing.tasks import end_the_day
@@ -120,16 +120,17 @@ async def test_the_screen_of_a_window_costs_as_much_with_thirty_waiting_as_with_
 
 
 async def _screen(clerk: Actor, caplog: pytest.LogCaptureFixture) -> tuple[int, int]:
-    """Statements that one look costs once the rules are known, and how many wait."""
-    await desk_of(clerk)
-    caplog.clear()
-    with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
-        desk = await desk_of(clerk)
-    statements = [record for record in caplog.records if record.name == "tortoise.db_client"]
-    return len(statements), desk.waiting["D"]
+    """Statements that one look costs while the rules are remembered, and how many wait."""
+    costs = []
+    for _ in range(4):
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+            desk = await desk_of(clerk)
+        costs.append(sum(record.name == "tortoise.db_client" for record in caplog.records))
+    return min(costs), desk.waiting["D"]
 
 
-async def test_a_paused_window_calls_nobody_and_the_shift_knows_how_long(portal: Portal) -> None:
+async def test_a_paused_window_calls_nobody_and_the_shift_knows_from_when_to_when(portal: Portal) -> None:
     hall = Hall.on_a_day_of_its_own()
     with hall.at(9):
         await hall.walk_in()
@@ -145,7 +146,9 @@ async def test_a_paused_window_calls_nobody_and_the_shift_knows_how_long(portal:
     with hall.at(12):
         window = await close_window(clerk)
     shift = await Shift.get(window_id=window.id, staff_id=clerk.id)
-    assert (shift.began_at, shift.ended_at, shift.paused_seconds) == (hall.time(9), hall.time(12), 900)
+    assert (shift.began_at, shift.ended_at) == (hall.time(9), hall.time(12))
+    [pause] = await Pause.filter(shift_id=shift.id)
+    assert (pause.began_at, pause.ended_at) == (hall.time(9), hall.time(9, 15))
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "长" * 61, "换\n行"], ids=["none", "blank", "long", "two lines"])

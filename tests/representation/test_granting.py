@@ -158,7 +158,7 @@ async def refused_grant(portal: Portal, **wanted: Any) -> tuple[str, str | None]
     [
         ({"items": []}, "INVALID_INPUT", "items"),
         ({"items": ["no-such-item"]}, "NOT_FOUND", "items"),
-        ({"items": ["没有这个"]}, "NOT_FOUND", None),
+        ({"items": ["没有这个"]}, "NOT_FOUND", "items"),
         ({"items": [CARD, PASSPORT]}, "PROXY_NOT_ALLOWED", "items"),
         ({"until": "2020-01-01T00:00:00+08:00"}, "INVALID_INPUT", "until"),
         ({"until": "2099-01-01T00:00:00+08:00"}, "INVALID_INPUT", "until"),

@@ -20,7 +20,7 @@ _reactions: dict[type[Fact], list[jobs.Job]] = defaultdict(list)
 
 
 def reacts_to(
-    fact_type: type[F],
+    fact_type: type[F], *, priority: jobs.Priority = jobs.Priority.USUAL
 ) -> Callable[[Callable[[F], Awaitable[None]]], Callable[[F], Awaitable[None]]]:
     """Let a function of a `tasks.py` run for every committed fact of a type. It must bear running twice."""
 
@@ -32,7 +32,7 @@ def reacts_to(
 
         domain = reaction.__module__.split(".")[1]
         name = f"{domain}.{reaction.__name__}<{fact_type.__name__}"
-        _reactions[fact_type].append(jobs.job(name)(deliver))
+        _reactions[fact_type].append(jobs.job(name, priority=priority)(deliver))
         return reaction
 
     return register

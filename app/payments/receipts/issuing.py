@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM
 from app.kernel.errors import ProviderUnavailable
-from app.kernel.jobs import job
+from app.kernel.jobs import Priority, job
 from app.kernel.logging import get_logger
 from app.kernel.privacy import seal as seal_text
 from app.kernel.signing import secret_of
@@ -45,6 +46,7 @@ _NEXT_NUMBER = """
     INSERT INTO receipt_counter (code, given_out) VALUES ($1, 1)
     ON CONFLICT (code) DO UPDATE SET given_out = receipt_counter.given_out + 1 RETURNING given_out
 """
+_desk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 _SWITCHED_OFF = "PLATFORM_SWITCHED_OFF"
 
 
@@ -70,7 +72,7 @@ async def pursue_for_refund(refund_id: UUID) -> None:
     await pursue((await Refund.get(id=refund_id)).bill_id)
 
 
-@job("payments.pursue_receipt")
+@job("payments.pursue_receipt", priority=Priority.PATIENT)
 async def pursue_receipt(bill_id: str, tried: int = 0) -> None:
     await pursue(UUID(bill_id), tried)
 
@@ -165,12 +167,15 @@ async def _take_back(matter: Matter) -> None:
 
 
 async def _draw(matter: Matter) -> None:
-    """Make the signed document, once; in a thread, for it computes for long."""
+    """Make the signed document, once; in the one thread for it, for it computes for long.
+
+    Several at once would be no faster and would take the interpreter from everything else, money included.
+    """
     receipt = matter.in_force
     assert receipt is not None
     said = await paper_for(matter, receipt)
-    document = await asyncio.to_thread(lambda: seal.sign(paper.draw(said), said.unit))
-    sealed = seal_text(base64.b64encode(document).decode())
+    drawing = asyncio.get_running_loop().run_in_executor(_desk, lambda: seal.sign(paper.draw(said), said.unit))
+    sealed = seal_text(base64.b64encode(await drawing).decode())
     await Receipt.filter(id=receipt.id, pdf_sealed=None).update(pdf_sealed=sealed)
 
 

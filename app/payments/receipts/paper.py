@@ -19,7 +19,7 @@ from fpdf.fonts import TTFFont
 
 from app.kernel.clock import local
 from app.kernel.money import Fen, yuan
-from app.kernel.type_face import cut_out, printable
+from app.kernel.type_face import cut_out, printable, take_as_it_is
 from app.payments.receipts.capitals import in_capitals
 from app.payments.receipts.rules import ReceiptLine
 from app.payments.words import ReceiptKind
@@ -97,7 +97,7 @@ class _Page(FPDF):
             self.add_font("serif", fname=file)
             font = self.fonts["serif"]
             assert isinstance(font, TTFFont)
-            font.ttfont.recalcBBoxes = False  # it would read every outline twice more
+            take_as_it_is(font.ttfont)
         self.set_font("serif", size=10)
 
     def say(self, x: float, y: float, width: float, text: str, size: float = 10, align: str = "L") -> None:

@@ -9,14 +9,17 @@ import os
 import secrets
 import shutil
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -34,6 +37,10 @@ _PREFIX = "PORTAL_SEAL_"
 _FIELD = "Seal"
 _REASON = "电子票据签章"
 _DEV_LIFE = timedelta(days=5 * 365)
+_DIGEST = "sha256"
+_ROOM_BESIDE = 2048
+"""Bytes for the signature itself and for what is signed with the document."""
+
 _KEY, _CERTIFICATE = "key.pem", "certificate.pem"
 
 
@@ -62,12 +69,9 @@ def check_seal() -> None:
 
 
 @lru_cache(maxsize=1)
-def seal() -> SimpleSigner:
+def seal() -> _Signer:
     """The seal in force; in development and tests a throw-away one. Leaves the program when it cannot be used."""
-    try:
-        settings = SealSettings()
-    except ValidationError as error:
-        raise SettingsInvalid(sentences(error, _PREFIX)) from None
+    settings = _settings()
     if bool(settings.key_file) != bool(settings.certificate_file):
         raise SettingsInvalid("PORTAL_SEAL_KEY_FILE and PORTAL_SEAL_CERTIFICATE_FILE belong together: set both or none")
     if settings.key_file is None or settings.certificate_file is None:
@@ -80,7 +84,44 @@ def seal() -> SimpleSigner:
     return _load(settings.key_file, settings.certificate_file, settings.key_password.get_secret_value().encode())
 
 
-def _load(key_file: Path, certificate_file: Path, password: bytes) -> SimpleSigner:
+def is_set() -> bool:
+    """Whether this process was given a seal, or a part of one. Raises `SettingsInvalid`."""
+    settings = _settings()
+    return bool(settings.key_file or settings.certificate_file)
+
+
+def _settings() -> SealSettings:
+    try:
+        return SealSettings()
+    except ValidationError as error:
+        raise SettingsInvalid(sentences(error, _PREFIX)) from None
+
+
+class _Signer(SimpleSigner):
+    """Reads its key once: pyHanko would for every signature, and check its primes again, which takes longer than all
+    the rest of signing.
+    """
+
+    @cached_property
+    def _key(self) -> PrivateKeyTypes:
+        return load_der_private_key(self.signing_key.dump(), password=None)
+
+    @cached_property
+    def room(self) -> int:
+        """For the signature, in hexadecimal digits; pyHanko would sign once more to learn it. The rest is zeros."""
+        registered = [*self.cert_registry, self.signing_cert]
+        return 2 * (sum(len(certificate.dump()) for certificate in registered) + _ROOM_BESIDE)
+
+    def sign_raw(self, data: bytes, digest_algorithm: str) -> bytes:
+        assert digest_algorithm == _DIGEST
+        if isinstance(self._key, RSAPrivateKey):
+            return self._key.sign(data, PKCS1v15(), hashes.SHA256())
+        if isinstance(self._key, EllipticCurvePrivateKey):
+            return self._key.sign(data, ECDSA(hashes.SHA256()))
+        raise SettingsInvalid("PORTAL_SEAL_KEY_FILE is neither an RSA nor an elliptic-curve key")
+
+
+def _load(key_file: Path, certificate_file: Path, password: bytes) -> _Signer:
     try:
         key = load_private_key_from_pemder(str(key_file), passphrase=password or None)
         certificate, *chain = load_certs_from_pemder([str(certificate_file)])  # type: ignore[no-untyped-call]
@@ -90,7 +131,7 @@ def _load(key_file: Path, certificate_file: Path, password: bytes) -> SimpleSign
         raise SettingsInvalid("PORTAL_SEAL_*: the key or the certificate of the seal is not usable PEM") from None
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(chain)
-    return SimpleSigner(signing_cert=certificate, signing_key=key, cert_registry=store)
+    return _Signer(signing_cert=certificate, signing_key=key, cert_registry=store)
 
 
 def expires_at() -> datetime:
@@ -108,7 +149,7 @@ def sign(document: bytes, unit: str) -> bytes:
     """
     metadata = PdfSignatureMetadata(
         field_name=_FIELD,
-        md_algorithm="sha256",
+        md_algorithm=_DIGEST,
         subfilter=SigSeedSubFilter.PADES,
         reason=_REASON,
         name=unit,
@@ -116,7 +157,8 @@ def sign(document: bytes, unit: str) -> bytes:
         docmdp_permissions=MDPPerm.NO_CHANGES,
     )
     signed = BytesIO()
-    PdfSigner(metadata, seal()).sign_pdf(IncrementalPdfFileWriter(BytesIO(document)), output=signed)
+    writer = IncrementalPdfFileWriter(BytesIO(document))
+    PdfSigner(metadata, seal()).sign_pdf(writer, bytes_reserved=seal().room, output=signed)
     return signed.getvalue()
 
 

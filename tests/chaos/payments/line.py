@@ -86,6 +86,9 @@ class Line:
             self.cut_off += 1
             return None
         if "errors" in read:
+            codes = {error["extensions"]["code"] for error in read["errors"]}
+            if codes == {"PLEASE_RETRY"}:  # before the field or below it, where there is no room for a `Problem`
+                return {"code": "PLEASE_RETRY"}
             self.unexplained.append(str(read["errors"])[:300])
             raise GaveUp
         [told] = read["data"].values()

@@ -8,8 +8,19 @@ from secrets import token_hex
 import pytest
 
 from app.kernel import ports
+from app.kernel.clock import local
 from app.kernel.errors import ProviderUnavailable
-from app.payments.ports import OpenedPayment, OrderRefused, PaymentChannel, PaymentOrder, PaymentState, PaymentTruth
+from app.payments.ports import (
+    OpenedPayment,
+    OrderRefused,
+    PaymentChannel,
+    PaymentOrder,
+    PaymentState,
+    PaymentTruth,
+    RefundOrder,
+    RefundRefused,
+    RefundStanding,
+)
 from integrations.sandbox.control import AlipayUser, ControlRefused, SandboxControl
 from tests.integrations.contract.stage import Door, Sandbox, connected
 
@@ -225,8 +236,37 @@ async def test_with_certificates_it_is_the_same(
         assert (await channel().ask(order.order_no)).state is PaymentState.PAID
 
 
-async def test_encrypted_questions_are_answered_the_same(order: PaymentOrder, sandbox: Sandbox) -> None:
+async def test_encrypted_questions_are_answered_the_same(
+    control: SandboxControl, order: PaymentOrder, sandbox: Sandbox
+) -> None:
+    """Each kind of question by itself: opening, asking, giving back, asking about that, closing, the day's accounts."""
+    await control.be_hostile(notify_by_itself=False, early_bills=True, haste=0.0001)
+    today = local(datetime.now(UTC)).date()
     async with connected("alipay", **{**sandbox.environment, "ALIPAY_ENCRYPT_REQUESTS": "true"}):
-        await channel().open_payment(order)
-        assert (await channel().ask(order.order_no)).state is PaymentState.NOT_PAID
-        assert (await channel().ask("P" * 25)).state is PaymentState.UNKNOWN
+        alipay = channel()
+        await alipay.open_payment(order)
+        assert (await alipay.ask(order.order_no)).state is PaymentState.NOT_PAID
+        assert (await alipay.ask("P" * 25)).state is PaymentState.UNKNOWN
+        await control.pay_trade(order.order_no)
+        assert (await alipay.ask(order.order_no)).state is PaymentState.PAID
+
+        part = RefundOrder("R0000001", order.order_no, 1500, order.amount_fen, "多收退还")
+        assert (await alipay.ask_refund(part)).state is RefundStanding.UNKNOWN
+        done = await alipay.refund(part)
+        assert (done.state, done.amount_fen) == (RefundStanding.SUCCEEDED, 1500)
+        assert await alipay.ask_refund(part) == done
+        with pytest.raises(RefundRefused) as refused:
+            await alipay.refund(RefundOrder("R0000002", order.order_no, 2501, order.amount_fen, "多收退还"))
+        assert refused.value.code == "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL"
+
+        account, funds = await alipay.day_account(today), await alipay.funds_account(today)
+        assert [(line.order_no, line.refund_no, line.amount_fen) for line in account.lines] == [
+            (order.order_no, "", 4000),
+            (order.order_no, "R0000001", 1500),
+        ]
+        assert funds.entries >= len(account.lines)
+
+        other = changed(order, order_no=f"P{token_hex(12).upper()}")
+        await alipay.open_payment(other)
+        await alipay.close(other.order_no)
+        assert (await alipay.ask(other.order_no)).state is PaymentState.CLOSED

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import integrations
-from app.delivery.ports import ParcelTracker
+from app.delivery.ports import CarrierOrders, CourierOrder, ParcelTracker, Party, Payer
 from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, SignInChannel
 from app.kernel import ports
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackReader, CallbackRefused, RawCallback
@@ -47,6 +47,7 @@ PORTS: tuple[type[Any], ...] = (
     PaymentChannel,
     FiscalPlatform,
     ParcelTracker,
+    CarrierOrders,
     CallbackReader,
     ports.HealthCheck,
 )
@@ -118,7 +119,7 @@ def test_whoever_faces_residents_has_a_chinese_and_an_english_name() -> None:
             assert any("\u4e00" <= letter <= "\u9fff" for letter in adapter.name_zh)
             assert adapter.name_en.strip()
             assert adapter.name_en.isascii()
-    for tracker in ports.every(ParcelTracker).values():
+    for tracker in (*ports.every(ParcelTracker).values(), *ports.every(CarrierOrders).values()):
         assert tracker.carriers
         assert all(code.isascii() and name for code, name in tracker.carriers.items())
 

@@ -122,6 +122,22 @@ async def test_a_trade_lives_from_waiting_over_paid_to_closed_by_refund(
     assert (closed["trade_status"], closed["send_pay_date"]) == ("TRADE_CLOSED", done["send_pay_date"])
 
 
+async def test_a_password_entered_in_time_pays_a_trade_that_was_closed_meanwhile(
+    app: AlipayApp, control: SandboxControl, user: AlipayUser
+) -> None:
+    await control.be_hostile(notify_by_itself=False)
+    made = await app.granted(CREATE, wanted(app, user))
+    payment = {"tradeNO": made["trade_no"]}
+    await app.granted(CLOSE, {"out_trade_no": NUMBER})
+    with pytest.raises(ControlRefused, match="closed"):
+        await control.trade_pay(user.open_id, payment)
+    assert await control.trade_pay(user.open_id, payment, outcome="late") == "9000"
+    done = await app.granted(QUERY, {"out_trade_no": NUMBER})
+    assert (done["trade_status"], done["total_amount"]) == ("TRADE_SUCCESS", "12.50")
+    with pytest.raises(ControlRefused, match="already paid"):
+        await control.trade_pay(user.open_id, payment, outcome="late")
+
+
 async def test_a_refund_counts_together_and_a_repeat_moves_nothing(
     app: AlipayApp, control: SandboxControl, paid: str
 ) -> None:

@@ -135,3 +135,29 @@ async def test_twenty_fingers_on_the_button_pay_once(merchant: Merchant, control
     results = await asyncio.gather(*presses, return_exceptions=True)
     assert results.count("requestPayment:ok") == 1
     assert sum(isinstance(result, ControlRefused) for result in results) == 19
+
+
+async def test_a_password_entered_in_time_pays_late_whatever_became_of_the_order(
+    merchant: Merchant, control: SandboxControl, phone: Phone
+) -> None:
+    """Closed, or past its deadline; but only once, and only with a prepay_id that is still good."""
+    soon = (datetime.now(UTC) + timedelta(minutes=5)).isoformat(timespec="seconds")
+    orders = [
+        merchant.order("ORDER00001", phone.openid, NOTIFY),
+        merchant.order("ORDER00002", phone.openid, NOTIFY, time_expire=soon),
+    ]
+    closed, overdue = [merchant.payment(await merchant.open(order)) for order in orders]
+    path = "/v3/pay/transactions/out-trade-no/ORDER00001/close"
+    await merchant.send("POST", path, {"mchid": orders[0]["mchid"]})
+    await control.advance_clock(301)
+
+    for number, payment in (("ORDER00001", closed), ("ORDER00002", overdue)):
+        with pytest.raises(ControlRefused):
+            await control.pay(phone.openid, payment)
+        assert await control.pay(phone.openid, payment, outcome="late") == "requestPayment:ok"
+        assert (await merchant.query(number)).json()["trade_state"] == "SUCCESS"
+        with pytest.raises(ControlRefused, match="already paid"):
+            await control.pay(phone.openid, payment, outcome="late")
+    third = merchant.payment(await merchant.open(merchant.order("ORDER00003", phone.openid, NOTIFY)))
+    with pytest.raises(ControlRefused, match="ok, late or cancel"):
+        await control.pay(phone.openid, third, outcome="never")
