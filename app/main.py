@@ -14,6 +14,7 @@ from app.http import open_to
 from app.http.callbacks import callback_routes
 from app.http.health import health_routes
 from app.http.home import StaffAccount, home_routes
+from app.http.patience import Patience
 from app.http.receipts import receipt_routes
 from app.http.requests import RequestIds
 from app.identity.rules import ROLE_TITLES
@@ -39,7 +40,7 @@ def create_app() -> Starlette:
     ]
     if not settings.in_production:
         routes.extend(_development_pages())
-    return Starlette(routes=routes, middleware=[Middleware(RequestIds)], lifespan=_lifespan)
+    return Starlette(routes=routes, middleware=[Middleware(RequestIds), Middleware(Patience)], lifespan=_lifespan)
 
 
 @asynccontextmanager

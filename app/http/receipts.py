@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.http import open_to
-from app.kernel.errors import Refusal, TooManyRequests
+from app.kernel.errors import PleaseRetry, Refusal, TooManyRequests
 from app.kernel.money import Fen, yuan
 from app.kernel.ratelimit import check_rate
 from app.payments.receipts.links import read_link
@@ -42,6 +42,8 @@ async def document(request: Request) -> Response:
         name, content = await document_of(read_link(request.path_params["token"]))
     except TooManyRequests as refusal:
         return PlainTextResponse(refusal.sentence("zh"), 429, {"retry-after": str(refusal.retry_after_seconds)})
+    except PleaseRetry:
+        raise
     except Refusal as refusal:
         return PlainTextResponse(refusal.sentence("zh"), 404, _HEADERS)
     headers = {
@@ -62,6 +64,8 @@ async def verification(request: Request) -> Response:
             answer = _found(await verify(code, number, check, _address(request)))
         except TooManyRequests as refusal:
             status, answer = 429, _refused(refusal)
+        except PleaseRetry:
+            raise
         except Refusal as refusal:
             status, answer = 404, _refused(refusal)
     given = {name: escape(text, quote=True) for name, text in (("code", code), ("number", number), ("check", check))}

@@ -66,7 +66,7 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
         attempt = await _open(adapter, attempt)
     assert attempt.prepay_ref is not None
     bill = await payable_bill(bill_id, actor)
-    return Payable(bill, attempt, adapter.client_parameters(attempt.prepay_ref))
+    return Payable(bill, attempt, await adapter.client_parameters(attempt.prepay_ref))
 
 
 def _is_usable(attempt: PaymentAttempt, channel: str, open_id: str, now: datetime) -> bool:

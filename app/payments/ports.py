@@ -193,8 +193,10 @@ class PaymentChannel(Protocol):
         be unknown: repeat with equal values).
         """
 
-    def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
-        """What the phone needs to ask for the payment, signed afresh (WeChat: `wx.requestPayment`)."""
+    async def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
+        """What the phone needs to ask for the payment, signed afresh (WeChat: `wx.requestPayment`). An adapter may ask
+        its provider which of our keys is in force; nothing is raised when that stays unknown.
+        """
 
     async def ask(self, order_no: str) -> PaymentTruth:
         """The provider's present truth about an order; `UNKNOWN` when it never heard of it. Raises

@@ -79,7 +79,7 @@ class AlipayPay:
             raise unusable("alipay.trade.create", "no trade of this order")
         return OpenedPayment(told.trade_no)
 
-    def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
+    async def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
         """The argument of `my.tradePay`. It is not signed: the trade names its buyer, and nobody else can pay it."""
         return {"tradeNO": prepay_ref}
 

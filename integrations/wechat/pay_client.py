@@ -75,6 +75,17 @@ class PayClient:
 
         return await self._insist(operation, ask, tell_to_wait=tell_to_wait)
 
+    async def be_sure_of_our_key(self) -> None:
+        """Find out which key of ours is in force, while there are two and none was taken a moment ago. Whatever stands
+        in the way: then the one is believed that was taken last.
+        """
+        if self.merchant.is_sure:
+            return
+        try:
+            await self._certificates(self.trust.preferred())
+        except (PayRefused, ProviderSilent) as silence:
+            _log.warning("wechat pay does not say which key of ours it takes", cause=str(silence))
+
     async def download(self, operation: str, url: str, most_bytes: int) -> bytes:
         """A file at an address WeChat gave us. Nobody signs it: its hash has to be looked at. Raises as `request`."""
         if not url.startswith((f"{self._base_url}/", "https://")):

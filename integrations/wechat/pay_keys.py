@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import secrets
 import string
 import time
@@ -26,6 +27,7 @@ _log = get_logger(__name__)
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 SEALED = "AEAD_AES_256_GCM"
 WINDOW_SECONDS = 300
+_SURE_SECONDS = 30.0
 _ALPHABET = string.ascii_letters + string.digits
 _HEADER_BYTES = 1024
 
@@ -75,6 +77,12 @@ class MerchantKeys:
 
     def __init__(self, keys: Sequence[MerchantKey]) -> None:
         self._keys = tuple(keys)
+        self._taken_at = -math.inf
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether there is nothing to choose between, or WeChat has taken the first one a moment ago."""
+        return len(self._keys) == 1 or time.monotonic() - self._taken_at < _SURE_SECONDS
 
     @property
     def in_force(self) -> MerchantKey:
@@ -86,6 +94,7 @@ class MerchantKeys:
 
     def take(self, key: MerchantKey) -> None:
         """WeChat accepted this one."""
+        self._taken_at = time.monotonic()
         if key is not self._keys[0]:
             _log.warning("wechat pay takes another key of ours", serial_no=key.serial_no)
             self._keys = (key, *(other for other in self._keys if other is not key))

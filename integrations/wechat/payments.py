@@ -70,8 +70,11 @@ class WechatPay:
             raise unavailable("jsapi: no prepay_id")
         return OpenedPayment(prepay_id)
 
-    def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
-        """The argument of `wx.requestPayment`; `timeStamp` is text, or the phone refuses it."""
+    async def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
+        """The argument of `wx.requestPayment`; `timeStamp` is text, or the phone refuses it. Signed with the key that
+        WeChat takes: nobody tells us when the phone is refused.
+        """
+        await self._client.be_sure_of_our_key()
         timestamp, nonce, package = str(seconds_now()), new_nonce(), f"prepay_id={prepay_ref}"
         message = phone_message(self._settings.app_id, timestamp, nonce, package)
         return {

@@ -39,7 +39,7 @@ class WindowChannel:
     async def open_payment(self, order: PaymentOrder) -> OpenedPayment:  # noqa: ARG002 - whatever it is
         raise OrderRefused("AT_WINDOW")
 
-    def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:  # noqa: ARG002 - no phone takes part
+    async def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:  # noqa: ARG002 - no phone takes part
         return {}
 
     async def ask(self, order_no: str) -> PaymentTruth:

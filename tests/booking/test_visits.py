@@ -217,6 +217,19 @@ async def test_three_hundred_at_once_by_one_account_are_two_bookings(portal: Por
     assert sum(taken for taken, _ in counted) == 2
 
 
+async def test_four_things_at_once_are_decided_one_after_another(portal: Portal) -> None:
+    """In one and the same crowd each would see the same history, and all would be booked."""
+    resident = await make_resident()
+    slots = await row_of(FAR + timedelta(days=8), *[5] * 4)
+    items = (CARD, PERMIT, RENEW, TEMPORARY)
+
+    outcomes = await at_once(*(book(resident, slot, item) for slot, item in zip(slots, items, strict=True)))
+
+    refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert [getattr(refusal, "code", "") for refusal in refused] == ["TOO_MANY_BOOKINGS"] * 2
+    assert await Booking.filter(resident_id=resident.id).count() == 2
+
+
 async def test_days_without_slots_and_ids_that_are_none_give_nothing(portal: Portal) -> None:
     caller = await caller_of(portal, await make_resident())
     yesterday = await make_slot(5, hours_ahead=-24, place=PLACE)

@@ -13,7 +13,7 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM, Actor, Scope
 from app.payments.issuing import issue_bill, make_bill
-from app.payments.models import Bill, MoneyTask, PaymentAttempt, Refund
+from app.payments.models import Bill, PaymentAttempt, Refund
 from app.payments.moves import advance
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding, RefundTruth
 from app.payments.queries import locked_bill
@@ -22,7 +22,7 @@ from app.payments.refunds.settling import settle_refund
 from app.payments.rules import UNDECIDED, BillKind
 from app.payments.settling import ask_about, settle
 from app.payments.states import BILL_LIFE, AttemptState, BillState, RefundState
-from app.payments.words import RefundReason, TaskKind, TaskState
+from app.payments.words import RefundReason
 from tests.identity.accounts import make_resident, make_staff
 from tests.payments.onlooker import EDGES, moves_of
 from tests.payments.paper_bank import PaperBank
@@ -187,16 +187,11 @@ class Life:
         _check_promises(attempts, refunds)
         assert accounts == self._expected(bill, attempts, refunds)
         self._check_banks(attempts, refunds)
-        if told and not await self._person_is_asked(refunds):
+        if told:
             held = {attempt.order_no: _held(attempt, refunds) for attempt in attempts if attempt.channel in self.banks}
             theirs = {order_no: bank.held_fen(order_no) for bank, order_no in self.orders()}
             ours = {order_no: fen for order_no, fen in held.items() if fen}
             assert ours == {order_no: fen for order_no, fen in theirs.items() if fen}, refunds
-
-    async def _person_is_asked(self, refunds: Sequence[Refund]) -> bool:
-        """A bank carried out what it had given up, and the money was promised otherwise meanwhile."""
-        subjects = [f"refund:{one.id}" for one in refunds]
-        return await MoneyTask.exists(kind=TaskKind.STATE, state=TaskState.OPEN, subject__in=subjects)
 
     def _check_success(self, bill: Bill, attempts: Sequence[PaymentAttempt]) -> None:
         succeeded = [attempt for attempt in attempts if attempt.state is AttemptState.SUCCEEDED]

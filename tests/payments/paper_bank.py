@@ -103,7 +103,7 @@ class PaperBank:
             raise OrderRefused(known.state.value, already_paid=paid, already_closed=not paid)
         return OpenedPayment(f"paper-{order.order_no}")
 
-    def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
+    async def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:
         return {"paper": prepay_ref}
 
     async def ask(self, order_no: str) -> PaymentTruth:

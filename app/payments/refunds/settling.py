@@ -25,6 +25,7 @@ from app.payments.states import AttemptState, RefundState
 from app.payments.words import TaskKind
 
 _log = get_logger(__name__)
+_GONE = "这笔款项已由支付平台另行退回,请核对收款记录后再申请"
 
 
 async def settle_refund(truth: RefundTruth, actor: Actor | None = None, *, present: bool = False) -> Handled:
@@ -42,11 +43,24 @@ async def settle_refund(truth: RefundTruth, actor: Actor | None = None, *, prese
         judgement = judge_refund(truth.state, truth.amount_fen, refund.state, refund.amount_fen, present=present)
         judgement = await _carry_out(Word(truth, actor or provider_actor(truth.channel), promise, judgement))
         if present and refund.state not in AT_PROVIDER:
-            # What we gave up while it was being sent, and the provider took all the same, will end there some day.
-            taken = refund.state is RefundState.CLOSED and truth.state is RefundStanding.PROCESSING
-            again = next_question(clock.now(), refund.asked) if taken else None
+            again = (
+                next_question(clock.now(), refund.asked) if await _is_unfinished(promise, truth, judgement) else None
+            )
             await Refund.filter(id=refund.id).update(ask_again_at=again)
     return _handled(promise, truth, judgement)
+
+
+async def _is_unfinished(promise: Promise, truth: RefundTruth, judgement: RefundJudgement) -> bool:
+    """Of a refund that we believe to be over: whether the provider has another end for it that we have to learn.
+
+    What we gave up while it was being sent, and the provider took all the same, will end there some day. What it
+    carried out after all has no place in our books yet while the money is promised otherwise.
+    """
+    if promise.refund.state is not RefundState.CLOSED:
+        return False
+    if judgement is RefundJudgement.IMPOSSIBLE:
+        return await _rivals_are_asked_about(promise)
+    return truth.state is RefundStanding.PROCESSING
 
 
 @dataclass(frozen=True)
@@ -181,19 +195,47 @@ _ACTS: dict[RefundJudgement, Callable[[Word], Awaitable[None]]] = {
 async def _made_room(promise: Promise) -> bool:
     """Promise the money of a closed refund again; the one that was to do it again, and is not back, ends instead.
 
-    What the channel already has of that one may reach the payer too, so a person is told.
+    What the channel already has of that one may reach the payer too, so a person is told. The money is gone, so other
+    promises of it that the channel has not got end as well where there is no room, the newest first.
     """
     other = await Refund.get_or_none(again_of=promise.refund.id)
     while other is not None and other.state is RefundState.CLOSED:
         other = await Refund.get_or_none(again_of=other.id)
-    if other is None:
-        return await take_again(promise)
-    instead = Promise(promise.bill, promise.attempt, await Refund.select_for_update().get(id=other.id))
-    if other.state in AT_PROVIDER:
-        await advance(instead.refund, "close", ask_again_at=clock.now())
-        await let_go(instead)
-    await _ask_for_a_person(instead, TaskKind.STATE)
+    if other is not None:
+        instead = Promise(promise.bill, promise.attempt, await Refund.select_for_update().get(id=other.id))
+        if other.state in AT_PROVIDER:
+            await advance(instead.refund, "close", ask_again_at=clock.now())
+            await let_go(instead)
+        await _ask_for_a_person(instead, TaskKind.STATE)
+    for rival in await _unsent_rivals(promise):
+        if await take_again(promise):
+            return True
+        await _end_for_want_of_money(Promise(promise.bill, promise.attempt, rival))
     return await take_again(promise)
+
+
+async def _unsent_rivals(promise: Promise) -> list[Refund]:
+    """Other promises of the same money, locked: first those that wait for a decision, then those not at the channel."""
+    unsent = Refund.filter(attempt_id=promise.attempt.id, state__in=[RefundState.REQUESTED, RefundState.APPROVED])
+    rivals = await unsent.exclude(id=promise.refund.id).order_by("-id").select_for_update()
+    return sorted(rivals, key=lambda rival: rival.state is not RefundState.REQUESTED)
+
+
+async def _rivals_are_asked_about(promise: Promise) -> bool:
+    """Whether the channel holds other promises of the same money; it has to know how they stand before all fits."""
+    held = Refund.filter(attempt_id=promise.attempt.id, state__in=[RefundState.PROCESSING, RefundState.ABNORMAL])
+    return bool(await held.update(ask_again_at=clock.now()))
+
+
+async def _end_for_want_of_money(instead: Promise) -> None:
+    """The payer reads why; should the channel have got it all the same, it is asked."""
+    if instead.refund.state is RefundState.REQUESTED:
+        await let_go(instead, entered=False)
+        await advance(instead.refund, "decline", decided_at=clock.now(), answer=_GONE)
+    else:
+        await let_go(instead)
+        await advance(instead.refund, "close", ask_again_at=clock.now(), answer=_GONE)
+    await _ask_for_a_person(instead, TaskKind.STATE)
 
 
 async def _ask_for_a_person(promise: Promise, kind: TaskKind, truth: RefundTruth | None = None) -> None:

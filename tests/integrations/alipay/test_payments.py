@@ -69,7 +69,7 @@ async def test_the_phone_pays_with_nothing_but_the_number_of_the_trade(
     control: SandboxControl, user: AlipayUser, order: PaymentOrder
 ) -> None:
     opened = await channel().open_payment(order)
-    parameters = channel().client_parameters(opened.prepay_ref)
+    parameters = await channel().client_parameters(opened.prepay_ref)
     assert parameters == {"tradeNO": opened.prepay_ref}
     with pytest.raises(ControlRefused, match="belongs to another buyer"):
         await control.trade_pay((await control.add_alipay_user()).open_id, parameters)

@@ -139,9 +139,9 @@ def test_payment_and_proof_name_a_sign_in_channel_that_exists() -> None:
 
 
 @pytest.mark.usefixtures("_everybody")
-def test_what_the_phone_needs_to_pay_is_text() -> None:
+async def test_what_the_phone_needs_to_pay_is_text() -> None:
     for channel in ports.every(PaymentChannel).values():
-        parameters = channel.client_parameters("ref")
+        parameters = await channel.client_parameters("ref")
         assert all(isinstance(value, str) for value in parameters.values())
         assert any("ref" in value for value in parameters.values()) is not channel.at_window
 

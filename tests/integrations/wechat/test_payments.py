@@ -39,7 +39,7 @@ async def test_an_order_is_opened_paid_on_the_phone_and_told_as_paid(
 ) -> None:
     opened = await channel().open_payment(order)
     assert (await channel().ask(order.order_no)).state is PaymentState.NOT_PAID
-    parameters = channel().client_parameters(opened.prepay_ref)
+    parameters = await channel().client_parameters(opened.prepay_ref)
     assert set(parameters) == {"timeStamp", "nonceStr", "package", "signType", "paySign"}
     assert await control.pay(order.payer_open_id, parameters) == "requestPayment:ok"
     truth = await channel().ask(order.order_no)

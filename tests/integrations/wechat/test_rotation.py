@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -16,6 +17,7 @@ from app.kernel.settings import SettingsInvalid
 from app.payments.ports import PaymentChannel, PaymentOrder, PaymentState, RefundOrder, RefundStanding
 from integrations.sandbox.control import SandboxControl
 from integrations.sandbox.key_control import NewKey
+from integrations.wechat.payments import WechatPay
 from tests.integrations.contract.stage import Door, Sandbox, connected
 
 Environment = dict[str, str]
@@ -35,7 +37,7 @@ async def a_whole_payment(control: SandboxControl) -> None:
     """From the order to the money on its way back, with every signature of ours on the way."""
     order = await order_of(control)
     opened = await channel().open_payment(order)
-    parameters = channel().client_parameters(opened.prepay_ref)
+    parameters = await channel().client_parameters(opened.prepay_ref)
     assert await control.pay(order.payer_open_id, parameters) == "requestPayment:ok"
     assert (await channel().ask(order.order_no)).state is PaymentState.PAID
     refund = RefundOrder(f"R{token_hex(12).upper()}", order.order_no, 1500, 4000, "多付退回")
@@ -75,6 +77,34 @@ async def test_the_merchants_certificate_changes_without_a_payment_lost(
         assert len(refused) == 1
     async with connected("wechat", **only(environment, MERCHANT)):
         await a_whole_payment(control)
+
+
+async def test_the_phone_gets_what_wechat_takes_also_when_nothing_was_asked_since_the_old_key_ended(
+    control: SandboxControl, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It goes on with an order that was opened before; with one key, or one taken a moment ago, nobody is asked."""
+    order = await order_of(control)
+    async with connected("wechat", **beside(sandbox, await control.rotate("merchant"), tmp_path)):
+        wechat = channel()
+        assert isinstance(wechat, WechatPay)
+        opened = await wechat.open_payment(order)
+        asked = len(await control.journal())
+        await wechat.client_parameters(opened.prepay_ref)
+        assert len(await control.journal()) == asked
+
+        await control.rotate("merchant", "drop")
+        wechat._client.merchant._taken_at = -math.inf  # half a minute later
+        parameters = await wechat.client_parameters(opened.prepay_ref)
+        assert await control.pay(order.payer_open_id, parameters) == "requestPayment:ok"
+
+
+async def test_a_silent_wechat_does_not_keep_what_the_phone_needs(
+    control: SandboxControl, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with connected("wechat", **beside(sandbox, await control.rotate("merchant"), tmp_path)):
+        await control.be_hostile(server_error=1.0)
+        parameters = await channel().client_parameters("wx1")
+    assert parameters["package"] == "prepay_id=wx1"
 
 
 async def test_the_key_in_force_signs_as_long_as_it_is_taken(

@@ -52,7 +52,7 @@ class PaperChannel:
     async def open_payment(self, order: PaymentOrder) -> OpenedPayment:
         return OpenedPayment(order.order_no)
 
-    def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:  # noqa: ARG002 - no phone takes part
+    async def client_parameters(self, prepay_ref: str) -> Mapping[str, str]:  # noqa: ARG002 - no phone takes part
         return {}
 
     async def ask(self, order_no: str) -> PaymentTruth:

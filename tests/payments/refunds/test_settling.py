@@ -177,3 +177,53 @@ async def test_what_wechat_took_while_it_was_given_up_is_asked_about_until_it_is
 
     await settle_refund(told(refund, RefundStanding.CLOSED), present=True)
     assert (await Refund.get(id=refund.id)).ask_again_at is None
+
+
+async def given_up_twice(paid: Paid, fen: int) -> Refund:
+    """A refund that was tried once more, in vain; its money is free."""
+    first = await paid.refund(fen, 10000)
+    await said(first, S.CLOSED)
+    again = await Refund.get(again_of=first.id)
+    assert await said(again, S.CLOSED) == "GIVEN_UP"
+    return again
+
+
+@pytest.mark.parametrize(("waits_for_a_decision", "end"), [(True, R.DECLINED), (False, R.CLOSED)])
+async def test_what_is_back_after_all_takes_the_place_of_what_was_promised_meanwhile(
+    paid: Paid, waits_for_a_decision: bool, end: RefundState
+) -> None:
+    """The money is gone: what nobody has sent yet ends, the payer reads why, and a person is told."""
+    gone = await given_up_twice(paid, 4000)
+    kept = await paid.refund(3000, 10000)
+    rival = await paid.refund(7000, 7000, paid.payer if waits_for_a_decision else paid.cashier)
+    assert rival.state is (R.REQUESTED if waits_for_a_decision else R.APPROVED)
+
+    assert await said(gone, S.SUCCEEDED) == "BACK_AFTER_ALL"
+
+    ended = await Refund.get(id=rival.id)
+    assert (ended.state, ended.answer) == (end, "这笔款项已由支付平台另行退回,请核对收款记录后再申请")
+    assert (await Refund.get(id=kept.id)).state is R.APPROVED
+    assert await paid.standing() == (B.PARTIALLY_REFUNDED, 4000, AttemptState.SUCCEEDED, 7000)
+    assert [task.state.value for task in await MoneyTask.filter(subject=f"refund:{rival.id}")] == ["OPEN"]
+    await check_books(paid.bill.id)
+    assert await said(ended, S.UNKNOWN) == "NOTHING"
+    assert (await Refund.get(id=rival.id)).ask_again_at is None
+
+
+async def test_what_is_back_after_all_waits_for_the_end_of_what_wechat_has_got(paid: Paid) -> None:
+    """Nothing is ended that may be on its way: both are asked about until it fits."""
+    gone = await given_up_twice(paid, 4000)
+    rival = await paid.refund(10000, 10000)
+    await said(rival, S.PROCESSING)
+    await Refund.filter(id=rival.id).update(ask_again_at=None)
+
+    assert await said(gone, S.SUCCEEDED) == "IMPOSSIBLE"
+    assert [(await Refund.get(id=one.id)).ask_again_at is None for one in (gone, rival)] == [False, False]
+    assert (await Refund.get(id=rival.id)).state is R.PROCESSING
+    await check_books(paid.bill.id)
+
+    assert await said(rival, S.CLOSED) == "GIVEN_UP"
+    assert await said(gone, S.SUCCEEDED) == "BACK_AFTER_ALL"
+    assert (await Refund.get(again_of=rival.id)).state is R.CLOSED
+    assert await paid.standing() == (B.PARTIALLY_REFUNDED, 4000, AttemptState.SUCCEEDED, 4000)
+    await check_books(paid.bill.id)
