@@ -42,7 +42,7 @@ _SILENT = timedelta(hours=6)
 
 
 async def see_to_order(parcel_id: UUID) -> None:
-    """Place what is asked for, cancel what is no longer wanted, ask about what nobody tells of.
+    """Place what is asked for, cancel what is no longer wanted.
 
     Raises `ProviderUnavailable`, so that the job tries again.
     """
@@ -51,11 +51,13 @@ async def see_to_order(parcel_id: UUID) -> None:
         await _place(parcel)
     elif parcel.order_state is OrderState.CANCEL_ASKED:
         await _cancel(parcel)
-    elif parcel.order_state is OrderState.PLACED:
-        await _ask(parcel)
 
 
-async def _ask(parcel: Parcel) -> None:
+async def ask_about_order(parcel_id: UUID) -> None:
+    """Ask how an order stands that is placed and of which nobody tells. Raises `ProviderUnavailable`."""
+    parcel = await Parcel.get(id=parcel_id)
+    if parcel.order_state is not OrderState.PLACED:
+        return
     assert parcel.order_no is not None
     news = await ports.get(CarrierOrders, parcel.agent).ask(parcel.carrier_ref, parcel.order_no)
     await Parcel.filter(id=parcel.id).update(heard_at=clock.now())

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from app.delivery.couriers import orders_left, see_to_order, silent_orders, take_order_news
+from app.delivery.couriers import ask_about_order, orders_left, see_to_order, silent_orders, take_order_news
 from app.delivery.events import CourierCancelAsked, CourierOrdered, ParcelRegistered
 from app.delivery.ports import ORDER_TOPIC, SNAPSHOT_TOPIC, OrderNews, TrackingSnapshot
 from app.delivery.queries import parcel_by_id, silent_parcels
@@ -69,7 +69,7 @@ async def sweep_orders() -> None:
     is placed the carrier is asked when its news do not come.
     """
     await _once_each(ask_carrier, await orders_left(_BATCH))
-    await _once_each(ask_carrier, await silent_orders(_BATCH))
+    await _once_each(ask_how_it_stands, await silent_orders(_BATCH))
 
 
 @timetable("*/15 * * * *", name="delivery.due", priority=Priority.PATIENT)
@@ -99,3 +99,8 @@ async def ask_tracker(parcel_id: str) -> None:
 @job("delivery.ask_carrier")
 async def ask_carrier(parcel_id: str) -> None:
     await see_to_order(UUID(parcel_id))
+
+
+@job("delivery.ask_how_it_stands", priority=Priority.PATIENT)
+async def ask_how_it_stands(parcel_id: str) -> None:
+    await ask_about_order(UUID(parcel_id))

@@ -14,6 +14,7 @@ from app.booking.halls.rehousing import see_to_everybody
 from app.booking.models import Booking, SessionClosure, Slot
 from app.booking.outcomes import record_arrival, record_missed, record_served
 from app.booking.queries import locked_booking
+from app.delivery.ordering import cancel_courier, post_cases
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
@@ -24,6 +25,8 @@ from app.payments.refunds.settling import settle_refund
 from app.payments.settling import expire, settle
 from tests.booking.lines import a_day, book, fill, slot_on, wait
 from tests.booking.places import set_rules
+from tests.delivery.couriers import COURIER
+from tests.delivery.stage import make_case, new_number
 from tests.http.stage import apply, approve, open_order
 from tests.identity.accounts import make_resident, make_staff
 from tests.payments.refunds.stage import make_paid, told
@@ -63,9 +66,9 @@ async def everything_known() -> dict[str, list[str]]:
 
 @pytest.fixture
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
-    """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered, a place
-    freed while somebody waits for one, a session closed and its people seen to, visits kept, missed and excused, a
-    deposit asked for, a task about money opened, money that came late, money given back, also after all.
+    """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered,
+    couriers ordered and called off, a place freed while somebody waits for one, a session closed and its people seen
+    to, visits kept, missed and excused, a deposit asked for, a task about money opened, money that came late, money given back, also after all.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -74,8 +77,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await portal.run_jobs()
 
     issuer, leaving = await portal.clerk(Role.ISSUER), await portal.phone()
-    number = f"EA{db.new_id().int % 10**9:09}CN"
-    parcel = await issuer.do("RegisterParcel", caseId=order.case_id, carrier="ems", trackingNumber=number)
+    parcel = await issuer.do("RegisterParcel", caseId=order.case_id, carrier="ems", trackingNumber=new_number())
     assert parcel["__typename"] == "Parcel", parcel
     await leaving.do("WithdrawCase", id=await apply(leaving))
     denied = await apply(await portal.phone())
@@ -87,6 +89,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await _late_money(portal)
     await settle(PaymentTruth("wechat", new_key(), PaymentState.PAID, 4000))  # a task: nobody knows this order
     await _money_given_back(portal)
+    await _courier_ordered_and_called_off()
     yield await waiting_jobs()
     await portal.run_jobs()
 
@@ -142,6 +145,14 @@ async def _money_given_back(portal: Portal) -> None:
     refund = await in_wechat.refund(4000, 4000)
     for standing in (RefundStanding.CLOSED, RefundStanding.SUCCEEDED, RefundStanding.ABNORMAL):
         await settle_refund(told(refund, standing), present=True)
+
+
+async def _courier_ordered_and_called_off() -> None:
+    issuer, wanted = await make_staff(Role.ISSUER), COURIER
+    kept, left = [await make_case(await make_resident()) for _ in range(2)]
+    await post_cases(issuer, [kept.id], wanted, idempotency_key=new_key())
+    parcel = await post_cases(issuer, [left.id], wanted, idempotency_key=new_key())
+    await cancel_courier(issuer, parcel.id)
 
 
 async def test_every_reaction_bears_being_delivered_twice(portal: Portal, happened: list[Job]) -> None:
