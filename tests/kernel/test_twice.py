@@ -68,7 +68,8 @@ async def everything_known() -> dict[str, list[str]]:
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered,
     couriers ordered and called off, a place freed while somebody waits for one, a session closed and its people seen
-    to, visits kept, missed and excused, a deposit asked for, a task about money opened, money that came late, money given back, also after all.
+    to, visits kept, missed and excused, a deposit asked for, a task about money opened, money that
+    came late, money given back, also after all.
     """
     await portal.run_jobs()
     order = await open_order(portal)
