@@ -19,6 +19,7 @@ from app.identity.rules import ROLE_TITLES, Role
 from app.identity.staffing import ensure_staff
 from app.kernel.actor import SYSTEM
 from app.kernel.settings import get_settings
+from app.messages.templates import seed_templates
 
 SEED = Path(__file__).parent / "catalogue" / "seed"
 DEV_PASSWORD = "zhangting-dev"  # noqa: S105 - these accounts exist in development only
@@ -42,6 +43,7 @@ async def seed_connected(tell: Callable[[str], None] = lambda _sentence: None) -
     report = await import_catalogue(SYSTEM, orjson.loads((SEED / "service_items.json").read_bytes()))
     tell(f"catalogue: {report}")
     tell(f"slots: {await lay_out_slots()} laid out")
+    tell(f"messages: {await seed_templates()} first words of the inbox published")
     if get_settings().in_production:
         return
     created = [await ensure_staff(dev_login(role), DEV_PASSWORD, title, (role,)) for role, title in ROLE_TITLES.items()]

@@ -33,6 +33,9 @@ from graphql_schema.identity.mutations import IdentityMutation
 from graphql_schema.identity.phones import PhoneMutation
 from graphql_schema.identity.queries import IdentityQuery
 from graphql_schema.identity.sessions import SessionMutation, SessionQuery
+from graphql_schema.messages.mutations import MessagesMutation
+from graphql_schema.messages.queries import MessagesQuery
+from graphql_schema.messages.template_entries import TemplatesMutation, TemplatesQuery
 from graphql_schema.payments.desk import CashierMutation, CashierQuery
 from graphql_schema.payments.mutations import PaymentsMutation
 from graphql_schema.payments.queries import PaymentsQuery
@@ -89,6 +92,8 @@ class Query(
     DeliveryQuery,
     CourierQuery,
     PostingQuery,
+    MessagesQuery,
+    TemplatesQuery,
     PersonalQuery,
 ):
     """Everything that can be asked."""
@@ -124,6 +129,8 @@ class Mutation(
     DeliveryMutation,
     CourierMutation,
     PostingMutation,
+    MessagesMutation,
+    TemplatesMutation,
     PersonalMutation,
 ):
     """Everything that can be done; each answers `Thing | Problem`."""

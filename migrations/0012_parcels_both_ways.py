@@ -21,7 +21,7 @@ UPDATE parcel SET case_id = content.case_id FROM parcel_case content WHERE conte
 """
 
 class Migration(migrations.Migration):
-    dependencies = [('portal', '0010_window_pauses')]
+    dependencies = [('portal', '0011_messages')]
 
     initial = False
 

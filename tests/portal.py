@@ -124,7 +124,7 @@ async def running_portal(services: Services) -> AsyncIterator[Portal]:
         "PORTAL_DATABASE_URL": services.postgres.url,
         "PORTAL_REDIS_URL": services.redis.url,
         "PORTAL_PUBLIC_URL": url,
-        "PORTAL_PROVIDERS": "wechat,alipay,kuaidi100,window",
+        "PORTAL_PROVIDERS": "wechat,alipay,kuaidi100,window,sms",
     }
     with environment(variables):
         await migrate(services.postgres.url)

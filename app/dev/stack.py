@@ -176,7 +176,7 @@ class Stack:
     def _environment(self, database_url: str, redis_url: str, providers: Mapping[str, str]) -> dict[str, str]:
         ours = {
             "PORTAL_ENV": "dev",
-            "PORTAL_PROVIDERS": "wechat,alipay,kuaidi100,window,fiscal",
+            "PORTAL_PROVIDERS": "wechat,alipay,kuaidi100,window,fiscal,sms",
             "PORTAL_PUBLIC_URL": self.url,
             "PORTAL_SANDBOX_URL": self.sandbox_url,
             **providers,

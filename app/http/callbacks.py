@@ -15,6 +15,7 @@ from app.kernel.actor import provider_actor
 from app.kernel.callbacks import (
     MAX_CALLBACK_BYTES,
     CallbackAnswer,
+    CallbackGreeter,
     CallbackReader,
     CallbackRefused,
     RawCallback,
@@ -33,6 +34,8 @@ _REFUSALS_ALLOWED = "60/minute"
 async def callback(request: Request) -> Response:
     """One provider event: 2xx in the provider's own form once it is stored, its own refusal otherwise."""
     provider, kind = request.path_params["provider"], request.path_params["kind"]
+    if request.method != "POST":
+        return await _greeting(request, provider, kind)
     try:
         reader = ports.get(CallbackReader, f"{provider}/{kind}")
     except ports.NoSuchAdapter:
@@ -47,6 +50,18 @@ async def callback(request: Request) -> Response:
     CALLBACKS.labels(provider, kind, verdict).inc()
     _log.info("callback", provider=provider, kind=kind, verdict=verdict)
     return _answer(reader.acknowledge())
+
+
+async def _greeting(request: Request, provider: str, kind: str) -> Response:
+    """What a provider asks for before it calls back, where it does."""
+    try:
+        greeter = ports.get(CallbackGreeter, f"{provider}/{kind}")
+    except ports.NoSuchAdapter:
+        return Response(status_code=405, headers={"allow": "POST"})
+    try:
+        return _answer(greeter.greet(await _raw(request, provider, kind)))
+    except CallbackRefused:
+        return Response(status_code=403)
 
 
 async def _raw(request: Request, provider: str, kind: str) -> RawCallback:
@@ -87,4 +102,4 @@ def _answer(answer: CallbackAnswer) -> Response:
     return Response(answer.body, answer.status, media_type=media_type)
 
 
-callback_routes = [Route("/callbacks/{provider}/{kind}", callback, methods=["POST"])]
+callback_routes = [Route("/callbacks/{provider}/{kind}", callback, methods=["GET", "POST"])]

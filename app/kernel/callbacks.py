@@ -71,3 +71,10 @@ class CallbackReader(Protocol):
 
     def refuse(self, reason: str) -> CallbackAnswer:
         """The answer to a request that was refused; tells nothing an attacker could use."""
+
+
+class CallbackGreeter(Protocol):
+    """Port fulfilled by adapters whose provider checks the address with a GET, registered as the reader is."""
+
+    def greet(self, raw: RawCallback) -> CallbackAnswer:
+        """The answer that shows the provider that the address is ours. Changes nothing."""

@@ -17,6 +17,7 @@ OUTBOUND = Histogram(
     ("provider", "operation", "outcome"),
 )
 CALLBACKS = Counter("portal_callbacks_total", "Provider callbacks by verdict.", ("provider", "kind", "verdict"))
+MESSAGES = Counter("portal_messages_total", "Messages handed to a channel by outcome.", ("channel", "outcome"))
 OPERATIONS = Histogram("portal_graphql_seconds", "GraphQL operations by outcome.", ("operation", "outcome"))
 
 

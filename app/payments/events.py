@@ -40,6 +40,11 @@ class BillPaid(BillFact):
 
 
 @dataclass(frozen=True)
+class BillDueSoon(BillFact):
+    """It waits to be paid and ends within a day."""
+
+
+@dataclass(frozen=True)
 class BillExpired(BillFact):
     """Not paid in time, and the provider has said so."""
 

@@ -68,6 +68,9 @@ class Bill(Model):
     )
     issued_by_id: UUID | None
     due_at = fields.DatetimeField()
+    due_told = fields.DatetimeField(null=True)
+    """The end of which somebody was reminded; a bill that is renewed has another."""
+
     paid_at = fields.DatetimeField(null=True)
 
     class Meta:

@@ -37,6 +37,7 @@ from app.payments.reconciling.queries import missed_days
 from app.payments.refunds.queries import refunds_to_ask_about
 from app.payments.refunds.sending import pursue
 from app.payments.refunds.settling import settle_refund
+from app.payments.reminders import remind
 from app.payments.settling import ask_about, expire, settle
 
 _TRUTH = TypeAdapter(PaymentTruth)
@@ -103,6 +104,11 @@ async def ask_provider(attempt_id: str) -> None:
 async def expire_overdue_bills() -> None:
     for bill_id in await overdue_bills(_BATCH):
         await expire(bill_id)
+
+
+@timetable("*/10 * * * *", name="payments.remind")
+async def remind_of_bills() -> None:
+    await remind()
 
 
 @reacts_to(RefundApproved)

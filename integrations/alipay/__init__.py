@@ -7,10 +7,12 @@ from app.kernel import ports
 from app.kernel.callbacks import CallbackReader
 from app.kernel.http import OutboundClient
 from app.kernel.settings import get_settings
+from app.messages.ports import MessageChannel
 from app.payments.ports import PaymentChannel
 from integrations.alipay.gateway import Gateway
 from integrations.alipay.health import AlipayHealth
 from integrations.alipay.identity import AlipayFace, AlipaySignIn, AlipayTwoFactor
+from integrations.alipay.messages import AlipayMessages
 from integrations.alipay.pay_accounts import Accounts
 from integrations.alipay.pay_notify import AlipayNotices
 from integrations.alipay.payments import AlipayPay
@@ -28,6 +30,7 @@ def connect(http: OutboundClient) -> None:
     ports.register(SignInChannel, "alipay", AlipaySignIn(gateway, phone_numbers, settings.app_id))
     ports.register(IdentityProver, "alipay-face", AlipayFace(gateway, public_url))
     ports.register(IdentityAuthority, "alipay-two-factor", AlipayTwoFactor(gateway, settings.two_factor_biz_code))
+    ports.register(MessageChannel, "alipay", AlipayMessages(gateway))
     ports.register(PaymentChannel, "alipay", AlipayPay(gateway, accounts, *us, public_url))
     ports.register(CallbackReader, "alipay/payment", AlipayNotices(gateway, *us))
     ports.register(ports.HealthCheck, "alipay", AlipayHealth(gateway))

@@ -75,9 +75,16 @@ class GatewayRefused(Exception):
         return self.code == "20000" or self.sub_code == "ACQ.SYSTEM_ERROR"
 
 
-def unavailable(cause: str) -> ProviderUnavailable:
+class AlipaySilent(ProviderUnavailable):
+    """No usable answer. `outcome_unknown` says that the request may have taken effect there."""
+
+    outcome_unknown = True
+
+
+def unavailable(cause: str, *, outcome_unknown: bool = True) -> AlipaySilent:
     """The resident reads a sentence, the operator the cause: it is a note, and never holds a secret."""
-    refusal = ProviderUnavailable(service_zh="支付宝", service_en="Alipay")
+    refusal = AlipaySilent(service_zh="支付宝", service_en="Alipay")
+    refusal.outcome_unknown = outcome_unknown
     refusal.add_note(cause)
     return refusal
 
@@ -172,7 +179,7 @@ class Gateway:
             )
         except ProviderSilent as silence:
             _log.warning("alipay is silent", operation=method, cause=str(silence))
-            raise unavailable(str(silence)) from None
+            raise unavailable(str(silence), outcome_unknown=silence.outcome_unknown) from None
         if answer.status != 200:
             raise AnswerUnreadable(f"status {answer.status}")
         return read_answer(answer.body, method)

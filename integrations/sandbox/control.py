@@ -12,6 +12,7 @@ from integrations.sandbox.alipay_control import AlipayControl, AlipayUser, Certi
 from integrations.sandbox.calling import ControlRefused, Reply, read, read_replies
 from integrations.sandbox.courier_control import CourierControl, CourierOrder
 from integrations.sandbox.fiscal_control import FiscalControl, FiscalReceipt
+from integrations.sandbox.message_calls import MessageControl, SentMessage
 
 __all__ = [
     "AlipayUser",
@@ -26,6 +27,7 @@ __all__ = [
     "Phone",
     "Reply",
     "SandboxControl",
+    "SentMessage",
     "Trade",
     "WaitingCallback",
 ]
@@ -107,7 +109,7 @@ class JournalEntry:
     milliseconds: int
 
 
-class SandboxControl(AlipayControl, FiscalControl, CourierControl):
+class SandboxControl(AlipayControl, FiscalControl, CourierControl, MessageControl):
     """One method per control call. Use as an async context manager; raises ControlRefused on every 4xx."""
 
     async def health(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from integrations.sandbox import alipay_keys, courier_keys, fiscal_keys
+from integrations.sandbox import alipay_keys, courier_keys, fiscal_keys, message_keys
 from integrations.sandbox.alipay_keys import AlipayKeys, load_alipay_keys
 from integrations.sandbox.courier_keys import CourierKeys, load_courier_keys
 from integrations.sandbox.fiscal_keys import FiscalKeys, load_fiscal_keys
@@ -27,6 +27,7 @@ from integrations.sandbox.key_files import (
     write_private_key,
     write_public_key,
 )
+from integrations.sandbox.message_keys import MessageKeys, load_message_keys
 from integrations.sandbox.rotations import new_serial, self_signed
 
 CERTIFICATE_LIFE = timedelta(days=5 * 365)  # WeChat Pay API v3, platform certificates: five years
@@ -65,6 +66,7 @@ class Keys:
     alipay: AlipayKeys
     fiscal: FiscalKeys
     couriers: CourierKeys
+    messages: MessageKeys
 
     @cached_property
     def merchant(self) -> RSAPublicKey:
@@ -98,7 +100,8 @@ def load_keys(state: Path) -> Keys:
     account = Account(**orjson.loads((folder / ACCOUNT).read_bytes()))
     alipay, fiscal = load_alipay_keys(state, folder / "alipay"), load_fiscal_keys(state, folder / "fiscal")
     couriers = load_courier_keys(state, folder / "couriers")
-    return Keys(folder, account, alipay, fiscal, couriers)
+    messages = load_message_keys(state, folder / "messages")
+    return Keys(folder, account, alipay, fiscal, couriers, messages)
 
 
 def provider_environment(state: Path, base_url: str) -> dict[str, str]:
@@ -127,6 +130,7 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
         **alipay_keys.key_environment(keys.alipay),
         **fiscal_keys.environment(keys.fiscal, base_url),
         **courier_keys.environment(keys.couriers, base_url),
+        **message_keys.environment(keys.messages, base_url),
     }
 
 

@@ -45,10 +45,11 @@ class Callback:
 
 @dataclass(frozen=True)
 class Sealed:
-    """The bytes and headers of one attempt, as they go on the wire."""
+    """The bytes and headers of one attempt, as they go on the wire; some providers sign in the query."""
 
     headers: dict[str, str]
     body: str
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Delivered:
     url: str
     headers: dict[str, str]
     body: str
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Messenger:
         last = self._delivered.get(_address(channel, subject, url))
         if last is None:
             return None
-        reply = await self._transmit(self._channels[channel], url, Sealed(last.headers, last.body))
+        reply = await self._transmit(self._channels[channel], url, Sealed(last.headers, last.body, last.query))
         self._note(Callback(channel, "replay", subject, url, ""), reply, _verdict(reply), "")
         return reply
 
@@ -197,7 +199,7 @@ class Messenger:
         sealed = channel.seal(callback)
         reply = await self._transmit(channel, callback.url, sealed)
         if reply.accepted and callback.seal == TRUE_SEAL:
-            remembered = Delivered(callback.url, sealed.headers, sealed.body)
+            remembered = Delivered(callback.url, sealed.headers, sealed.body, sealed.query)
             self._delivered.put(_address(callback.channel, callback.subject, callback.url), remembered)
         fate = ("" if callback.attempt else callback.fate) if callback.seal == TRUE_SEAL else callback.seal
         self._note(callback, reply, _verdict(reply), fate)
@@ -209,8 +211,9 @@ class Messenger:
         status, body, error = 0, b"", ""
         try:
             async with asyncio.timeout(channel.timeout):
+                target = f"{url}{'&' if '?' in url else '?'}{sealed.query}" if sealed.query else url
                 answer = await self._client.post(
-                    url, content=sealed.body.encode(), headers=sealed.headers, timeout=channel.timeout
+                    target, content=sealed.body.encode(), headers=sealed.headers, timeout=channel.timeout
                 )
             status, body = answer.status_code, answer.content
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as failure:

@@ -105,7 +105,7 @@ class MiniProgramApi(WeChatClient):  # type: ignore[misc]  # wechatpy has no typ
             )
         except ProviderSilent as silence:
             _log.warning("wechat is silent", operation=operation, cause=str(silence))
-            raise unavailable(str(silence)) from None
+            raise unavailable(str(silence), outcome_unknown=silence.outcome_unknown) from None
 
 
 def _read(operation: str, answer: Answer) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _read(operation: str, answer: Answer) -> dict[str, Any]:
         result = None
     if answer.status != 200 or not isinstance(result, dict):
         _log.warning("wechat's answer is not usable", operation=operation, status=answer.status)
-        raise unavailable(f"{operation}: not a usable answer")
+        raise unavailable(f"{operation}: not a usable answer", outcome_unknown=True)
     return result
 
 
@@ -125,7 +125,7 @@ def _errcode(result: Mapping[str, Any]) -> int:
     try:
         return int(result.get("errcode") or 0)
     except (TypeError, ValueError):
-        raise unavailable("errcode is not a number") from None
+        raise unavailable("errcode is not a number", outcome_unknown=True) from None
 
 
 def _rid(result: Mapping[str, Any]) -> str:

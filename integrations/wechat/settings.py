@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
@@ -29,6 +31,11 @@ class WechatSettings(BaseSettings):
     app_id: str = Field(min_length=1)
     app_secret: SecretStr = Field(min_length=1)
     api_base_url: str = "https://api.weixin.qq.com"
+    state: Literal["formal", "trial", "developer"] = "formal"
+    """Which version of the mini-program a message opens."""
+
+    push_token: SecretStr | None = None
+    push_aes_key: SecretStr | None = None
 
     pay_base_url: str = "https://api.mch.weixin.qq.com"
     pay_mch_id: str = Field(pattern=r"^\d{6,32}$")
@@ -59,6 +66,8 @@ class WechatSettings(BaseSettings):
         "pay_next_api_v3_key",
         "pay_public_key_file",
         "pay_next_public_key_file",
+        "push_token",
+        "push_aes_key",
         mode="before",
     )
     @classmethod
@@ -70,6 +79,13 @@ class WechatSettings(BaseSettings):
     def _has_32_bytes(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) != 32:
             raise ValueError("must be exactly 32 bytes long")
+        return value
+
+    @field_validator("push_aes_key")
+    @classmethod
+    def _is_an_aes_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[0-9A-Za-z]{43}", value.get_secret_value()):
+            raise ValueError("must be the 43 letters and digits of the console (EncodingAESKey)")
         return value
 
     @model_validator(mode="after")
@@ -85,6 +101,8 @@ class WechatSettings(BaseSettings):
         for (one, other), (name, file) in pairs.items():
             if bool(name) != bool(file):
                 raise ValueError(f"WECHAT_PAY_{one} and WECHAT_PAY_{other} belong together: set both or none")
+        if bool(self.push_token) != bool(self.push_aes_key):
+            raise ValueError("WECHAT_PUSH_TOKEN and WECHAT_PUSH_AES_KEY belong together: set both or none")
         if self.pay_next_certificate_file and not self.pay_next_serial_no:
             raise ValueError("WECHAT_PAY_NEXT_CERTIFICATE_FILE needs WECHAT_PAY_NEXT_SERIAL_NO")
         return self

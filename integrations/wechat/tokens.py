@@ -30,9 +30,16 @@ _WAIT_SECONDS = 0.2
 _DELETE_IF_EQUAL = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 
-def unavailable(cause: str) -> ProviderUnavailable:
+class WechatSilent(ProviderUnavailable):
+    """No usable answer. `outcome_unknown` says that the request may have taken effect there."""
+
+    outcome_unknown = False
+
+
+def unavailable(cause: str, *, outcome_unknown: bool = False) -> WechatSilent:
     """The resident reads a sentence, the operator the cause: it is a note, and never holds a secret."""
-    refusal = ProviderUnavailable(service_zh="微信", service_en="WeChat")
+    refusal = WechatSilent(service_zh="微信", service_en="WeChat")
+    refusal.outcome_unknown = outcome_unknown
     refusal.add_note(cause)
     return refusal
 

@@ -1,4 +1,4 @@
-"""`make bench`: what recognising a caller, booking, parcels and paying cost, beside what they cannot do without."""
+"""`make bench`: what recognising, booking, parcels, paying and telling cost, beside what they cannot do without."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from app.migrating import migrate
 from tests.benchmarks.booking import booking
 from tests.benchmarks.delivery import delivery
 from tests.benchmarks.measuring import Measured, measure, table
+from tests.benchmarks.messages import messages
 from tests.benchmarks.payments import payments
 from tests.benchmarks.requests import Knock
 from tests.portal import environment
@@ -94,6 +95,7 @@ def main() -> None:
         finally:
             postgres.stop()
     asyncio.run(payments())
+    asyncio.run(messages())
 
 
 if __name__ == "__main__":

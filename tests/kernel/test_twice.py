@@ -9,20 +9,31 @@ from tortoise import Tortoise
 
 from app.booking.commands import cancel
 from app.booking.credit.appeals import excuse
+from app.booking.events import AppealDecided, BookingMoved, FaultRecorded, PlaceOffered, VisitDue
 from app.booking.halls.closing import close_session
 from app.booking.halls.rehousing import see_to_everybody
-from app.booking.models import Booking, SessionClosure, Slot
+from app.booking.models import Booking, CreditAppeal, SessionClosure, Slot
 from app.booking.outcomes import record_arrival, record_missed, record_served
 from app.booking.queries import locked_booking
+from app.delivery.events import ParcelMoved
+from app.delivery.models import Parcel
 from app.delivery.ordering import cancel_courier, post_cases
+from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
-from app.kernel.facts.publishing import _reactions, reactions_of
+from app.kernel.facts import Fact
+from app.kernel.facts.publishing import _reactions, publish, reactions_of
+from app.payments.events import BillDueSoon, BillExpired, BillReissued, ReceiptIssued, SurplusReturned
+from app.payments.models import Bill, PaymentAttempt
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding
 from app.payments.refunds.deciding import confirm_window_refund
 from app.payments.refunds.settling import settle_refund
 from app.payments.settling import expire, settle
+from app.queueing.events import TicketCalled, TicketNear, TicketPassed
+from app.queueing.models import Ticket
+from app.representation.events import MandateGranted, MandateRevoked
+from app.representation.models import Mandate
 from tests.booking.lines import a_day, book, fill, slot_on, wait
 from tests.booking.places import set_rules
 from tests.delivery.couriers import COURIER
@@ -32,6 +43,7 @@ from tests.identity.accounts import make_resident, make_staff
 from tests.payments.refunds.stage import make_paid, told
 from tests.payments.stage import FEE_FEN, make_payer
 from tests.people import new_key
+from tests.personal_data.everything import make_user_of_everything
 from tests.portal import Portal
 
 Job = dict[str, Any]
@@ -69,7 +81,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered,
     couriers ordered and called off, a place freed while somebody waits for one, a session closed and its people seen
     to, visits kept, missed and excused, a deposit asked for, a task about money opened, money that
-    came late, money given back, also after all.
+    came late, money given back, also after all; and whatever else a resident is told.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -91,6 +103,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await settle(PaymentTruth("wechat", new_key(), PaymentState.PAID, 4000))  # a task: nobody knows this order
     await _money_given_back(portal)
     await _courier_ordered_and_called_off()
+    await _everything_told()
     yield await waiting_jobs()
     await portal.run_jobs()
 
@@ -154,6 +167,37 @@ async def _courier_ordered_and_called_off() -> None:
     await post_cases(issuer, [kept.id], wanted, idempotency_key=new_key())
     parcel = await post_cases(issuer, [left.id], wanted, idempotency_key=new_key())
     await cancel_courier(issuer, parcel.id)
+
+
+async def _everything_told() -> None:
+    """What is only told: to somebody who has used everything once."""
+    used = await make_user_of_everything()
+    booking = await Booking.get(resident_id=used.id)
+    bill, appeal = await Bill.get(resident_id=used.id), await CreditAppeal.get(resident_id=used.id)
+    ticket, mandate = await Ticket.get(resident_id=used.id), await Mandate.get(principal_id=used.id)
+    parcel, attempt = await Parcel.get(contents__case__resident_id=used.id), await PaymentAttempt.get(payer_id=used.id)
+    facts: list[Fact] = [
+        BookingMoved(booking.id, booking.slot_id, booking.slot_id, by_hall=True),
+        BookingMoved(booking.id, booking.slot_id, booking.slot_id, by_hall=False),
+        PlaceOffered(booking.id, used.id),
+        VisitDue(booking.id, "SOON"),
+        VisitDue(booking.id, "DAY_BEFORE"),
+        FaultRecorded(booking.id, used.id),
+        AppealDecided(appeal.id, granted=False),
+        *(kind(ticket.id) for kind in (TicketNear, TicketCalled, TicketPassed)),
+        *(kind(bill.id) for kind in (BillDueSoon, BillExpired, BillReissued)),
+        SurplusReturned(attempt.id, 100),
+        ReceiptIssued(db.new_id(), bill.id),
+        ParcelMoved(parcel.id, "DELIVERED"),
+        MandateGranted(mandate.id),
+        MandateRevoked(mandate.id),
+        AccountsJoined(used.id, db.new_id()),
+        NumberLost(used.id),
+        ChannelUnbound(used.id, "wechat"),
+    ]
+    async with db.transaction():
+        for fact in facts:
+            await publish(fact)
 
 
 async def test_every_reaction_bears_being_delivered_twice(portal: Portal, happened: list[Job]) -> None:

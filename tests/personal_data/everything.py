@@ -23,6 +23,9 @@ from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.inbox.requests import AnsweredRequest
 from app.kernel.privacy import blind_index, seal
+from app.messages.models import Message, MessageAttempt, MessageTemplate, Subscription
+from app.messages.words import AttemptState as MessageAttemptState
+from app.messages.words import MessageState, SubscriptionKind
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.states import AttemptState, BillState
 from app.profiles.models import PostalAddress, Preferences
@@ -90,6 +93,7 @@ async def _sign_in(used: Used) -> None:
         resident_id=used.id, binding_id=binding.id, channel="wechat", device="测试手机", address="203.0.113.7",
         refresh_hash=unique(), created_at=now, refreshed_at=now, expires_at=now + timedelta(days=30),
     )  # fmt: skip
+    await _be_told(used, binding)
     await IdentityProof.create(
         resident_id=used.id, method="wechat-face", reference=unique(), open_id=binding.open_id, session_id=session.id,
         level=4, name_sealed=seal(NAME), id_number_sealed=seal(NUMBER), state=ProofState.PASSED,
@@ -107,6 +111,23 @@ async def _settle_in(used: Used) -> None:
         created_at=now, changed_at=now,
     )  # fmt: skip
     await Preferences.create(resident_id=used.id, large_type=True, muted=["BOOKING"], changed_at=now)
+
+
+async def _be_told(used: Used, binding: ChannelBinding) -> None:
+    """A message that was sent, and an accept that is left."""
+    now = clock.now()
+    words = await MessageTemplate.filter(key="slot-booked", channel="inbox", language="en").get()
+    message = await Message.create(
+        resident_id=used.id, key=words.key, subject="booking:x", once_key=unique(), language="en", words={},
+        template_id=words.id, title="Your visit is booked", body="Tomorrow.", not_before=now, state=MessageState.SENT,
+        made_at=now,
+    )  # fmt: skip
+    await MessageAttempt.create(
+        message_id=message.id, channel="wechat", template_id=words.id, state=MessageAttemptState.SENT, tried_at=now
+    )
+    await Subscription.create(
+        binding_id=binding.id, provider_template=unique(), kind=SubscriptionKind.ONE_TIME, balance=1, changed_at=now
+    )
 
 
 async def make_mandate(principal: UUID, agent_index: str, basis: Basis = Basis.PROXY, **other: Any) -> Mandate:

@@ -18,6 +18,7 @@ from app.identity.ports import PersonalData
 from app.kernel import db, ports
 from app.kernel.audit import AuditLine
 from app.kernel.privacy import unseal
+from app.messages.models import Message, MessageAttempt, Subscription
 from app.representation.models import LegalPerson, Mandate
 from tests.architecture.tables import models
 from tests.personal_data.everything import ADDRESS, NAME, NUMBER, PHONE, make_account, make_user_of_everything
@@ -124,6 +125,18 @@ async def _of(model: type[Model], resident_id: UUID) -> list[Model]:
         if one is model and model is not Mandate:  # a mandate given keeps its agent's name: the proof of the mandate
             found += await model.filter(**{column: resident_id})
     return found
+
+
+async def test_what_a_resident_was_told_and_agreed_to_goes_with_the_account(portal: Portal) -> None:
+    """Attempts hang on messages, consent on bindings: neither names the resident itself."""
+    used = await make_user_of_everything()
+    [message] = await Message.filter(resident_id=used.id)
+    [agreed] = await Subscription.filter(binding__resident_id=used.id)
+
+    await close_account(await proven_actor(used.actor), dry_run=False)
+
+    assert not await MessageAttempt.exists(message_id=message.id)
+    assert not await Subscription.exists(id=agreed.id)
 
 
 def _names_somebody(text: str) -> bool:

@@ -157,6 +157,14 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.grantMandateAtWindow": frozenset({WINDOW}),
     "Mutation.refuseRepresentationClaim": frozenset({WINDOW}),
     "Mutation.registerLegalPerson": frozenset({WINDOW}),
+    # The words residents are told in.
+    "Query.failedMessages": frozenset({SYSTEM}),
+    "Query.messageKinds": frozenset({SYSTEM}),
+    "Query.messageTemplates": frozenset({SYSTEM}),
+    "Query.previewTemplate": frozenset({SYSTEM}),
+    "Mutation.draftTemplate": frozenset({SYSTEM}),
+    "Mutation.publishTemplate": frozenset({SYSTEM}),
+    "Mutation.retireTemplate": frozenset({SYSTEM}),
     # Accounts of staff, and what was done.
     "Query.auditLines": frozenset({AUDITOR}),
     "Query.staffAccount": _KEEPERS,
@@ -238,6 +246,16 @@ NAMES_NOBODY: dict[str, str] = {
         "order name necessity condition source originalCopies photoCopies replacedByELicence tolerable"
         " commitmentReplaceable"
     ),
+    "FailedMessage": "id kind subject state stateText madeAt attempts",
+    "MessageAttempt": "channel state code tries triedAt",
+    "MessageKind": "key name values",
+    "MessageTemplate": (
+        "id key channel language version state stateText providerTemplate subscription page entries title body"
+        " draftedAt publishedAt retiredAt"
+    ),
+    "TemplateEntry": "name text options",
+    "TemplatePreview": "title body fields",
+    "TemplateValue": "name example",
     "MinutesOfItem": "itemKey minutes",
     "MoneyMoved": "paidFen surplusFen refundedFen",
     "MoneyTask": "id kind kindText state about channel day unit oursFen theirsFen openedAt closedAt resolution",

@@ -32,6 +32,8 @@ from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.errors import NotAllowed, Refusal
+from app.messages import queries as messages
+from app.messages import templates
 from app.queueing import arriving, leaving, rejoining, transfers, walk_ins, windows
 from app.queueing import commands as queueing
 from graphql_schema.documents import OPERATIONS
@@ -168,6 +170,13 @@ ACTS: dict[str, Act] = {
         actor, "", "", ExemptionGround.OTHER, None
     ),
     "Mutation.moveAtDesk": lambda actor, one: desk.move_at_desk(actor, one, one),
+    "Query.failedMessages": lambda actor, _: messages.failed_messages(actor, limit=1, before=None),
+    "Query.messageTemplates": lambda actor, _: messages.templates_at_work(
+        actor, key=None, channel=None, states=(), limit=1, before=None
+    ),
+    "Mutation.draftTemplate": lambda actor, _: templates.draft(actor, templates.Draft("x", "inbox", "zh")),
+    "Mutation.publishTemplate": templates.publish,
+    "Mutation.retireTemplate": templates.retire,
     "Query.auditLines": lambda actor, one: audit_lines(actor, Sought(person=one), limit=1, before=None),
     "Query.staffAccount": administration.staff_of,
     "Query.staffAccounts": lambda actor, _: administration.staff_list(actor, None, limit=1, after=None),

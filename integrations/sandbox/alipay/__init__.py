@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from integrations.sandbox.alipay import control, trade_bills, trade_control
+from integrations.sandbox.alipay import control, template_control, trade_bills, trade_control
 from integrations.sandbox.alipay.gateway import ALIPAY, gateway
 from integrations.sandbox.alipay.trade_notices import TradeChannel
 from integrations.sandbox.front import provider_route
@@ -22,4 +22,5 @@ def routes(world: World) -> list[Route]:
 
 
 def control_routes(world: World) -> list[Route]:
-    return [*control.control_routes(world), *trade_control.control_routes(world)]
+    parts = (control, trade_control, template_control)
+    return [route for part in parts for route in part.control_routes(world)]

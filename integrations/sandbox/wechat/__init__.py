@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from integrations.sandbox.front import provider_route
-from integrations.sandbox.wechat import face, login, tokens
+from integrations.sandbox.wechat import face, login, messages, tokens
 from integrations.sandbox.wechat.control import control_routes
+from integrations.sandbox.wechat.events import EventChannel
 from integrations.sandbox.wechat.wire import WECHAT
 from integrations.sandbox.world import World
 
-__all__ = ["control_routes", "routes"]
+__all__ = ["EventChannel", "control_routes", "routes"]
 
 ENDPOINTS = {
     "/cgi-bin/stable_token": tokens.stable_token,
@@ -18,6 +19,8 @@ ENDPOINTS = {
     "/sns/jscode2session": login.code_to_session,
     "/wxa/business/getuserphonenumber": login.phone_number,
     "/wxa/checksession": login.check_session,
+    "/cgi-bin/message/subscribe/send": messages.send,
+    "/wxaapi/newtmpl/gettemplate": messages.list_templates,
     "/cityservice/face/identify/getverifyid": face.get_verify_id,
     "/cityservice/face/identify/queryverifyinfo": face.query_verify_info,
 }

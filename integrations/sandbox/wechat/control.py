@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
 from integrations.sandbox.people import is_identity_number
+from integrations.sandbox.wechat import message_control
 from integrations.sandbox.wechat.face import FaceAttempt, attempts, has_expired, honest_result
 from integrations.sandbox.wechat.login import LOGIN, MOBILE, encrypted_phone, make_code
 from integrations.sandbox.wechat.people import People, Phone
@@ -43,6 +44,7 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/phones/{openid}/phone-data", "POST", give_phone_data),
         control_route(world, "/phones/{openid}/face", "POST", show_face),
         control_route(world, "/faces", "GET", list_faces),
+        *message_control.control_routes(world),
     ]
 
 

@@ -19,8 +19,9 @@ import integrations
 from app.delivery.ports import CarrierOrders, CourierOrder, ParcelTracker, Party, Payer
 from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, SignInChannel
 from app.kernel import ports
-from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackReader, CallbackRefused, RawCallback
+from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackGreeter, CallbackReader, CallbackRefused, RawCallback
 from app.kernel.errors import ProviderUnavailable
+from app.messages.ports import Letter, MessageChannel, NotTaken
 from app.payments.ports import (
     FiscalPlatform,
     IssuedReceipt,
@@ -48,10 +49,19 @@ PORTS: tuple[type[Any], ...] = (
     FiscalPlatform,
     ParcelTracker,
     CarrierOrders,
+    MessageChannel,
     CallbackReader,
+    CallbackGreeter,
     ports.HealthCheck,
 )
-NAMED: tuple[type[Any], ...] = (SignInChannel, IdentityProver, IdentityAuthority, PaymentChannel, FiscalPlatform)
+NAMED: tuple[type[Any], ...] = (
+    SignInChannel,
+    IdentityProver,
+    IdentityAuthority,
+    PaymentChannel,
+    FiscalPlatform,
+    MessageChannel,
+)
 PERSON = PersonClaim("测试居民甲", "11010119900101000X", "openid")
 ORDER = PaymentOrder("P0123456789", 1, "费", "openid", datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=1))
 REFUND = RefundOrder("R0123456789", "P0123456789", 1, 1, "退")
@@ -94,7 +104,7 @@ async def test_a_provider_registers_under_its_own_name_and_can_be_asked_for_its_
 ) -> None:
     async with connected(provider, **sandbox.environment):
         codes = {port.__name__: list(ports.every(port)) for port in PORTS}
-        readers = codes.pop("CallbackReader")
+        readers = [*codes.pop("CallbackReader"), *codes.pop("CallbackGreeter")]
         assert codes["HealthCheck"] == [provider]
         assert all(reader.startswith(f"{provider}/") for reader in readers)
         assert all(code.partition("-")[0] == provider for group in codes.values() for code in group)
@@ -248,6 +258,23 @@ async def test_a_provider_that_is_gone_is_unavailable_in_two_languages(question:
             await ask(adapter)
         assert "暂时没有响应" in refusal.value.sentence("zh")
         assert "not answering" in refusal.value.sentence("en")
+
+
+@pytest.mark.usefixtures("_nobody_there")
+async def test_a_message_nobody_was_there_to_take_is_certainly_not_taken() -> None:
+    letter = Letter("0" * 32, "13000000000", "template", {"thing1": "x"}, "pages/index/index", "zh")
+    assert set(ports.every(MessageChannel)) == {"wechat", "alipay", "sms"}
+    for channel in ports.every(MessageChannel).values():
+        assert await channel.send(letter) == NotTaken("not reached")
+
+
+@pytest.mark.usefixtures("_everybody")
+def test_a_greeter_gives_a_stranger_nothing_back() -> None:
+    for code, greeter in ports.every(CallbackGreeter).items():
+        provider, _, kind = code.partition("/")
+        for query in ({}, {"echostr": "x"}, {"signature": "x", "timestamp": "1", "nonce": "2", "echostr": "<b>"}):
+            answer = greeter.greet(RawCallback(provider, kind, {}, query, b""))
+            assert (answer.status, answer.body) == (403, b"")
 
 
 @pytest.mark.usefixtures("_nobody_there")

@@ -1,0 +1,95 @@
+"""Without this module nobody would know what is owed, what was taken, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+from app.messages.telling.told import Told, Words, alike, amount, moment
+from app.payments.events import (
+    BillDueSoon,
+    BillExpired,
+    BillIssued,
+    BillPaid,
+    BillReissued,
+    ReceiptIssued,
+    RefundSucceeded,
+    SurplusReturned,
+)
+from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
+
+_PAGE = "pages/bill/detail?id={}"
+
+
+async def issued(fact: BillIssued) -> list[Told]:
+    bill = await _bill(fact.bill_id)
+    return _told(bill, "", {"due": moment(bill.due_at)}) if bill else []
+
+
+async def due_soon(fact: BillDueSoon) -> list[Told]:
+    bill = await _bill(fact.bill_id)
+    if bill is None or bill.paid_at is not None:
+        return []
+    [told] = _told(bill, _dated(bill), {"due": moment(bill.due_at)})
+    return [replace(told, useless_after=bill.due_at)]
+
+
+async def paid(fact: BillPaid) -> list[Told]:
+    bill = await _bill(fact.bill_id)
+    if bill is None or bill.paid_at is None:
+        return []
+    return _told(bill, "", {"amount": amount(fact.amount_fen), "time": moment(bill.paid_at)})
+
+
+async def expired(fact: BillExpired) -> list[Told]:
+    bill = await _bill(fact.bill_id)
+    return _told(bill, _dated(bill), {"due": moment(bill.due_at)}) if bill else []
+
+
+async def reissued(fact: BillReissued) -> list[Told]:
+    bill = await _bill(fact.bill_id)
+    return _told(bill, _dated(bill), {"due": moment(bill.due_at)}) if bill else []
+
+
+async def receipt_issued(fact: ReceiptIssued) -> list[Told]:
+    bill, receipt = await _bill(fact.bill_id), await Receipt.get_or_none(id=fact.receipt_id)
+    if bill is None or receipt is None:
+        return []
+    return _told(bill, f"/{receipt.id}", {"amount": amount(receipt.amount_fen)})
+
+
+async def refunded(fact: RefundSucceeded) -> list[Told]:
+    refund = await Refund.get_or_none(id=fact.refund_id)
+    return await _back(refund.attempt_id, str(refund.id), fact.amount_fen) if refund else []
+
+
+async def surplus_returned(fact: SurplusReturned) -> list[Told]:
+    return await _back(fact.attempt_id, str(fact.attempt_id), fact.amount_fen)
+
+
+async def _back(attempt_id: UUID, once: str, fen: int) -> list[Told]:
+    """The money went to whoever paid, who need not be the debtor."""
+    attempt = await PaymentAttempt.get_or_none(id=attempt_id).prefetch_related("bill")
+    if attempt is None:
+        return []
+    payer = attempt.payer_id or attempt.bill.resident_id
+    values = {"matter": alike(attempt.bill.description), "amount": amount(fen)}
+    page = _PAGE.format(attempt.bill_id)
+    return [Told(payer, f"bill:{attempt.bill_id}", once, values, page)] if payer else []
+
+
+async def _bill(bill_id: UUID) -> Bill | None:
+    """None for a notice to somebody who has no account here."""
+    bill = await Bill.get_or_none(id=bill_id)
+    return bill if bill is not None and bill.resident_id is not None else None
+
+
+def _dated(bill: Bill) -> str:
+    return f"/{bill.due_at.isoformat()}"
+
+
+def _told(bill: Bill, once: str, more: Mapping[str, Words]) -> list[Told]:
+    assert bill.resident_id is not None
+    values = {"matter": alike(bill.description), "amount": amount(bill.total_fen), **more}
+    return [Told(bill.resident_id, f"bill:{bill.id}", f"{bill.id}{once}", values, _PAGE.format(bill.id))]

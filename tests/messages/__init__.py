@@ -1,0 +1,1 @@
+"""What residents are told, once, and over which channels."""

@@ -1,0 +1,88 @@
+"""`portal messages …`, as an operator types it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from subprocess import CompletedProcess
+from uuid import uuid4
+
+import pytest
+
+from app.kernel import clock
+from app.messages.models import Message
+from app.messages.words import MessageState
+from tests.identity.traces import audit_of, nothing_moves
+from tests.messages.stage import FIELDS, attempts_at, make_reader, put_in_use, wechat_template
+from tests.operations.conftest import OURS, run_portal
+from tests.portal import Portal
+
+
+@pytest.fixture(autouse=True)
+async def kind_platform(portal: Portal) -> AsyncIterator[None]:
+    yield
+    await portal.control.message_door("open")
+
+
+async def typed(*words: str) -> CompletedProcess[str]:
+    """In a terminal of the running portal."""
+    here = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+    return await asyncio.to_thread(run_portal, "messages", *words, **here)
+
+
+async def test_a_failed_message_is_listed_looked_at_and_tried_again(portal: Portal) -> None:
+    template = await wechat_template(portal, "slot-booked")
+    reader = await make_reader(portal)
+    await reader.agrees(template)
+    await portal.control.message_door("unauthorised")
+    message = await reader.told()
+    await portal.run_jobs()
+
+    listed = await typed("dead", "--limit", "1000")
+    assert listed.returncode == 1, listed.stderr
+    assert f"message {message.id}  slot-booked  {message.subject}\n" in listed.stdout
+    looked = await typed("inspect", str(message.id))
+    first, _, attempt = looked.stdout.splitlines()
+    assert first == f"message {message.id} slot-booked about {message.subject}: FAILED"
+    assert ": FAILED 48001, 1 tries, last " in attempt
+    assert str(reader.actor.id) not in looked.stdout
+    assert message.body not in looked.stdout
+
+    await portal.control.message_door("open")
+    assert (await typed("replay", str(message.id))).stdout == "it is tried again on 1 channels\n"
+    await portal.run_jobs()
+    assert await reader.received() == [template]
+    assert await attempts_at(message.id) == [("wechat", "SENT", "")]
+    assert [act for act, _ in await audit_of(f"message:{message.id}")] == ["message.replayed"]
+
+
+async def test_what_was_sent_or_is_unknown_is_not_sent_again(portal: Portal) -> None:
+    template = await wechat_template(portal, "slot-booked")
+    reader = await make_reader(portal)
+    await reader.agrees(template)
+    message = await reader.told()
+    await portal.run_jobs()
+    for state in (MessageState.SENT, MessageState.UNSURE):
+        await Message.filter(id=message.id).update(state=state)
+        async with nothing_moves():
+            refused = await typed("replay", str(message.id))
+        assert refused.returncode == 1
+        assert "a channel whose outcome is unknown is not asked again" in refused.stderr
+    assert (await typed("inspect", str(uuid4()))).stderr == "Error: No such message; please check and try again.\n"
+
+
+async def test_a_message_whose_job_was_lost_is_found_and_runs_again(portal: Portal) -> None:
+    template = await portal.control.add_template(*FIELDS)
+    await put_in_use("slot-booked", "wechat", template, FIELDS)
+    reader = await make_reader(portal)
+    await reader.agrees(template)
+    message = await reader.told()
+    await portal.run_jobs()
+    await Message.filter(id=message.id).update(state=MessageState.WAITING, not_before=clock.now() - timedelta(hours=2))
+    assert f"message {message.id}  slot-booked  its job was lost\n" in (await typed("dead", "--limit", "1000")).stdout
+    assert (await typed("replay", str(message.id))).stdout == "its job was lost; it runs again\n"
+    await portal.run_jobs()
+    assert (await Message.get(id=message.id)).state is MessageState.SENT
+    assert await reader.received() == [template]

@@ -1,0 +1,124 @@
+"""What WeChat tells by itself: believed when it is sealed for us, counted once, and acted upon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.kernel.inbox.notices import Notice, NoticeState
+from app.messages.models import Message, Subscription
+from app.messages.words import MessageState
+from integrations.sandbox.control import ControlRefused
+from tests.identity.traces import nothing_moves
+from tests.messages.stage import Reader, attempts_at, make_reader, wechat_template
+from tests.people import until
+from tests.portal import Portal
+
+
+@pytest.fixture(params=["json", "xml"])
+async def console(portal: Portal, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """Message push set up in the console, in either format."""
+    await portal.control.set_console(f"{portal.url}/callbacks/wechat/events", format=request.param)
+    yield request.param
+    await portal.control.settle()
+    await portal.run_jobs(may_fail=True)
+
+
+async def sent_once(portal: Portal) -> tuple[Reader, Message, int]:
+    """A reader, a message that was sent to them, and its number at WeChat."""
+    template = await wechat_template(portal, "slot-booked")
+    reader = await make_reader(portal)
+    await reader.agrees(template)
+    message = await reader.told()
+    await portal.control.settle()
+    await portal.run_jobs()
+    [sent] = await portal.control.messages_on(reader.person.openid)
+    return reader, message, sent.msgid
+
+
+async def test_the_console_gets_its_echo_back_and_a_stranger_nothing(portal: Portal) -> None:
+    await portal.control.set_console(f"{portal.url}/callbacks/wechat/events")
+    stranger = portal.stranger()
+    for query in ("", "?signature=x&timestamp=1&nonce=2&echostr=3"):
+        answer = await stranger.http.get(f"/callbacks/wechat/events{query}")
+        assert (answer.status_code, answer.content) == (403, b"")
+    assert (await stranger.http.get("/callbacks/wechat/payment")).status_code == 405
+    with pytest.raises(ControlRefused):
+        await portal.control.set_console(f"{portal.url}/callbacks/wechat/nothing")
+
+
+async def test_a_message_that_did_not_arrive_after_all_is_a_failed_one(portal: Portal, console: str) -> None:
+    _, message, msgid = await sent_once(portal)
+    [reply] = await portal.control.report_message(msgid, error_code=43004, error_status="fail")
+    assert (reply.status, reply.body) == (200, "success")
+    await portal.run_jobs()
+    assert await attempts_at(message.id) == [("wechat", "FAILED", "43004")]
+    assert (await Message.get(id=message.id)).state is MessageState.FAILED
+
+
+async def test_a_report_told_five_times_counts_once(portal: Portal, console: str) -> None:
+    _, message, msgid = await sent_once(portal)
+    replies = await portal.control.report_message(msgid, times=5)
+    assert [reply.accepted for reply in replies] == [True] * 5
+    await portal.run_jobs()
+    assert await attempts_at(message.id) == [("wechat", "DELIVERED", "0")]
+    notices = await Notice.filter(provider="wechat", kind="events", content__contains={"told": []}).order_by("-id")
+    mine = [one for one in notices if str(msgid) in str(one.content)]
+    assert [(one.deliveries, one.state) for one in mine] == [(5, NoticeState.HANDLED)]
+
+
+@pytest.mark.parametrize("mode", ["forged", "plain", "stale", "other_app", "garbage", "tampered"])
+async def test_what_is_not_sealed_for_us_moves_nothing(portal: Portal, console: str, mode: str) -> None:
+    _, message, msgid = await sent_once(portal)
+    async with nothing_moves("audit_line"):
+        [reply] = await portal.control.report_message(msgid, mode=mode, error_code=43004)
+    assert (reply.status, reply.body) == (403, "")
+    assert await attempts_at(message.id) == [("wechat", "SENT", "")]
+
+
+async def test_what_is_switched_off_on_the_phone_is_not_sent_any_more(portal: Portal, console: str) -> None:
+    """Several templates in one push; the tap itself is told too and is not counted again."""
+    template = await wechat_template(portal, "slot-booked")
+    other = await wechat_template(portal, "visit-soon")
+    reader = await make_reader(portal)
+    await reader.agrees(template, times=2)
+    await reader.agrees(other)
+    await portal.control.settle()
+    await portal.run_jobs()
+    assert (await reader.balance(template), await reader.balance(other)) == (2, 1)
+
+    await portal.control.switch_messages(reader.person.openid, template, other, on=False)
+    await portal.control.settle()
+    await portal.run_jobs()
+
+    for one in (template, other):
+        row = await Subscription.get(binding_id=reader.binding.id, provider_template=one)
+        assert (row.balance, row.refused_at is not None) == (0, True)
+    message = await reader.told()
+    await portal.run_jobs()
+    assert (await Message.get(id=message.id)).state is MessageState.INBOX_ONLY
+    assert await reader.received() == []
+
+
+async def test_events_nobody_knows_are_kept_for_a_person(portal: Portal, console: str) -> None:
+    reader = await make_reader(portal)
+    [reply] = await portal.control.push_event(reader.person.openid, "some_new_event", {"Word": "x"})
+    assert reply.accepted
+
+    async def kept() -> Notice | None:
+        await portal.run_jobs()
+        return await Notice.filter(topic="wechat.some_new_event").order_by("-id").first()
+
+    notice = await until(kept, what="the event to be kept")
+    assert (notice.state, notice.remark) == (NoticeState.UNMATCHED, "nobody handles this topic")
+
+
+async def test_a_report_about_nothing_of_ours_is_kept_for_a_person(portal: Portal, console: str) -> None:
+    reader = await make_reader(portal)
+    entry = {"TemplateId": "x", "MsgID": "123", "ErrorCode": "0", "ErrorStatus": "success"}
+    await portal.control.push_event(reader.person.openid, "subscribe_msg_sent_event", entry)
+    await portal.run_jobs()
+    notice = await Notice.filter(topic="messages.receipt").order_by("-id").first()
+    assert notice is not None
+    assert (notice.state, notice.remark) == (NoticeState.UNMATCHED, "no such message")
