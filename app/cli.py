@@ -50,6 +50,7 @@ def serve(workers: int) -> None:
     """Serve GraphQL, callbacks and health checks."""
     import uvicorn  # noqa: PLC0415 - other commands start faster without it
 
+    from app.http.sockets import SOCKET_OPTIONS  # noqa: PLC0415 - the same
     from app.reachability import port_is_free  # noqa: PLC0415 - the same
 
     settings = get_settings()
@@ -65,6 +66,7 @@ def serve(workers: int) -> None:
         workers=workers,
         loop="uvloop",
         http="httptools",
+        **SOCKET_OPTIONS,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from app import wiring
 from app.http import open_to
@@ -23,6 +23,7 @@ from app.migrating import pending
 from app.seeding import DEV_PASSWORD, dev_login
 from graphql_schema.documents import OPERATIONS
 from graphql_schema.endpoint import graphql_endpoint
+from graphql_schema.socket.endpoint import graphql_socket
 
 
 def create_app() -> Starlette:
@@ -34,6 +35,7 @@ def create_app() -> Starlette:
 
     routes: list[BaseRoute] = [
         Route("/graphql", open_to("everyone")(graphql_endpoint), methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", open_to("everyone")(graphql_socket)),
         *callback_routes,
         *receipt_routes,
         *health_routes(missing_migrations),

@@ -15,6 +15,7 @@ from app.identity import capabilities
 from app.identity.ports import PersonalData
 from app.kernel import db, ports, privacy, redis
 from app.kernel.http import OutboundClient
+from app.kernel.live import live
 from app.kernel.settings import SettingsInvalid, get_settings
 
 _APP_DIR = Path(__file__).parent
@@ -58,5 +59,6 @@ async def connected() -> AsyncIterator[None]:
         yield
     finally:
         await http.close()
+        await live.stop()
         await redis.disconnect()
         await db.disconnect()

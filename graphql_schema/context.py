@@ -16,6 +16,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+def language_of(accepted: str) -> str:
+    """The language of sentences by a value of `Accept-Language`: `zh` or `en`."""
+    return "en" if accepted.strip().lower().startswith("en") else "zh"
+
+
 @dataclass
 class Context:
     """One request: the actor, the language of sentences (`zh` or `en`), the id that logs and jobs carry.
@@ -37,6 +42,10 @@ class Context:
             loader = self._loaders[batch] = DataLoader(load_fn=batch)
         value: V = await loader.load(key)
         return value
+
+    def forget(self) -> None:
+        """Load everything anew from here on: a subscription answers many times in one context."""
+        self._loaders = {}
 
     def say(self, zh: str, en: str) -> str:
         """The sentence or name in the caller's language; Chinese when there is no other."""

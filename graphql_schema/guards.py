@@ -1,7 +1,7 @@
 """Without this module a field could be reached by somebody who should not, and nobody would notice.
 
-Every field of Query and Mutation is made with `query` or `mutation` and says who may call it; a test walks
-them all.
+Every field of Query, Mutation and Subscription is made with `query`, `lookup`, `mutation` or `subscription` and says
+who may call it; a test walks them all.
 """
 
 from __future__ import annotations
@@ -68,8 +68,13 @@ def devices(*kinds: DeviceKind) -> Audience:
     return Audience(frozenset({ActorKind.DEVICE}), machines=frozenset(kinds))
 
 
+def as_error(refusal: Refusal, context: Context) -> GraphQLError:
+    """A refusal where the schema has no room for a `Problem`."""
+    return GraphQLError(refusal.sentence(context.language), extensions=extensions_of(refusal, context))
+
+
 class Entry(FieldExtension):
-    """Guards one field of Query or Mutation and turns refusals into data where the field answers with them."""
+    """Guards one field of a root type and turns refusals into data where the field answers with them."""
 
     def __init__(self, audience: Audience, *, refusals_are_data: bool) -> None:
         self.audience = audience
@@ -86,9 +91,7 @@ class Entry(FieldExtension):
                 refusal.field = argument_with(refusal.values["given"], arguments)
             if self.refusals_are_data:
                 return Problem.of(refusal, context)
-            raise GraphQLError(
-                refusal.sentence(context.language), extensions=extensions_of(refusal, context)
-            ) from refusal
+            raise as_error(refusal, context) from refusal
 
     def _check(self, context: Context) -> None:
         try:
@@ -118,4 +121,12 @@ def mutation(audience: Audience, description: str) -> Callable[[F], F]:
     return cast(
         "Callable[[F], F]",
         strawberry.mutation(description=description, extensions=[Entry(audience, refusals_are_data=True)]),
+    )
+
+
+def subscription(audience: Audience, description: str) -> Callable[[F], F]:
+    """A field of Subscription: an async function that gives the source of its events. Refusals are GraphQL errors."""
+    return cast(
+        "Callable[[F], F]",
+        strawberry.subscription(description=description, extensions=[Entry(audience, refusals_are_data=False)]),
     )

@@ -33,6 +33,7 @@ from graphql_schema.identity.mutations import IdentityMutation
 from graphql_schema.identity.phones import PhoneMutation
 from graphql_schema.identity.queries import IdentityQuery
 from graphql_schema.identity.sessions import SessionMutation, SessionQuery
+from graphql_schema.live.subscriptions import LiveSubscription
 from graphql_schema.messages.mutations import MessagesMutation
 from graphql_schema.messages.queries import MessagesQuery
 from graphql_schema.messages.template_entries import TemplatesMutation, TemplatesQuery
@@ -136,6 +137,11 @@ class Mutation(
     """Everything that can be done; each answers `Thing | Problem`."""
 
 
+@strawberry.type
+class Subscription(LiveSubscription):
+    """Everything that is told as it happens, over a socket to `/graphql` by `graphql-transport-ws`."""
+
+
 class PortalSchema(strawberry.Schema):
     """Strawberry's schema without its error log: the endpoint tells refusals and bugs apart."""
 
@@ -147,6 +153,7 @@ class PortalSchema(strawberry.Schema):
 schema = PortalSchema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     extensions=[DisableValidation, lambda: ParserCache(maxsize=500)],
     config=StrawberryConfig(
         scalar_map={datetime: MOMENT, FenSum: FEN_SUM}, disable_field_suggestions=get_settings().in_production

@@ -14,6 +14,7 @@ from procrastinate import App
 
 from app import wiring
 from app.embedded import EmbeddedPostgres, EmbeddedRedis, start_redis
+from app.http.sockets import SOCKET_OPTIONS
 from app.identity.rules import Role
 from app.kernel import db, jobs, privacy
 from app.kernel.settings import get_settings
@@ -147,7 +148,10 @@ class _Server(uvicorn.Server):
 async def _serving(port: int) -> AsyncIterator[None]:
     from app.main import create_app
 
-    server = _Server(uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_config=None, lifespan="off"))
+    config = uvicorn.Config(
+        create_app(), host="127.0.0.1", port=port, log_config=None, lifespan="off", **SOCKET_OPTIONS
+    )
+    server = _Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0.01)

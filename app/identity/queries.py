@@ -32,6 +32,11 @@ _ACCOUNT = """
     FROM session s LEFT JOIN staff st ON st.id = s.staff_id LEFT JOIN resident r ON r.id = s.resident_id
     WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND (st.id IS NULL OR st.active)
 """
+_ENDED = """
+    SELECT asked.id FROM unnest($1::uuid[]) AS asked (id) WHERE NOT EXISTS (
+        SELECT 1 FROM session s WHERE s.id = asked.id AND s.revoked_at IS NULL AND s.expires_at > $2
+    )
+"""
 _SEE = "UPDATE session SET seen_at = $2 WHERE id = $1 AND seen_at < $2"
 _DEVICE = """
     SELECT kind, service_point, name, seen_at FROM device WHERE id = $1 AND token_hash = $2 AND revoked_at IS NULL
@@ -74,6 +79,11 @@ async def actor_of(access_token: str, recent: _Recent = recent_sessions) -> Acto
     session_id = read_access_token(access_token)
     if session_id is None:
         return await _device_of(access_token, recent)
+    return await actor_in(session_id, recent)
+
+
+async def actor_in(session_id: UUID, recent: _Recent = recent_sessions) -> Actor:
+    """Who speaks in a session, their token put aside; raises `SessionEnded`."""
     known = recent.get(session_id)
     if known is not None:
         return known
@@ -85,6 +95,11 @@ async def actor_of(access_token: str, recent: _Recent = recent_sessions) -> Acto
     actor = _actor(session_id, found)
     recent.keep(session_id, actor)
     return actor
+
+
+async def ended_sessions(ids: Sequence[UUID]) -> list[UUID]:
+    """Those of some sessions of residents that live no more, in one statement."""
+    return [row["id"] for row in await db.rows(_ENDED, list(ids), clock.now())]
 
 
 async def _device_of(token: str, recent: _Recent) -> Actor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -19,6 +19,9 @@ OUTBOUND = Histogram(
 CALLBACKS = Counter("portal_callbacks_total", "Provider callbacks by verdict.", ("provider", "kind", "verdict"))
 MESSAGES = Counter("portal_messages_total", "Messages handed to a channel by outcome.", ("channel", "outcome"))
 OPERATIONS = Histogram("portal_graphql_seconds", "GraphQL operations by outcome.", ("operation", "outcome"))
+
+SOCKETS = Gauge("portal_sockets", "Sockets that are open for live updates.")
+CHANGES = Counter("portal_changes_total", "Changes told to phones over sockets.", ("kind",))
 
 
 class _DaysLeft(Collector):

@@ -124,6 +124,14 @@ def tickets_within(actor: Actor) -> QuerySet[Ticket]:
     return mine.filter(booking_id__in=Subquery(bookings_within(actor).values("id")))
 
 
+async def ticket_of(ticket_id: UUID, actor: Actor) -> Ticket:
+    """A number of the actor's matters. Raises `NotFound` alike for none and for somebody else's."""
+    found = await tickets_within(actor).get_or_none(id=ticket_id)
+    if found is None:
+        raise no_such_ticket()
+    return found
+
+
 async def called_today(service_point: str, category: str) -> int:
     """How many numbers a business has called today."""
     counter = await TicketCounter.get_or_none(service_point_id=service_point, day=clock.today(), category=category)

@@ -14,6 +14,7 @@ VIOLATIONS = [
     pytest.param("layers", "app.cases.commands", "app.payments.commands", id="a lower domain calls who reacts"),
     pytest.param("layers", "app.payments.commands", "app.delivery.queries", id="siblings talk"),
     pytest.param("layers", "app.queueing.commands", "app.payments.queries", id="other siblings talk"),
+    pytest.param("layers", "app.delivery.commands", "app.live.queries", id="who is told of calls who tells"),
     pytest.param("layers", "app.cases.queries", "graphql_schema.context", id="a domain knows GraphQL"),
     pytest.param("layers", "app.http.callbacks", "app.wiring", id="the edge knows the wiring"),
     pytest.param("layers", "app.main", "app.worker", id="one process knows another"),

@@ -68,6 +68,7 @@ def test_every_entry_of_the_schema_has_a_document() -> None:
     graph = schema._schema
     assert graph.query_type is not None
     assert graph.mutation_type is not None
+    assert graph.subscription_type is not None
     sent = {
         selection.name.value
         for path in DOCUMENTS
@@ -76,4 +77,4 @@ def test_every_entry_of_the_schema_has_a_document() -> None:
         for selection in node.selection_set.selections
         if isinstance(selection, FieldNode)
     }
-    assert sent >= {*graph.query_type.fields, *graph.mutation_type.fields}
+    assert sent >= {*graph.query_type.fields, *graph.mutation_type.fields, *graph.subscription_type.fields}

@@ -23,7 +23,7 @@ GRAPH = schema._schema
 
 
 def entries() -> Iterator[tuple[str, GraphQLField]]:
-    for root in (GRAPH.query_type, GRAPH.mutation_type):
+    for root in (GRAPH.query_type, GRAPH.mutation_type, GRAPH.subscription_type):
         assert root is not None
         yield from ((f"{root.name}.{name}", field) for name, field in root.fields.items())
 

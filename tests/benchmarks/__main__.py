@@ -21,6 +21,7 @@ from app.kernel.logging import configure_logging
 from app.migrating import migrate
 from tests.benchmarks.booking import booking
 from tests.benchmarks.delivery import delivery
+from tests.benchmarks.live import sockets
 from tests.benchmarks.measuring import Measured, measure, table
 from tests.benchmarks.messages import messages
 from tests.benchmarks.payments import payments
@@ -96,6 +97,7 @@ def main() -> None:
             postgres.stop()
     asyncio.run(payments())
     asyncio.run(messages())
+    asyncio.run(sockets())
 
 
 if __name__ == "__main__":

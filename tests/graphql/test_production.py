@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from graphql_schema.asked import _validated
 from graphql_schema.documents import OPERATIONS, document_id
-from graphql_schema.endpoint import _validated
 from tests.people import until
 from tests.portal import Portal, environment
 from tests.ports import free_port

@@ -9,7 +9,7 @@ from tortoise import Tortoise
 
 from app.booking.commands import cancel
 from app.booking.credit.appeals import excuse
-from app.booking.events import AppealDecided, BookingMoved, FaultRecorded, PlaceOffered, VisitDue
+from app.booking.events import AppealDecided, BookingMoved, FaultRecorded, PlaceOffered, VisitDue, VisitMissed
 from app.booking.halls.closing import close_session
 from app.booking.halls.rehousing import see_to_everybody
 from app.booking.models import Booking, CreditAppeal, SessionClosure, Slot
@@ -24,13 +24,25 @@ from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import _reactions, publish, reactions_of
-from app.payments.events import BillDueSoon, BillExpired, BillReissued, ReceiptIssued, SurplusReturned
+from app.payments.events import (
+    BillCancelled,
+    BillDueSoon,
+    BillExpired,
+    BillPartlyRefunded,
+    BillReceipted,
+    BillReduced,
+    BillReissued,
+    BillUnreceipted,
+    BillWaived,
+    ReceiptIssued,
+    SurplusReturned,
+)
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding
 from app.payments.refunds.deciding import confirm_window_refund
 from app.payments.refunds.settling import settle_refund
 from app.payments.settling import expire, settle
-from app.queueing.events import TicketCalled, TicketNear, TicketPassed
+from app.queueing.events import TicketCalled, TicketMoved, TicketNear, TicketPassed, TicketTaken
 from app.queueing.models import Ticket
 from app.representation.events import MandateGranted, MandateRevoked
 from app.representation.models import Mandate
@@ -184,8 +196,12 @@ async def _everything_told() -> None:
         VisitDue(booking.id, "DAY_BEFORE"),
         FaultRecorded(booking.id, used.id),
         AppealDecided(appeal.id, granted=False),
-        *(kind(ticket.id) for kind in (TicketNear, TicketCalled, TicketPassed)),
-        *(kind(bill.id) for kind in (BillDueSoon, BillExpired, BillReissued)),
+        VisitMissed(booking.id),
+        *(kind(ticket.id) for kind in (TicketTaken, TicketNear, TicketCalled, TicketPassed, TicketMoved)),
+        *(kind(bill.id) for kind in (BillDueSoon, BillExpired, BillReissued, BillCancelled, BillWaived)),
+        *(kind(bill.id) for kind in (BillReceipted, BillUnreceipted)),
+        BillReduced(bill.id, 100),
+        BillPartlyRefunded(bill.id, 100),
         SurplusReturned(attempt.id, 100),
         ReceiptIssued(db.new_id(), bill.id),
         ParcelMoved(parcel.id, "DELIVERED"),

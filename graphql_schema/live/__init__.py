@@ -1,0 +1,1 @@
+"""What a phone that stays connected is told as it changes."""
