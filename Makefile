@@ -25,7 +25,7 @@ format: setup ## put the code into the house format
 demo: setup ## play the resident's journey against a fresh stack
 	@$(BIN)/python -m tests.journeys.demo
 
-bench: setup ## measure recognising a caller, booking, paying and telling, as ratios of one run
+bench: setup ## measure recognising a caller, booking, parcels, paying and telling, as ratios of one run
 	@$(BIN)/python -m tests.benchmarks
 
 chaos: setup ## book a million times, pay ten thousand times, while all dies; ARGS="payments --payments 1000"

@@ -22,6 +22,8 @@ from graphql_schema.booking.waiting_room import WaitingRoomMutation, WaitingRoom
 from graphql_schema.cases.mutations import CasesMutation
 from graphql_schema.cases.queries import CasesQuery
 from graphql_schema.catalogue.queries import CatalogueQuery
+from graphql_schema.delivery.couriers import CourierMutation, CourierQuery
+from graphql_schema.delivery.desk import PostingMutation, PostingQuery
 from graphql_schema.delivery.mutations import DeliveryMutation
 from graphql_schema.delivery.queries import DeliveryQuery
 from graphql_schema.devices.mutations import DevicesMutation
@@ -89,6 +91,8 @@ class Query(
     ReceiptsQuery,
     CashierQuery,
     DeliveryQuery,
+    CourierQuery,
+    PostingQuery,
     MessagesQuery,
     TemplatesQuery,
     PersonalQuery,
@@ -124,6 +128,8 @@ class Mutation(
     ReceiptsMutation,
     CashierMutation,
     DeliveryMutation,
+    CourierMutation,
+    PostingMutation,
     MessagesMutation,
     TemplatesMutation,
     PersonalMutation,

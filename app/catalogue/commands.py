@@ -23,7 +23,7 @@ from app.kernel.clock.days import CalendarDay
 _GUIDE_PARTS = frozenset(
     {
         "subjects", "legal_basis", "special_procedures", "visit_reason", "channels", "conditions", "process_steps",
-        "result", "faq", "keywords", "topics",
+        "result", "faq", "keywords", "topics", "delivery",
     }
 )  # fmt: skip
 

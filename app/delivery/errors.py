@@ -17,10 +17,94 @@ class TrackingNumberInvalid(Refusal):
     en = "A tracking number has 6 to 32 letters and digits; check the label."
 
 
+class CheckDigitWrong(Refusal):
+    code = "TRACKING_CHECK_DIGIT_WRONG"
+    zh = "运单号校验位不符,请对照面单逐位核对"
+    en = "The check digit does not fit; compare the number with the label digit by digit."
+
+
 class TrackingNumberUsed(Refusal):
     code = "TRACKING_NUMBER_USED"
     zh = "该运单号已登记在另一件办件上"
     en = "This tracking number is already registered for another case."
+
+
+class CasesNotTogether(Refusal):
+    code = "CASES_NOT_TOGETHER"
+    zh = "这些办件的申请人或收件地址不同,请分开寄送"
+    en = "These cases have different applicants or addresses; send them separately."
+
+
+class TooManyCases(Refusal):
+    code = "TOO_MANY_CASES_IN_PARCEL"
+    zh = "一个包裹最多装{most}件办件,请分开寄送"
+    en = "A parcel holds at most {most} cases; send the rest separately."
+
+
+class MaterialsNotByPost(Refusal):
+    code = "MATERIALS_NOT_BY_POST"
+    zh = "该事项的材料需到窗口提交,不能寄送"
+    en = "The materials of this item are handed in at a window; they cannot be sent."
+
+
+class MaterialsOnTheWay(Refusal):
+    code = "MATERIALS_ON_THE_WAY"
+    zh = "该办件已有一个寄往大厅的包裹,请先取消或等待签收"
+    en = "A parcel for this case is on its way already; cancel it or wait until it arrives."
+
+
+class NotBeingHandled(Refusal):
+    code = "CASE_NEEDS_NO_MATERIALS"
+    zh = "该办件当前不需要寄送材料"
+    en = "No materials are needed for this case at the moment."
+
+
+class CourierNotOffered(Refusal):
+    code = "COURIER_NOT_OFFERED"
+    zh = "该快递公司暂不支持这种下单或付费方式,请从可选方式中选择"
+    en = "This carrier cannot be ordered this way; choose one of the offers."
+
+
+class PickupWindowInvalid(Refusal):
+    code = "PICKUP_WINDOW_INVALID"
+    zh = "上门时间应在今天、明天或后天的同一天内,且至少一小时,请重新选择"
+    en = "The pick-up window lies on one of the next three days and lasts an hour or more; choose again."
+
+
+class CourierHasIt(Refusal):
+    code = "COURIER_HAS_PARCEL"
+    zh = "快递员已揽收或订单已结束,不能取消,请联系快递公司"
+    en = "The courier has the parcel or the order is over; it cannot be cancelled. Contact the carrier."
+
+
+class HallCannotReceive(Refusal):
+    code = "HALL_CANNOT_RECEIVE"
+    zh = "所选大厅不办理该事项,请选择其他大厅"
+    en = "This hall does not handle the item; choose another."
+
+
+class ParcelNotReturned(Refusal):
+    code = "PARCEL_NOT_FOR_HALL"
+    zh = "该包裹不是寄往大厅的,请核对单号"
+    en = "This parcel is not one for the hall; check the number."
+
+
+class TaskAlreadyDone(Refusal):
+    code = "DELIVERY_TASK_DONE"
+    zh = "该事项已有人处理,请刷新列表"
+    en = "Somebody has seen to this already; refresh the list."
+
+
+class CarrierStatementInvalid(Refusal):
+    code = "CARRIER_STATEMENT_INVALID"
+    zh = "对账单第{line}行有误:{reason_zh},请按模板修改后重新上传"
+    en = "Line {line} of the statement is not valid: {reason_en}; correct it and upload again."
+
+
+class SheetEmpty(Refusal):
+    code = "HAND_OVER_SHEET_EMPTY"
+    zh = "没有可交接的包裹,请先下单或登记单号"
+    en = "There is nothing to hand over; order or register parcels first."
 
 
 class NotPosted(Refusal):

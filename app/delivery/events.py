@@ -11,6 +11,8 @@ from app.kernel.facts import Fact
 
 @dataclass(frozen=True)
 class ParcelRegistered(Fact):
+    """A parcel has its tracking number, typed in or given by the carrier."""
+
     parcel_id: UUID
     about: ClassVar[str] = "parcel_id"
 
@@ -21,4 +23,45 @@ class ParcelMoved(Fact):
 
     parcel_id: UUID
     state: str
+    about: ClassVar[str] = "parcel_id"
+
+
+@dataclass(frozen=True)
+class CourierOrdered(Fact):
+    """Somebody wants a courier; the carrier is asked next."""
+
+    parcel_id: UUID
+    about: ClassVar[str] = "parcel_id"
+
+
+@dataclass(frozen=True)
+class CourierCancelAsked(Fact):
+    """Somebody wants no courier after all; the carrier is told next."""
+
+    parcel_id: UUID
+    about: ClassVar[str] = "parcel_id"
+
+
+@dataclass(frozen=True)
+class CourierAssigned(Fact):
+    """The carrier says who comes: name and phone are with the parcel."""
+
+    parcel_id: UUID
+    about: ClassVar[str] = "parcel_id"
+
+
+@dataclass(frozen=True)
+class CourierOrderEnded(Fact):
+    """No courier comes; `state` is `CANCELLED` or `FAILED`."""
+
+    parcel_id: UUID
+    state: str
+    about: ClassVar[str] = "parcel_id"
+
+
+@dataclass(frozen=True)
+class ParcelReceived(Fact):
+    """The hall has the parcel in its hands: materials, or a result that came back."""
+
+    parcel_id: UUID
     about: ClassVar[str] = "parcel_id"

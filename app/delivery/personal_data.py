@@ -7,9 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
+from tortoise.queryset import QuerySet
 
 from app.delivery.models import Parcel, ParcelEvent
-from app.delivery.queries import timelines_of
+from app.delivery.queries import cases_of_parcels, whole_timelines
 from app.delivery.rules import END_STATES
 from app.identity.ports import Fate, Kind, Reason, Retention
 from app.kernel.privacy import seal, unseal
@@ -23,7 +24,9 @@ class Holdings:
     rank = 4
     kinds: Mapping[str, Kind] = {
         "parcels": Kind(
-            "寄送记录中的收件人、地址和物流描述", "receivers and courier remarks of parcels", Fate.ANONYMISED
+            "寄送记录中的寄件人、收件人、地址和物流描述",
+            "senders, receivers and courier remarks of parcels",
+            Fate.ANONYMISED,
         ),
     }
     retention: tuple[Retention, ...] = (
@@ -34,40 +37,52 @@ class Holdings:
         return {}
 
     async def reasons_to_stay(self, resident_id: UUID) -> Sequence[Reason]:
-        sent = Parcel.filter(case__resident_id=resident_id).exclude(state__in=END_STATES)
+        sent = _parcels_of(resident_id).exclude(state__in=END_STATES)
         return [_reason(parcel) for parcel in await sent.order_by("id")]
 
     async def forget(self, resident_id: UUID) -> Mapping[str, int]:
         """What couriers write may name who took the parcel, so their words go as well."""
-        ids = [parcel.id for parcel in await Parcel.filter(case__resident_id=resident_id).order_by("id")]
+        ids = [parcel.id for parcel in await _parcels_of(resident_id).order_by("id")]
         await ParcelEvent.filter(parcel_id__in=ids).update(text=_GONE, place="")
-        parcels = await Parcel.filter(id__in=ids).update(receiver_sealed=seal("{}"), phone_tail="")
+        gone = seal("{}")
+        await Parcel.filter(id__in=ids, sender_sealed__isnull=False).update(sender_sealed=gone)
+        parcels = await Parcel.filter(id__in=ids).update(receiver_sealed=gone, courier_sealed=None, phone_tail="")
         return {"parcels": parcels}
 
     async def export(self, resident_id: UUID) -> Mapping[str, Sequence[Mapping[str, object]]]:
-        parcels = await Parcel.filter(case__resident_id=resident_id).order_by("id")
-        timelines = await timelines_of([parcel.id for parcel in parcels])
-        return {"parcels": [_parcel(row, events) for row, events in zip(parcels, timelines, strict=True)]}
+        parcels = await _parcels_of(resident_id).order_by("id")
+        ids = [parcel.id for parcel in parcels]
+        timelines, contents = await whole_timelines(ids), await cases_of_parcels(ids)
+        told = zip(parcels, timelines, contents, strict=True)
+        return {"parcels": [_parcel(row, events, cases) for row, events, cases in told]}
 
     async def purge(self, kind: str, before: datetime) -> int:  # noqa: ARG002 - the archives decide, not we
         return 0
 
 
+def _parcels_of(resident_id: UUID) -> QuerySet[Parcel]:
+    return Parcel.filter(contents__case__resident_id=resident_id).distinct()
+
+
 def _reason(parcel: Parcel) -> Reason:
+    number = parcel.tracking_number or parcel.order_no
     return Reason(
         "PARCEL_ON_ITS_WAY",
-        f"包裹{parcel.tracking_number}({parcel.carrier_name})还在路上,请签收后再注销",
-        f"Parcel {parcel.tracking_number} is still on its way; please wait until you have it.",
+        f"包裹{number}({parcel.carrier_name})还在路上,请签收后再注销",
+        f"Parcel {number} is still on its way; please wait until you have it.",
         f"parcel:{parcel.id}",
     )
 
 
-def _parcel(row: Parcel, events: Sequence[ParcelEvent]) -> dict[str, object]:
+def _parcel(row: Parcel, events: Sequence[ParcelEvent], cases: Sequence[UUID]) -> dict[str, object]:
     return {
         "id": row.id,
-        "case": row.case_id,
+        "direction": row.direction,
+        "cases": list(cases),
         "carrier": row.carrier,
+        "order_no": row.order_no,
         "tracking_number": row.tracking_number,
+        "sender": orjson.loads(unseal(row.sender_sealed)) if row.sender_sealed else None,
         "receiver": orjson.loads(unseal(row.receiver_sealed)),
         "state": row.state,
         "delivered_to": row.delivered_to,

@@ -5,22 +5,33 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from app.delivery.errors import TrackingNumberInvalid
+from app.delivery.errors import CheckDigitWrong, TrackingNumberInvalid
+from app.delivery.numbers import has_wrong_check_digit
 from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent
 
 END_STATES = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED, ParcelState.CANCELLED, ParcelState.LOST})
-SILENT_AFTER = timedelta(hours=24)
+WAITING_STATES = frozenset({ParcelState.CREATED, ParcelState.AWAITING_PICKUP})
+"""Nobody has carried the parcel anywhere yet."""
 
+SILENT_AFTER = timedelta(hours=24)
+AHEAD = timedelta(hours=1)
+"""How far a carrier's clock may be ahead of ours; what is dated later counts only once it is due."""
+
+STUCK_WAITING, _STUCK_MOVING = timedelta(days=3), timedelta(days=5)
 _TRACKING_NUMBER = re.compile(r"[0-9A-Z]{6,32}")
 
 
 class Watch(StrEnum):
     """Whether a tracker tells us of a parcel's moves."""
+
+    NO_NUMBER = "NO_NUMBER"
+    """The carrier has not given one yet: there is nothing to watch."""
 
     ASKED = "ASKED"
     WATCHED = "WATCHED"
@@ -50,10 +61,12 @@ STATE_WORDS: dict[ParcelState, tuple[str, str]] = {
 
 
 def check_tracking_number(text: str) -> str:
-    """The number folded and in upper case. Raises `TrackingNumberInvalid`."""
+    """The number folded and in upper case. Raises `TrackingNumberInvalid` or `CheckDigitWrong`."""
     number = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", text)).upper()
     if not _TRACKING_NUMBER.fullmatch(number):
         raise TrackingNumberInvalid(field="trackingNumber")
+    if has_wrong_check_digit(number):
+        raise CheckDigitWrong(field="trackingNumber")
     return number
 
 
@@ -72,13 +85,35 @@ class Standing:
     delivered_to: DeliveredTo | None = None
 
 
+def in_force(events: Sequence[TrackingEvent]) -> list[TrackingEvent]:
+    """A history (newest first) without what later rows take back, and without those rows; oldest first.
+
+    A row takes back the newest earlier one of the code it names (EMS 743 the signature 704); one that finds none
+    takes back nothing.
+    """
+    counted: list[TrackingEvent] = []
+    for event in reversed(events):
+        if not event.undoes:
+            counted.append(event)
+            continue
+        place = next((at for at in reversed(range(len(counted))) if _main_code(counted[at]) == event.undoes), None)
+        if place is not None:
+            del counted[place]
+    return counted
+
+
+def _main_code(event: TrackingEvent) -> str:
+    return event.raw_code.partition("+")[0]
+
+
 def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Standing:
     """The state told by a history of valid rows, newest first; rows with unknown codes tell nothing.
 
-    A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does.
+    A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does, and so does
+    a row that takes the end back.
     """
     standing = Standing(ParcelState.CREATED, registered_at)
-    for event in reversed(events):
+    for event in in_force(events):
         if event.state is None:
             continue
         ended = standing.state in END_STATES
@@ -86,6 +121,24 @@ def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Sta
             continue
         standing = Standing(event.state, event.at, event.delivered_to)
     return standing
+
+
+def picked_up_at(events: Sequence[TrackingEvent]) -> datetime | None:
+    """When the carrier had it first: the oldest row in force that tells of more than waiting. Newest first in."""
+    moving = (event.at for event in in_force(events) if event.state not in WAITING_STATES | {None})
+    return next(moving, None)
+
+
+def is_due(at: datetime, now: datetime) -> bool:
+    """Whether an event counts already: carriers do date rows in the future."""
+    return at <= now + AHEAD
+
+
+def is_stuck(state: ParcelState, since: datetime, now: datetime) -> bool:
+    """No news for three days before the courier came, or for five on the way; what has ended is never stuck."""
+    if state in END_STATES:
+        return False
+    return now - since >= (STUCK_WAITING if state in WAITING_STATES else _STUCK_MOVING)
 
 
 @dataclass(frozen=True)
@@ -120,3 +173,24 @@ def closes_case(standing: Standing) -> bool:
         DeliveredTo.ADDRESSEE,
         DeliveredTo.OTHER_PERSON,
     }
+
+
+def needs_identity(guide: Mapping[str, Any]) -> bool:
+    """Whether the result of an item is a licence (it has a type of e-licence): then only its holder may sign."""
+    result = guide.get("result")
+    return isinstance(result, Mapping) and bool(result.get("elicense_type"))
+
+
+def materials_by_post(guide: Mapping[str, Any]) -> bool:
+    """Whether the materials of an item may be sent to the hall, as its list says."""
+    delivery = guide.get("delivery")
+    return isinstance(delivery, Mapping) and bool(delivery.get("materials_by_post"))
+
+
+def missing_materials(materials: Sequence[Mapping[str, Any]], found: Sequence[int]) -> list[int]:
+    """Orders of an item's list that have to be there and are not; what is only sometimes needed is for a person."""
+    return [
+        material["order"]
+        for material in materials
+        if material["necessity"] == "REQUIRED" and material["order"] not in found
+    ]

@@ -88,6 +88,7 @@ def configure_logging(log_format: str, process: str) -> None:
         "uvicorn.access",
         "uvicorn.error",
         "asyncio",
+        "fontTools",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     refund_alone_fen: int = Field(default=50_000, ge=0)
     """Up to how much of one bill a cashier may send back without a second person; 0 for never."""
 
+    posting_phone: str = Field(default="12345", pattern=r"^[0-9-]{5,20}$")
+    """The number couriers call about parcels from and to the halls."""
+
     state_dir: Path = Path(".portal")
     sandbox_url: str = ""
     graphql_allow: Literal["all", "trusted"] = "all"

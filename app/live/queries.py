@@ -10,7 +10,7 @@ from app.booking.queries import booking_of
 from app.cases.models import Case
 from app.cases.queries import case_of
 from app.delivery.models import Parcel
-from app.delivery.queries import parcel_of
+from app.delivery.queries import parcel_for
 from app.kernel.actor import Actor
 from app.kernel.errors import NotFound
 from app.live.rules import ChangeKind
@@ -55,6 +55,6 @@ async def _look(actor: Actor, kind: ChangeKind, about: UUID) -> Changed | None:
         case ChangeKind.BILL:
             return Changed(bill=await bill_of(about, actor))
         case ChangeKind.PARCEL:
-            return Changed(parcel=await parcel_of(about, actor))
+            return Changed(parcel=await parcel_for(actor, about))
         case ChangeKind.EVERYTHING:
             return None

@@ -89,7 +89,8 @@ async def tell_of_bill(fact: Fact) -> None:
 
 
 async def tell_of_parcel(fact: Fact) -> None:
-    await _tell(fact, ChangeKind.PARCEL, Parcel, "case__resident_id")
+    """All its papers are of one resident."""
+    await _tell(fact, ChangeKind.PARCEL, Parcel, "contents__case__resident_id")
 
 
 async def _tell(fact: Fact, kind: ChangeKind, model: type[Model], whose: str) -> None:
@@ -98,7 +99,7 @@ async def _tell(fact: Fact, kind: ChangeKind, model: type[Model], whose: str) ->
     Without Redis the job waits on its ladder: a hint that was lost while the stream lived on would be missed for ever.
     """
     about: UUID = getattr(fact, fact.about)
-    for row in await model.filter(id=about).values(whose=whose):
+    for row in await model.filter(id=about).distinct().values(whose=whose):
         if row["whose"] is not None:
             await live.tell(row["whose"], kind, about)
 

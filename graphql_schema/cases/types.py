@@ -20,7 +20,7 @@ from app.cases.rules import (
     step_sentence,
 )
 from app.catalogue.queries import items_by_id
-from app.delivery.queries import parcels_of_cases
+from app.delivery.queries import every_parcel_of_cases, parcels_of_cases
 from app.identity.disclosure import Purpose
 from app.payments.queries import bills_of_cases
 from graphql_schema.booking.types import Booking
@@ -139,10 +139,14 @@ class Case:
         items = await info.context.load(items_of_bookings, row.id)
         return Booking.of(row) if concerns(info.context.actor, {item.item_key for item in items}) else None
 
-    @computed(batch=parcels_of_cases)
+    @computed("The newest parcel with its result.", batch=parcels_of_cases)
     async def parcel(self, info: Info) -> Parcel | None:
         row = await info.context.load(parcels_of_cases, self.row.id)
         return Parcel.of(row) if row else None
+
+    @computed("Every parcel with its papers, both ways, newest first.", batch=every_parcel_of_cases)
+    async def parcels(self, info: Info) -> list[Parcel]:
+        return [Parcel.of(row) for row in await info.context.load(every_parcel_of_cases, self.row.id)]
 
     @computed("The history, oldest first.", batch=queries.events_of)
     async def events(self, info: Info) -> list[CaseEvent]:

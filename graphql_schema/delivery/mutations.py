@@ -14,9 +14,15 @@ from graphql_schema.scalars import as_uuid
 
 @strawberry.type
 class DeliveryMutation:
-    @mutation(staff(Role.ISSUER), "登记寄送 · Hand the result of a case to a carrier.")
+    @mutation(staff(Role.ISSUER), "登记寄送 · Hand results of one person to a carrier: of a case and of `moreCases`.")
     async def register_parcel(
-        self, info: Info, case_id: strawberry.ID, carrier: str, tracking_number: str
+        self,
+        info: Info,
+        case_id: strawberry.ID,
+        carrier: str,
+        tracking_number: str,
+        more_cases: list[strawberry.ID] | None = None,
     ) -> ParcelResult:
-        parcel = await commands.register_parcel(info.context.actor, as_uuid(case_id), carrier, tracking_number)
+        more = [as_uuid(key) for key in more_cases or ()]
+        parcel = await commands.register_parcel(info.context.actor, as_uuid(case_id), carrier, tracking_number, more)
         return Parcel.of(parcel)

@@ -1,8 +1,8 @@
-"""Without this package no parcel could be followed."""
+"""Without this package no parcel could be followed, and no courier called but the post's."""
 
 from __future__ import annotations
 
-from app.delivery.ports import ParcelTracker
+from app.delivery.ports import CarrierOrders, ParcelTracker
 from app.kernel import ports
 from app.kernel.callbacks import CallbackReader
 from app.kernel.http import OutboundClient
@@ -10,6 +10,8 @@ from app.kernel.settings import get_settings
 from integrations.kuaidi100.api import Kuaidi100Api
 from integrations.kuaidi100.delivery import Kuaidi100Tracker
 from integrations.kuaidi100.health import Kuaidi100Health
+from integrations.kuaidi100.order_news import Kuaidi100OrderNews
+from integrations.kuaidi100.orders import Kuaidi100Orders
 from integrations.kuaidi100.pushes import Kuaidi100Pushes
 from integrations.kuaidi100.settings import read_settings
 
@@ -20,4 +22,7 @@ def connect(http: OutboundClient) -> None:
     api = Kuaidi100Api(http, settings)
     ports.register(ParcelTracker, "kuaidi100", Kuaidi100Tracker(api, settings, get_settings().public_url))
     ports.register(CallbackReader, "kuaidi100/tracking", Kuaidi100Pushes(settings))
+    if settings.secret is not None:
+        ports.register(CarrierOrders, "kuaidi100", Kuaidi100Orders(api, settings, get_settings().public_url))
+        ports.register(CallbackReader, "kuaidi100/order", Kuaidi100OrderNews(settings))
     ports.register(ports.HealthCheck, "kuaidi100", Kuaidi100Health(api))

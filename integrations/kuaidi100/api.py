@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,15 @@ class Kuaidi100Api:
         """Enterprise API, "subscribe". A repetition is answered with 501, so it may be repeated."""
         param = compact({**question, "key": self._settings.key.get_secret_value()})
         return await self._post("subscribe", "/poll", {"schema": "json", "param": param}, may_repeat=True)
+
+    async def order(self, method: str, question: Mapping[str, Any], *, may_repeat: bool) -> Reply:
+        """Enterprise API, "place orders" (`borderapi.do`): `method` is bOrder, cancel, price or detail."""
+        assert self._settings.secret is not None, "orders are only connected with a secret"
+        param, now = compact(question), str(time.time_ns() // 1_000_000)
+        key = self._settings.key.get_secret_value()
+        sign = signature(param, now + key + self._settings.secret.get_secret_value())
+        form = {"method": method, "key": key, "t": now, "sign": sign, "param": param}
+        return await self._post(method, "/order/borderapi.do", form, may_repeat=may_repeat)
 
     async def _post(self, operation: str, path: str, form: Mapping[str, str], *, may_repeat: bool) -> Reply:
         url, body = self._settings.base_url + path, urlencode(form).encode()

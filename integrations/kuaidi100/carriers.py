@@ -11,11 +11,14 @@ from pydantic import TypeAdapter
 
 @dataclass(frozen=True)
 class Carrier:
-    """`phone`: whether Kuaidi100 wants the last four digits of the sender's or receiver's number."""
+    """`phone`: whether Kuaidi100 wants the last four digits of the sender's or receiver's number. `orders`: whether
+    its couriers can be ordered.
+    """
 
     code: str
     name_zh: str
     phone: Literal["required", "sometimes", "no"]
+    orders: bool = False
 
 
 def load_carriers() -> dict[str, Carrier]:

@@ -37,7 +37,7 @@ class Kuaidi100Pushes:
         """The signature is over the text of `param` as decoded from the form, never over JSON written anew."""
         if not raw.body or len(raw.body) > MAX_CALLBACK_BYTES:
             raise CallbackRefused("size")
-        form = _form(raw.body)
+        form = form_of(raw.body)
         param, given = form.get("param", ""), form.get("sign", "")
         if not param or not given:
             raise CallbackRefused("unsigned")
@@ -54,7 +54,7 @@ class Kuaidi100Pushes:
         return CallbackAnswer(400, _REFUSED)
 
 
-def _form(body: bytes) -> dict[str, str]:
+def form_of(body: bytes) -> dict[str, str]:
     """Each name once: with two texts under one name it would be open which of them was signed."""
     try:
         pairs = parse_qsl(

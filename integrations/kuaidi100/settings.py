@@ -19,6 +19,13 @@ class Kuaidi100Settings(BaseSettings):
     customer: str = Field(min_length=1)
     key: SecretStr = Field(min_length=1)
     salt: SecretStr = Field(min_length=8)
+    secret: SecretStr | None = None
+    """For placing orders, which is a contract of its own; without it nobody can be ordered."""
+
+    @field_validator("secret", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
 
     @field_validator("base_url")
     @classmethod

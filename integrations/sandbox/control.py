@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations.sandbox.alipay_control import AlipayControl, AlipayUser, Certification, Trade
 from integrations.sandbox.calling import ControlRefused, Reply, read, read_replies
+from integrations.sandbox.courier_control import CourierControl, CourierOrder
 from integrations.sandbox.fiscal_control import FiscalControl, FiscalReceipt
 from integrations.sandbox.message_calls import MessageControl, SentMessage
 
@@ -17,6 +18,7 @@ __all__ = [
     "AlipayUser",
     "Certification",
     "ControlRefused",
+    "CourierOrder",
     "Face",
     "FiscalReceipt",
     "JournalEntry",
@@ -107,7 +109,7 @@ class JournalEntry:
     milliseconds: int
 
 
-class SandboxControl(AlipayControl, FiscalControl, MessageControl):
+class SandboxControl(AlipayControl, FiscalControl, CourierControl, MessageControl):
     """One method per control call. Use as an async context manager; raises ControlRefused on every 4xx."""
 
     async def health(self) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from integrations.sandbox import alipay_keys, fiscal_keys, message_keys
+from integrations.sandbox import alipay_keys, courier_keys, fiscal_keys, message_keys
 from integrations.sandbox.alipay_keys import AlipayKeys, load_alipay_keys
+from integrations.sandbox.courier_keys import CourierKeys, load_courier_keys
 from integrations.sandbox.fiscal_keys import FiscalKeys, load_fiscal_keys
 from integrations.sandbox.key_files import (
     ALPHANUMERIC,
@@ -64,6 +65,7 @@ class Keys:
     account: Account
     alipay: AlipayKeys
     fiscal: FiscalKeys
+    couriers: CourierKeys
     messages: MessageKeys
 
     @cached_property
@@ -97,7 +99,9 @@ def load_keys(state: Path) -> Keys:
     make_once(state, folder, ACCOUNT, _write_keys)
     account = Account(**orjson.loads((folder / ACCOUNT).read_bytes()))
     alipay, fiscal = load_alipay_keys(state, folder / "alipay"), load_fiscal_keys(state, folder / "fiscal")
-    return Keys(folder, account, alipay, fiscal, load_message_keys(state, folder / "messages"))
+    couriers = load_courier_keys(state, folder / "couriers")
+    messages = load_message_keys(state, folder / "messages")
+    return Keys(folder, account, alipay, fiscal, couriers, messages)
 
 
 def provider_environment(state: Path, base_url: str) -> dict[str, str]:
@@ -125,6 +129,7 @@ def provider_environment(state: Path, base_url: str) -> dict[str, str]:
         **alipay_keys.environment(keys.alipay, base_url),
         **alipay_keys.key_environment(keys.alipay),
         **fiscal_keys.environment(keys.fiscal, base_url),
+        **courier_keys.environment(keys.couriers, base_url),
         **message_keys.environment(keys.messages, base_url),
     }
 

@@ -12,7 +12,7 @@ import orjson
 SECRET_NAMES = frozenset({
     "secret", "appsecret", "access_token", "session_key", "js_code", "code", "key", "salt", "sign", "signature",
     "paysign", "token", "cert_name", "name", "cert_hash", "ciphertext", "prepay_id", "package",
-    "refresh_token", "auth_token",
+    "refresh_token", "auth_token", "sendmanname", "recmanname", "authorization", "logitcsinterface",
 })  # fmt: skip
 IDENTITY_NUMBER = re.compile(r"(?<![0-9A-Za-z])(\d{3})\d{3}(?:19|20)\d{9}[\dXx](?![0-9A-Za-z])")
 MOBILE = re.compile(r"(?<![0-9A-Za-z])(1\d{2})\d{4}(\d{4})(?![0-9A-Za-z])")

@@ -1,4 +1,4 @@
-"""`make bench`: what recognising a caller, booking, paying and telling cost, each beside what it cannot do without."""
+"""`make bench`: what recognising, booking, parcels, paying and telling cost, beside what they cannot do without."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from app.kernel import clock, db
 from app.kernel.logging import configure_logging
 from app.migrating import migrate
 from tests.benchmarks.booking import booking
+from tests.benchmarks.delivery import delivery
 from tests.benchmarks.live import sockets
 from tests.benchmarks.measuring import Measured, measure, table
 from tests.benchmarks.messages import messages
@@ -74,6 +75,7 @@ async def run(url: str) -> None:
         bare, warm, cold = await recognising(tokens)
         nobody, resident = await requesting(tokens)
         await booking()
+        await delivery()
     finally:
         await db.disconnect()
     assert cold.statements == 1, "the counter of statements is deaf"

@@ -28,9 +28,15 @@ def new_number() -> str:
     return f"11{db.new_id().int % 10**11:011d}"
 
 
-async def make_case(actor: Actor, *, method: DeliveryMethod = DeliveryMethod.POST) -> Case:
+async def make_case(
+    actor: Actor,
+    *,
+    method: DeliveryMethod = DeliveryMethod.POST,
+    item_key: str = "id-card-replace",
+    address: Address = ADDRESS,
+) -> Case:
     """A decided case whose result waits."""
-    item = await item_in_force("id-card-replace")
+    item = await item_in_force(item_key)
     posted = method is DeliveryMethod.POST
     return await Case.create(
         number=f"T{db.new_id().hex}",
@@ -41,7 +47,7 @@ async def make_case(actor: Actor, *, method: DeliveryMethod = DeliveryMethod.POS
         decision=Decision.APPROVED,
         fees=[],
         delivery_method=method,
-        delivery_address_sealed=seal(orjson.dumps(asdict(ADDRESS)).decode()) if posted else None,
+        delivery_address_sealed=seal(orjson.dumps(asdict(address)).decode()) if posted else None,
         submitted_at=clock.now(),
     )
 
@@ -57,6 +63,7 @@ class Sent:
 
     @property
     def number(self) -> str:
+        assert self.parcel.tracking_number is not None
         return self.parcel.tracking_number
 
     async def standing(self) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from app.cases.models import Case
 from app.cases.rules import CaseState
-from app.delivery.commands import take_snapshot
 from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent, TrackingSnapshot
 from app.delivery.queries import timelines_of
+from app.delivery.tracking import take_snapshot
 from app.kernel import clock
 from tests.delivery.stage import send
 from tests.portal import Portal

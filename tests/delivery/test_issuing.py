@@ -8,7 +8,7 @@ import pytest
 from app.cases.commands import hand_over
 from app.cases.models import Case
 from app.cases.rules import CaseState
-from app.delivery.models import Parcel
+from app.delivery.models import ParcelCase
 from app.delivery.ports import ParcelState
 from app.identity.rules import Role
 from app.kernel import db
@@ -99,7 +99,7 @@ async def test_two_numbers_for_one_case_at_once_make_one_parcel(portal: Portal) 
         )
     )
     assert sorted(answer.get("code", "") for answer in answers) == ["", "ILLEGAL_MOVE", "ILLEGAL_MOVE"]
-    assert await Parcel.filter(case_id=case.id).count() == 1
+    assert await ParcelCase.filter(case_id=case.id).count() == 1
 
 
 async def test_what_came_back_can_be_sent_again_or_collected(portal: Portal) -> None:

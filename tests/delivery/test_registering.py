@@ -6,10 +6,11 @@ import pytest
 
 from app.cases.models import Case
 from app.cases.rules import CaseState, DeliveryMethod
-from app.delivery.commands import register_parcel, watch
+from app.delivery.commands import register_parcel
 from app.delivery.errors import CarrierUnknown, NotPosted, TrackingNumberInvalid, TrackingNumberUsed
-from app.delivery.models import Parcel
+from app.delivery.models import Parcel, ParcelCase
 from app.delivery.rules import Watch
+from app.delivery.watching import watch
 from app.identity.rules import Role
 from app.kernel import db
 from app.kernel.audit import AuditLine
@@ -34,7 +35,7 @@ async def test_registering_the_same_parcel_again_gives_it_back(portal: Portal) -
     sent = await send()
     again = await register_parcel(sent.issuer, sent.case.id, "ems", sent.number)
     assert again.id == sent.parcel.id
-    assert await Parcel.filter(case_id=sent.case.id).count() == 1
+    assert await ParcelCase.filter(case_id=sent.case.id).count() == 1
 
 
 async def test_two_clerks_at_once_register_one_parcel(portal: Portal) -> None:
@@ -66,7 +67,7 @@ async def test_faulty_input_moves_nothing(portal: Portal, carrier: str, number: 
     with pytest.raises(refusal):
         await register_parcel(await make_staff(Role.ISSUER), case.id, carrier, number)
     assert (await Case.get(id=case.id)).state is CaseState.RESULT_READY
-    assert await Parcel.filter(case_id=case.id).count() == 0
+    assert await ParcelCase.filter(case_id=case.id).count() == 0
 
 
 async def test_only_a_result_that_waits_to_be_posted_is_sent(portal: Portal) -> None:

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.delivery.commands import look_after, watch
 from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.ports import ParcelState
 from app.delivery.rules import Watch
+from app.delivery.watching import look_after, watch
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable
 from app.kernel.inbox.notices import Notice, NoticeState, process
@@ -20,7 +20,7 @@ async def test_while_kuaidi100_is_down_the_parcel_waits_to_be_watched(portal: Po
     sent = await send()
     await portal.control.be_hostile(server_error=1.0)
     try:
-        async with nothing_moves():
+        async with nothing_moves("parcel_number_use"):
             with pytest.raises(ProviderUnavailable):
                 await watch(sent.parcel.id)
     finally:

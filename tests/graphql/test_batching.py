@@ -10,7 +10,7 @@ from app.booking.rules import BookingState
 from app.cases.models import Case
 from app.cases.rules import CaseState, DeliveryMethod
 from app.catalogue.models import ServiceItem
-from app.delivery.models import Parcel, ParcelEvent
+from app.delivery.models import Parcel, ParcelCase, ParcelEvent
 from app.delivery.ports import ParcelState
 from app.delivery.rules import Watch
 from app.kernel import clock, db
@@ -45,10 +45,11 @@ async def file_cases(phone: Phone, count: int) -> None:
             booking_id=booking.id, resident_id=resident_id, item_key=item.key, day=slot.day, case_id=case.id, live=False
         )
         parcel = await Parcel.create(
-            case_id=case.id, carrier="ems", carrier_name="EMS", tracking_number=unique, tracker="kuaidi100",
-            watch=Watch.ENDED, receiver_sealed="sealed", phone_tail="5678", state=ParcelState.IN_TRANSIT,
+            carrier="ems", carrier_name="EMS", tracking_number=unique, tracker="kuaidi100", watch=Watch.ENDED,
+            receiver_sealed="sealed", phone_tail="5678", state=ParcelState.IN_TRANSIT,
             state_at=now, registered_at=now, heard_at=now,
         )  # fmt: skip
+        await ParcelCase.create(parcel_id=parcel.id, case_id=case.id)
         await ParcelEvent.create(
             parcel_id=parcel.id, key=unique, at=now, rank=1, text="t", place="p", raw_code="0", received_at=now
         )

@@ -71,6 +71,7 @@ configure_logging({{form!r}}, "web")
 with request_scope("request-0001"):
     get_logger("x").info("signed in", access_token="5ecret", resident="r1", note="card {ID_NUMBER}")
     logging.getLogger("some.library").warning("tel 13812345678")
+    logging.getLogger("fontTools.subset").info("forty lines of this for every receipt")
     try:
         raise LookupError("no card {ID_NUMBER}")
     except LookupError:

@@ -17,6 +17,7 @@ from app.booking.outcomes import record_arrival, record_missed, record_served
 from app.booking.queries import locked_booking
 from app.delivery.events import ParcelMoved
 from app.delivery.models import Parcel
+from app.delivery.ordering import cancel_courier, post_cases
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
 from app.identity.rules import Role
 from app.kernel import clock, db
@@ -47,6 +48,8 @@ from app.representation.events import MandateGranted, MandateRevoked
 from app.representation.models import Mandate
 from tests.booking.lines import a_day, book, fill, slot_on, wait
 from tests.booking.places import set_rules
+from tests.delivery.couriers import COURIER
+from tests.delivery.stage import make_case, new_number
 from tests.http.stage import apply, approve, open_order
 from tests.identity.accounts import make_resident, make_staff
 from tests.payments.refunds.stage import make_paid, told
@@ -87,10 +90,10 @@ async def everything_known() -> dict[str, list[str]]:
 
 @pytest.fixture
 async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
-    """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered, a place
-    freed while somebody waits for one, a session closed and its people seen to, visits kept, missed and excused, a
-    deposit asked for, a task about money opened, money that came late, money given back, also after all; and whatever
-    else a resident is told.
+    """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered,
+    couriers ordered and called off, a place freed while somebody waits for one, a session closed and its people seen
+    to, visits kept, missed and excused, a deposit asked for, a task about money opened, money that
+    came late, money given back, also after all; and whatever else a resident is told.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -99,8 +102,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await portal.run_jobs()
 
     issuer, leaving = await portal.clerk(Role.ISSUER), await portal.phone()
-    number = f"EA{db.new_id().int % 10**9:09}CN"
-    parcel = await issuer.do("RegisterParcel", caseId=order.case_id, carrier="ems", trackingNumber=number)
+    parcel = await issuer.do("RegisterParcel", caseId=order.case_id, carrier="ems", trackingNumber=new_number())
     assert parcel["__typename"] == "Parcel", parcel
     await leaving.do("WithdrawCase", id=await apply(leaving))
     denied = await apply(await portal.phone())
@@ -112,6 +114,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     await _late_money(portal)
     await settle(PaymentTruth("wechat", new_key(), PaymentState.PAID, 4000))  # a task: nobody knows this order
     await _money_given_back(portal)
+    await _courier_ordered_and_called_off()
     await _everything_told()
     yield await waiting_jobs()
     await portal.run_jobs()
@@ -170,13 +173,21 @@ async def _money_given_back(portal: Portal) -> None:
         await settle_refund(told(refund, standing), present=True)
 
 
+async def _courier_ordered_and_called_off() -> None:
+    issuer, wanted = await make_staff(Role.ISSUER), COURIER
+    kept, left = [await make_case(await make_resident()) for _ in range(2)]
+    await post_cases(issuer, [kept.id], wanted, idempotency_key=new_key())
+    parcel = await post_cases(issuer, [left.id], wanted, idempotency_key=new_key())
+    await cancel_courier(issuer, parcel.id)
+
+
 async def _everything_told() -> None:
     """What is only told: to somebody who has used everything once."""
     used = await make_user_of_everything()
     booking = await Booking.get(resident_id=used.id)
     bill, appeal = await Bill.get(resident_id=used.id), await CreditAppeal.get(resident_id=used.id)
     ticket, mandate = await Ticket.get(resident_id=used.id), await Mandate.get(principal_id=used.id)
-    parcel, attempt = await Parcel.get(case__resident_id=used.id), await PaymentAttempt.get(payer_id=used.id)
+    parcel, attempt = await Parcel.get(contents__case__resident_id=used.id), await PaymentAttempt.get(payer_id=used.id)
     facts: list[Fact] = [
         BookingMoved(booking.id, booking.slot_id, booking.slot_id, by_hall=True),
         BookingMoved(booking.id, booking.slot_id, booking.slot_id, by_hall=False),

@@ -14,7 +14,7 @@ from app.booking.rules import AppealState, BookingState, WaitingState
 from app.cases.models import Case, CaseEvent
 from app.cases.rules import CaseState, Decision, DeliveryMethod
 from app.catalogue.queries import item_in_force
-from app.delivery.models import Parcel, ParcelEvent
+from app.delivery.models import Parcel, ParcelCase, ParcelEvent
 from app.delivery.ports import DeliveredTo, ParcelState
 from app.delivery.rules import Watch
 from app.identity.models import ChannelBinding, Consent, IdentityProof, ProofState, Resident, Session
@@ -226,10 +226,12 @@ async def _have_a_case(used: Used) -> None:
         booking_id=booking.id, slot_starts_at=slot.starts_at, state=TicketState.DONE, taken_at=now,
     )  # fmt: skip
     parcel = await Parcel.create(
-        case_id=case.id, carrier="ems", carrier_name="EMS", tracking_number=unique(), tracker="kuaidi100",
-        watch=Watch.ENDED, receiver_sealed=sealed, phone_tail="9876", state=ParcelState.DELIVERED,
+        carrier="ems", carrier_name="EMS", tracking_number=unique(), tracker="kuaidi100", watch=Watch.ENDED,
+        sender_sealed=sealed, receiver_sealed=sealed, courier_sealed=sealed, phone_tail="9876",
+        state=ParcelState.DELIVERED,
         delivered_to=DeliveredTo.ADDRESSEE, state_at=now, registered_at=now, heard_at=now,
     )  # fmt: skip
+    await ParcelCase.create(parcel_id=parcel.id, case_id=case.id)
     await ParcelEvent.create(
         parcel_id=parcel.id, key=unique(), at=now, rank=1, text=f"已签收,{ADDRESS.receiver}", place="云澜",
         raw_code="3", received_at=now,

@@ -119,7 +119,7 @@ async def _of(model: type[Model], resident_id: UUID) -> list[Model]:
     if model is Resident:
         return [await Resident.get(id=resident_id)]
     if model is Parcel:
-        return [*await Parcel.filter(case__resident_id=resident_id)]
+        return [*await Parcel.filter(contents__case__resident_id=resident_id)]
     found: list[Model] = []
     for one, column in watched():
         if one is model and model is not Mandate:  # a mandate given keeps its agent's name: the proof of the mandate

@@ -61,6 +61,18 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.shippingLabel": frozenset({ISSUER}),
     "Query.unknownPushes": frozenset({ISSUER, SUPERVISOR}),
     "Mutation.registerParcel": frozenset({ISSUER}),
+    "Query.carriersOfNumber": frozenset({ISSUER}),
+    "Query.casesToPost": frozenset({ISSUER}),
+    "Query.deliveryTasks": frozenset({ISSUER, CASHIER, MANAGER}),
+    "Query.handOverSheet": frozenset({ISSUER}),
+    "Query.parcelsWithNumber": frozenset({ISSUER, WINDOW}),
+    "Query.postingOffers": frozenset({ISSUER}),
+    "Mutation.cancelCourier": frozenset({ISSUER}),
+    "Mutation.closeDeliveryTask": frozenset({ISSUER, CASHIER, MANAGER}),
+    "Mutation.postCases": frozenset({ISSUER}),
+    "Mutation.receiveMaterials": frozenset({ISSUER, WINDOW}),
+    "Mutation.scanReturn": frozenset({ISSUER, WINDOW}),
+    "Mutation.takeCarrierStatement": frozenset({CASHIER, MANAGER}),
     # Money.
     "Query.billRefunds": frozenset({CASHIER, MANAGER}),
     "Query.billReceipts": frozenset({CASHIER}),
@@ -197,18 +209,23 @@ NAMES_NOBODY: dict[str, str] = {
     "CalledNumber": "code window",
     "Capability": "code name on",
     "Carrier": "code nameZh",
+    "CarrierSettlement": "lines matched tasks",
     "Case": (
         "id number state decision deliveryMethod submittedAt acceptedAt dueAt dueIsProvisional decidedAt closedAt"
-        " stateText item nextStep bill booking parcel events applicant"
+        " stateText item nextStep bill booking parcel parcels events applicant"
     ),
     "CaseEvent": "at verb state",
+    "CaseToPost": "id number",
     "ClaimInFull": "claim claimant",
     "ClosurePreview": "slots bookings movable",
+    "Courier": "name phone",
+    "CourierOffer": "carrier carrierName payer feeFen payerText",
     "CreditRule": "fault count withinDays consequence days liveAtMost",
     "DayPreview": "day category added removed changed kept bookings",
     "CreditAppeal": "id state madeAt decidedAt visit",
     "CreditExemption": "id grantedAt validUntil endedAt",
     "DayEnded": "tickets",
+    "DeliveryTask": "id kind about parcelId detail state openedAt closedAt remark kindText",
     "Department": "key name creditCode",
     "Device": "id kind servicePoint name registeredAt seenAt revokedAt",
     "DeviceRegistered": "device",
@@ -216,6 +233,7 @@ NAMES_NOBODY: dict[str, str] = {
     "ExtraSession": "slots",
     "Fee": "key name amountFen unit rule group when basis",
     "FreePlaces": "day places",
+    "HandOverSheet": "parcels pdf",
     "HallBoard": "servicePoint businesses",
     "HallHours": "open close",
     "HallNow": "servicePoint waiting crowd free",
@@ -250,10 +268,11 @@ NAMES_NOBODY: dict[str, str] = {
     "OwnAccount": "staff login secondFactor passwordChangedAt duty",
     "PageInfo": "hasNextPage endCursor",
     "Parcel": (
-        "id carrier carrierName trackingNumber state stateAt deliveredTo watch watchRemark stateText timeline"
-        " latestEvent"
+        "id direction carrier carrierName trackingNumber payer weightG feeFen needsIdentity orderNo orderState"
+        " orderRemark pickupFrom pickupUntil state stateAt deliveredTo expectedFrom expectedUntil receivedAt watch"
+        " watchRemark stateText directionText payerText orderText cancellable courier caseIds timeline latestEvent"
     ),
-    "ParcelEvent": "at text place state",
+    "ParcelEvent": "at text place state stateText",
     "PaymentChannel": "code name",
     "Principal": "id basis items validTo basisText kind creditCode",
     "PrivacyNotice": "version effectiveFrom paragraphs purposes",
@@ -390,7 +409,15 @@ REACHED_FROM: dict[str, set[str]] = {
     "Resident": {"Mutation.signIn"},
     "HomeVisit": {"Query.homeVisits"},
     "ShippingLabel": {"Query.shippingLabel"},
-    "Parcel": {*_CASE_ENTRIES, "Mutation.registerParcel"},
+    "Parcel": {
+        *_CASE_ENTRIES,
+        "Query.handOverSheet",
+        "Query.parcelsWithNumber",
+        *(
+            f"Mutation.{verb}"
+            for verb in ("cancelCourier", "postCases", "receiveMaterials", "registerParcel", "scanReturn")
+        ),
+    },
     "Bill": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK},
     "BillOfSomebody": {"Query.unitBill", "Query.unitBills"},
     "Receipt": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK, "Query.billReceipts", "Mutation.voidReceipt"},

@@ -20,7 +20,9 @@ from app.cases.applicants import applicant_in_full
 from app.cases.queries import address_for_posting, case_for, cases_waiting
 from app.cases.rules import CaseState
 from app.catalogue import equipment
+from app.delivery import ordering, posting, receiving, settling, tasks_of_desk
 from app.delivery.commands import register_parcel
+from app.delivery.ports import Payer
 from app.delivery.queries import unknown_pushes
 from app.identity import administration
 from app.identity.auditing import Sought, audit_lines
@@ -99,6 +101,20 @@ ACTS: dict[str, Act] = {
     "Query.shippingLabel": address_for_posting,
     "Query.unknownPushes": lambda actor, _: unknown_pushes(actor, limit=1, before=None),
     "Mutation.registerParcel": lambda actor, one: register_parcel(actor, one, "ems", "1199999999999"),
+    "Query.casesToPost": lambda actor, _: posting.cases_to_post(actor, limit=1, after=None),
+    "Query.deliveryTasks": lambda actor, _: tasks_of_desk.tasks_at_work(
+        actor, tasks_of_desk.Sought(), limit=1, before=None
+    ),
+    "Query.handOverSheet": lambda actor, one: posting.hand_over_sheet(actor, "pigeon", str(one)),
+    "Query.parcelsWithNumber": lambda actor, _: receiving.parcels_with_number(actor, "1199999999999"),
+    "Mutation.cancelCourier": ordering.cancel_courier,
+    "Mutation.closeDeliveryTask": lambda actor, one: tasks_of_desk.close_task(actor, one, "已处理"),
+    "Mutation.postCases": lambda actor, one: ordering.post_cases(
+        actor, [one], ordering.Courier("ems", Payer.CITY, "city-hall"), idempotency_key="x" * 8
+    ),
+    "Mutation.receiveMaterials": lambda actor, one: receiving.receive_materials(actor, one, {}),
+    "Mutation.scanReturn": receiving.scan_return,
+    "Mutation.takeCarrierStatement": lambda actor, _: settling.take_statement(actor, "ems", ""),
     "Mutation.checkInAtDesk": lambda actor, one: arriving.check_in_at_desk(actor, str(one), "x"),
     "Mutation.callNext": lambda actor, _: queueing.call_next(actor),
     "Mutation.closeWindow": lambda actor, _: windows.close_window(actor),

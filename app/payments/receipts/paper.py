@@ -19,9 +19,9 @@ from fpdf.fonts import TTFFont
 
 from app.kernel.clock import local
 from app.kernel.money import Fen, yuan
+from app.kernel.type_face import cut_out, printable, take_as_it_is
 from app.payments.receipts.capitals import in_capitals
 from app.payments.receipts.rules import ReceiptLine
-from app.payments.receipts.type_face import cut_out, printable, take_as_it_is
 from app.payments.words import ReceiptKind
 
 _WIDTH, _MARGIN, _ROW = 210.0, 12.0, 8.0

@@ -22,6 +22,8 @@ from graphql_schema.documents import OPERATIONS, document_id
 T = TypeVar("T")
 _PATIENCE_SECONDS = 60.0
 _PROVIDER_TRIES = 3
+_SIGNED_OUT = {"SIGN_IN_REQUIRED", "SESSION_ENDED"}
+"""An access token is good for ten minutes; a long run takes longer."""
 
 
 class GaveUp(Exception):
@@ -69,7 +71,7 @@ class Line:
         while time.monotonic() < give_up:
             told = await self._once(caller, {"documentId": _document(operation), "variables": variables})
             code = told.get("code") if told else "CUT_OFF"
-            if code == "SIGN_IN_REQUIRED":
+            if code in _SIGNED_OUT:
                 await self.patiently(caller.enter)
             elif code == "PROVIDER_UNAVAILABLE" and unavailable < _PROVIDER_TRIES:
                 unavailable += 1

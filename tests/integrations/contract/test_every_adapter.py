@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import integrations
-from app.delivery.ports import ParcelTracker
+from app.delivery.ports import CarrierOrders, CourierOrder, ParcelTracker, Party, Payer
 from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, SignInChannel
 from app.kernel import ports
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackGreeter, CallbackReader, CallbackRefused, RawCallback
@@ -48,6 +48,7 @@ PORTS: tuple[type[Any], ...] = (
     PaymentChannel,
     FiscalPlatform,
     ParcelTracker,
+    CarrierOrders,
     MessageChannel,
     CallbackReader,
     CallbackGreeter,
@@ -65,6 +66,8 @@ PERSON = PersonClaim("测试居民甲", "11010119900101000X", "openid")
 ORDER = PaymentOrder("P0123456789", 1, "费", "openid", datetime(2026, 11, 25, tzinfo=UTC) + timedelta(hours=1))
 REFUND = RefundOrder("R0123456789", "P0123456789", 1, 1, "退")
 DAY = date(2026, 11, 20)
+HOME = Party("测试居民甲", "13000001234", ("云澜省", "云澜市", ""), "人民路1号")
+COURIER = CourierOrder("ZT0123456789", "ems", HOME, HOME, Payer.CITY, "文件")
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 RECEIPT = ReceiptOrder("R-0", "11990100MB0000000X", "单位", "990100", "测试居民甲", 1, [("A1", "费", 1)], NOW, "9" * 20)
@@ -128,9 +131,10 @@ def test_whoever_faces_residents_has_a_chinese_and_an_english_name() -> None:
             assert any("\u4e00" <= letter <= "\u9fff" for letter in adapter.name_zh)
             assert adapter.name_en.strip()
             assert adapter.name_en.isascii()
-    for tracker in ports.every(ParcelTracker).values():
-        assert tracker.carriers
-        assert all(code.isascii() and name for code, name in tracker.carriers.items())
+    tables = [tracker.carriers for tracker in ports.every(ParcelTracker).values()]
+    tables += [orders.carriers for orders in ports.every(CarrierOrders).values()]
+    assert all(tables)
+    assert all(code.isascii() and name for carriers in tables for code, name in carriers.items())
 
 
 @pytest.mark.usefixtures("_everybody")
@@ -232,10 +236,15 @@ ASKED: list[tuple[type[Any], Callable[[Any], Any]]] = [
     (FiscalPlatform, lambda platform: platform.take_back(ISSUED, "误开")),
     (ParcelTracker, lambda tracker: tracker.subscribe(next(iter(tracker.carriers)), "1234567890123", "1234")),
     (ParcelTracker, lambda tracker: tracker.query(next(iter(tracker.carriers)), "1234567890123", "1234")),
+    (CarrierOrders, lambda orders: orders.place(COURIER)),
+    (CarrierOrders, lambda orders: orders.cancel("task:order", COURIER.order_no, None)),
 ]
+_SUBSCRIBE = next(place for place, (port, _) in enumerate(ASKED) if port is ParcelTracker)
 
-OPENED_HERE = {("alipay", 1)}
-"""Alipay's phone hands over the number itself, sealed: there is nobody to ask."""
+OPENED_HERE = {("alipay", 1), ("ems", _SUBSCRIBE)}
+"""Alipay's phone hands over the number itself, sealed; the post pushes what was sent under our agreement: there is
+nobody to ask.
+"""
 
 
 @pytest.mark.parametrize("question", range(len(ASKED)))

@@ -27,6 +27,7 @@ PUSH = (
         (CHINESE, "KEY123" + "CUST456", "B11FA000A40CCFE916D1CC022F8F8BB7"),
         (PUSH, "abc", "98A0065B77DB1BF4322BB779BCAE023D"),
         (PUSH, "", "232AC799BA00D0E090EA8D71BF53B92F"),
+        ('{"kuaidicom":"ems"}', "1760000000000" + "KEY123" + "SECRET9", "2A6F4561C4ADD40DEF3BD468EE8D18B1"),
     ],
 )
 def test_every_known_signature_is_reproduced(param: str, secret: str, right: str) -> None:

@@ -18,6 +18,7 @@ NAMES = {
     "KUAIDI100_KEY", "KUAIDI100_SALT", "ALIPAY_GATEWAY_URL", "ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY_FILE",
     "ALIPAY_PUBLIC_KEY_FILE", "ALIPAY_AES_KEY",
     "ALIPAY_SELLER_ID",
+    "KUAIDI100_SECRET", "EMS_BASE_URL", "EMS_SENDER_NO", "EMS_AUTHORIZATION", "EMS_KEY",
     "FISCAL_APP_ID", "FISCAL_BASE_URL", "FISCAL_PLATFORM_KEY_FILE", "FISCAL_PRIVATE_KEY_FILE",
     "WECHAT_PUSH_TOKEN", "WECHAT_PUSH_AES_KEY", "SMS_BASE_URL", "SMS_APP_ID", "SMS_SECRET",
 }  # fmt: skip
@@ -25,8 +26,8 @@ NAMES = {
 
 def test_nobody_else_can_read_the_state_folder(process: SandboxProcess) -> None:
     keys = process.state / "keys"
-    folders = (process.state, keys, keys / "alipay", keys / "fiscal", keys / "messages")
-    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 5
+    folders = (process.state, keys, keys / "alipay", keys / "fiscal", keys / "couriers", keys / "messages")
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 6
     assert {file.stat().st_mode & 0o777 for file in keys.rglob("*") if file.is_file()} == {0o600}
 
 

@@ -1,0 +1,225 @@
+"""Without this module carriers would be believed in the order in which they happen to talk.
+
+What they tell is kept; where the parcel stands is computed from what is kept, so late, double and reordered news do no
+harm. A push of a thousand rows to a parcel of a hundred thousand is six statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tortoise.expressions import Q
+
+from app.cases.commands import record_delivered, record_returned
+from app.cases.models import Case
+from app.cases.rules import CaseState
+from app.delivery.contents import locked_with_cases
+from app.delivery.events import ParcelMoved
+from app.delivery.expecting import expect
+from app.delivery.models import Parcel
+from app.delivery.ports import ParcelState, TrackingSnapshot
+from app.delivery.queries import parcel_by_number, valid_history
+from app.delivery.rules import (
+    AHEAD,
+    END_STATES,
+    STUCK_WAITING,
+    Reach,
+    Standing,
+    Watch,
+    closes_case,
+    ends_watch,
+    event_key,
+    is_due,
+    is_outdated,
+    is_stuck,
+    picked_up_at,
+    standing_of,
+)
+from app.delivery.tasks_of_desk import open_task, settle_by_itself
+from app.delivery.words import LIVE_ORDERS, Direction, OrderState, TaskKind
+from app.kernel import clock, db
+from app.kernel.actor import provider_actor
+from app.kernel.callbacks import Handled
+from app.kernel.facts.publishing import publish
+
+TROUBLES = {
+    ParcelState.RETURNED: TaskKind.RETURNED,
+    ParcelState.REFUSED: TaskKind.REFUSED,
+    ParcelState.LOST: TaskKind.LOST,
+    ParcelState.CANCELLED: TaskKind.ORDER_FAILED,
+}
+
+_KEEP = """
+    INSERT INTO parcel_event AS kept (id, parcel_id, key, at, rank, text, place, raw_code, state, delivered_to, undoes,
+                                      received_at, voided)
+    SELECT told.id, $1, key, at, rank, text, place, raw_code, state, delivered_to, undoes, $2, false
+    FROM unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[],
+                $11::text[], $12::text[])
+        AS told (id, key, at, rank, text, place, raw_code, state, delivered_to, undoes)
+    ON CONFLICT (parcel_id, key) DO UPDATE SET voided = false WHERE kept.voided
+"""
+_VOID_MISSING = """
+    UPDATE parcel_event SET voided = true WHERE parcel_id = $1 AND NOT voided
+    AND NOT EXISTS (SELECT 1 FROM unnest($2::text[]) AS told (key) WHERE told.key = parcel_event.key)
+"""
+_REACH = """
+    SELECT max(at) FILTER (WHERE at <= $2) AS newest, count(*) FILTER (WHERE at <= $2) AS rows,
+           min(at) FILTER (WHERE at > $2) AS next
+    FROM parcel_event WHERE parcel_id = $1 AND NOT voided
+"""
+
+
+async def take_snapshot(snapshot: TrackingSnapshot) -> Handled:
+    """Take what a tracker tells of a parcel; again, late and out of order without harm."""
+    known = await parcel_by_number(snapshot.carrier, snapshot.number)
+    if known is None:
+        await _tell_of_another_carrier(snapshot)
+        return Handled(matched=False, remark="unknown parcel")
+    async with db.transaction():
+        parcel, cases = await locked_with_cases(known.id)
+        now = clock.now()
+        outdated = snapshot.partial or await _is_outdated(parcel, snapshot, now)
+        await _keep(parcel.id, snapshot, now)
+        if not outdated:
+            await db.rows(_VOID_MISSING, parcel.id, [event_key(event) for event in snapshot.events])
+        parcel.heard_at = now
+        await _tell_of_strange_things(parcel, snapshot)
+        moved = await recompute(parcel, cases, snapshot.tracker)
+    return Handled(remark=parcel.state.value if moved else "nothing new")
+
+
+async def _is_outdated(parcel: Parcel, snapshot: TrackingSnapshot, now: datetime) -> bool:
+    before, _ = await _reach(parcel.id, now)
+    told = Reach.of([event for event in snapshot.events if is_due(event.at, now)])
+    return is_outdated(told, before, rewritten=snapshot.rewritten)
+
+
+async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime) -> None:
+    """Rows that are new are added, rows that are back are valid again."""
+    told = {event_key(event): event for event in snapshot.events}
+    ranks = range(len(told), 0, -1)
+    events = list(told.values())
+    await db.rows(
+        _KEEP,
+        parcel_id,
+        now,
+        [db.new_id() for _ in events],
+        list(told),
+        [event.at for event in events],
+        list(ranks),
+        [event.text for event in events],
+        [event.place[:120] for event in events],
+        [event.raw_code[:30] for event in events],
+        [event.state.value if event.state else None for event in events],
+        [event.delivered_to.value if event.delivered_to else None for event in events],
+        [event.undoes[:30] for event in events],
+    )
+
+
+async def _reach(parcel_id: UUID, now: datetime) -> tuple[Reach, datetime | None]:
+    """How far what we know reaches, and when the next event becomes due that lies in the future."""
+    found = await db.row(_REACH, parcel_id, now + AHEAD)
+    assert found is not None
+    return Reach(found["newest"], found["rows"]), found["next"]
+
+
+async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
+    """Where a locked parcel stands by what is kept and due; gives whether it moved. In the caller's transaction."""
+    now = clock.now()
+    history, before = await valid_history(parcel.id, now), Standing(parcel.state, parcel.state_at, parcel.delivered_to)
+    standing = standing_of(history, parcel.registered_at)
+    reach, next_due = await _reach(parcel.id, now)
+    parcel.news_at, parcel.look_again_at = reach.newest, next_due
+    if parcel.received_at is not None or (not history and before.state is not ParcelState.CREATED):
+        standing = before  # the hall has it in its hands; or an order desk told, until couriers tell more
+    parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to
+    parcel.picked_up_at = picked_up_at(history) or parcel.picked_up_at
+    if parcel.order_state in LIVE_ORDERS and picked_up_at(history) is not None:
+        parcel.order_state = OrderState.PICKED_UP  # couriers' scans know it before, and instead of, order desks
+    parcel.delivered_at = standing.at if standing.state is ParcelState.DELIVERED else None
+    if ends_watch(standing) and parcel.tracking_number is not None:
+        parcel.watch = Watch.ENDED
+    elif parcel.watch is Watch.ENDED:
+        parcel.watch = Watch.WATCHED  # an end was taken back; the sweep asks again
+    await tell_expected(parcel, now)
+    await parcel.save()
+    moved = (standing.state, standing.delivered_to) != (before.state, before.delivered_to)
+    if moved:
+        await publish(ParcelMoved(parcel.id, standing.state.value))
+        await _tell_cases(parcel, cases, standing, before, teller)
+    return moved
+
+
+async def tell_expected(parcel: Parcel, now: datetime) -> None:
+    """Remember between when the parcel will come. The caller saves."""
+    expected = await expect(parcel, now)
+    parcel.expected_from, parcel.expected_until = (expected.since, expected.until) if expected else (None, None)
+
+
+async def _tell_cases(parcel: Parcel, cases: Sequence[Case], standing: Standing, before: Standing, teller: str) -> None:
+    kind = TROUBLES.get(standing.state)
+    if kind is not None:
+        await open_task(kind, f"parcel:{parcel.id}", parcel.id, at=standing.at.isoformat())
+    await settle_by_itself(parcel.id, TaskKind.STUCK)
+    if parcel.direction is not Direction.RESULT_TO_APPLICANT:
+        return
+    for case in cases:
+        if case.state is CaseState.DELIVERING and closes_case(standing):
+            await record_delivered(provider_actor(teller), case)
+        elif case.state is CaseState.DELIVERING and standing.state is ParcelState.RETURNED:
+            await record_returned(provider_actor(teller), case)
+    if closes_case(standing):
+        await settle_by_itself(parcel.id, TaskKind.DELIVERY_UNDONE, TaskKind.REFUSED)
+    elif closes_case(before):
+        await open_task(TaskKind.DELIVERY_UNDONE, f"parcel:{parcel.id}", parcel.id, at=standing.at.isoformat())
+
+
+async def _tell_of_strange_things(parcel: Parcel, snapshot: TrackingSnapshot) -> None:
+    """Codes nobody knows, and a number that is another carrier's, are for a person."""
+    for code in sorted({event.raw_code for event in snapshot.events if event.state is None and not event.undoes}):
+        subject = f"{snapshot.tracker}/{snapshot.carrier}/{code}"
+        await open_task(TaskKind.UNKNOWN_CODE, subject, parcel.id, code=code, carrier=snapshot.carrier)
+    if snapshot.new_carrier is not None:
+        await _another(parcel, snapshot.new_carrier)
+
+
+async def _tell_of_another_carrier(snapshot: TrackingSnapshot) -> None:
+    namesake = await Parcel.filter(tracking_number=snapshot.number).order_by("id").first()
+    if namesake is not None:
+        async with db.transaction():
+            await _another(namesake, snapshot.carrier)
+
+
+async def _another(parcel: Parcel, carrier: str) -> None:
+    detail = {"ours": parcel.carrier, "theirs": carrier}
+    await open_task(TaskKind.OTHER_CARRIER, f"parcel:{parcel.id}", parcel.id, **detail)
+
+
+async def recount(parcel_id: UUID) -> None:
+    """Look at a parcel anew: an event that lay in the future is due now."""
+    async with db.transaction():
+        parcel, cases = await locked_with_cases(parcel_id)
+        await recompute(parcel, cases, parcel.tracker)
+
+
+async def due_again(limit: int) -> list[UUID]:
+    """Parcels with an event that lay in the future and is due."""
+    due = Parcel.filter(look_again_at__lte=clock.now() + AHEAD)
+    return [parcel.id for parcel in await due.order_by("look_again_at").limit(limit)]
+
+
+async def raise_alarm(limit: int) -> int:
+    """Parcels without news for days become tasks, once for each time they fall silent; gives how many."""
+    now, opened = clock.now(), 0
+    silent = Parcel.filter(received_at__isnull=True).exclude(state__in=END_STATES)
+    before = now - STUCK_WAITING
+    silent = silent.filter(Q(news_at__lt=before) | Q(news_at__isnull=True, registered_at__lt=before))
+    async with db.transaction():
+        for parcel in await silent.order_by("news_at").limit(limit):
+            since = max(parcel.news_at or parcel.registered_at, parcel.state_at)
+            if is_stuck(parcel.state, since, now):
+                subject, detail = f"parcel:{parcel.id}", {"since": since.isoformat()}
+                opened += await open_task(TaskKind.STUCK, subject, parcel.id, **detail)
+    return opened

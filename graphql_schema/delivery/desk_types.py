@@ -1,0 +1,89 @@
+"""Without this module the desk would have no list of what to see to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+import strawberry
+
+from app.cases.models import Case as CaseRow
+from app.delivery import models, settling
+from app.delivery.words import TASK_WORDS, TaskKind, TaskState
+from graphql_schema.context import Info
+from graphql_schema.delivery.types import Parcel
+from graphql_schema.fields import computed
+from graphql_schema.problems import Problem
+
+strawberry.enum(TaskKind, name="DeliveryTaskKind")
+strawberry.enum(TaskState, name="DeliveryTaskState")
+
+
+@strawberry.type(description="寄递待办 · Something about a parcel that needs a person.")
+class DeliveryTask:
+    id: strawberry.ID
+    kind: TaskKind
+    about: str
+    parcel_id: strawberry.ID | None
+    detail: str = strawberry.field(description="JSON, with what was seen.")
+    state: TaskState
+    opened_at: datetime
+    closed_at: datetime | None
+    remark: str
+
+    @classmethod
+    def of(cls, row: models.DeliveryTask) -> DeliveryTask:
+        return cls(
+            id=strawberry.ID(str(row.id)),
+            kind=row.kind,
+            about=row.subject,
+            parcel_id=strawberry.ID(str(row.parcel_id)) if row.parcel_id else None,
+            detail=orjson.dumps(row.detail).decode(),
+            state=row.state,
+            opened_at=row.opened_at,
+            closed_at=row.closed_at,
+            remark=row.remark,
+        )
+
+    @computed("What is to be done, in plain words.")
+    def kind_text(self, info: Info) -> str:
+        return info.context.say(*TASK_WORDS[self.kind])
+
+
+@strawberry.type(description="待寄办件 · A case whose result waits to be posted.")
+class CaseToPost:
+    id: strawberry.ID
+    number: str
+
+    @classmethod
+    def of(cls, row: CaseRow) -> CaseToPost:
+        return cls(id=strawberry.ID(str(row.id)), number=row.number)
+
+
+@strawberry.type(description="交接单 · What a courier takes along now, and the sheet both sides sign.")
+class HandOverSheet:
+    parcels: list[Parcel]
+    pdf: str = strawberry.field(description="The document in Base64.")
+
+
+@strawberry.type(description="对账结果 · What a carrier's statement came to.")
+class CarrierSettlement:
+    lines: int
+    matched: int
+    tasks: int = strawberry.field(description="Differences that were not known before.")
+
+    @classmethod
+    def of(cls, settled: settling.Settlement) -> CarrierSettlement:
+        return cls(lines=settled.lines, matched=settled.matched, tasks=settled.tasks)
+
+
+@strawberry.input(description="What was inside for one case: orders of the materials of its item.")
+class MaterialsFound:
+    case_id: strawberry.ID
+    orders: list[int]
+
+
+DeliveryTaskResult = Annotated[DeliveryTask | Problem, strawberry.union("DeliveryTaskResult")]
+HandOverSheetResult = Annotated[HandOverSheet | Problem, strawberry.union("HandOverSheetResult")]
+CarrierSettlementResult = Annotated[CarrierSettlement | Problem, strawberry.union("CarrierSettlementResult")]

@@ -1,0 +1,1 @@
+"""The post: its cipher, its orders, its events."""
