@@ -81,7 +81,7 @@ async def _close_or_undo(actor: Actor, resident_id: UUID, *, dry_run: bool) -> C
 
 async def _close(actor: Actor, resident_id: UUID) -> Closing:
     # Whoever applies, books, pays or signs in waits here, or we wait for them and see what they did.
-    resident = await Resident.select_for_update().get(id=resident_id)
+    resident = await Resident.select_for_update(no_key=True).get(id=resident_id)
     if resident.merged_into_id is not None:
         raise AccountEnded
     if resident.closed_at is not None:

@@ -154,9 +154,10 @@ async def resident(resident_id: UUID) -> Resident:
 async def locked_resident(resident_id: UUID) -> Resident:
     """The row, locked first in the written order of locks.
 
+    `no_key`: who only refers to the account in a row of theirs does not wait for it, so they may hold a later lock.
     Raises `AccountEnded` for one that was joined with another or closed since the request began.
     """
-    found = await Resident.select_for_update().get(id=resident_id)
+    found = await Resident.select_for_update(no_key=True).get(id=resident_id)
     if found.merged_into_id is not None or found.closed_at is not None:
         raise AccountEnded
     return found

@@ -78,7 +78,7 @@ class Deposit:
     async def lock(self, bill: Bill) -> Booking:
         """The resident too: whether they have booked the same elsewhere meanwhile must stay as it is."""
         assert bill.booking_id is not None
-        await Resident.filter(id=bill.resident_id).select_for_update().first()
+        await Resident.filter(id=bill.resident_id).select_for_update(no_key=True).first()
         return await locked_with_slots(bill.booking_id)
 
     async def is_waiting(self, held: Booking) -> bool:

@@ -108,7 +108,7 @@ async def check_in_at_kiosk(actor: Actor, id_number: str, name: str) -> Arrival:
 async def _with_card(actor: Actor, place: str, id_number: str, name: str | None, way: Way) -> Arrival:
     index = blind_index(ID_NUMBER, check_id_number(id_number, clock.today()))
     async with db.transaction():
-        resident = await Resident.filter(id_number_index=index).select_for_update().first()
+        resident = await Resident.filter(id_number_index=index).select_for_update(no_key=True).first()
         if resident is None or resident.name_sealed is None:
             raise NoBookingToday(field="idNumber")
         known_as = unseal(resident.name_sealed)
@@ -155,7 +155,7 @@ async def lock_owner(booking_id: UUID) -> None:
     owner = None
     while (now_with := await Booking.get(id=booking_id)).resident_id != owner:
         owner = now_with.resident_id
-        await Resident.select_for_update().get(id=owner)
+        await Resident.select_for_update(no_key=True).get(id=owner)
 
 
 async def lock_holder(ticket_id: UUID) -> None:
@@ -163,7 +163,7 @@ async def lock_holder(ticket_id: UUID) -> None:
     holder = None
     while (seen := await ticket_by_id(ticket_id)).resident_id != holder:
         holder = seen.resident_id
-        await Resident.filter(id=holder).select_for_update().first()
+        await Resident.filter(id=holder).select_for_update(no_key=True).first()
 
 
 async def next_code(service_point: str, day: date, category: str) -> str:

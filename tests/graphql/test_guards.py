@@ -21,10 +21,10 @@ from graphql import (
 from app.identity.models import DeviceKind
 from app.identity.rules import Role
 from app.kernel.actor import ActorKind
-from graphql_schema.documents import OPERATIONS
 from graphql_schema.guards import Audience
 from graphql_schema.schema import schema
 from tests.architecture.test_schema import entries, guards_of
+from tests.documents import POSTED
 from tests.http.stage import apply
 from tests.identity.accounts import make_device
 from tests.people import Caller
@@ -81,7 +81,7 @@ def codes_of(answer: dict[str, Any]) -> set[str]:
 
 def closed_to(kind: ActorKind) -> list[Path]:
     """Documents with an entry that is not for such people."""
-    documents = sorted(OPERATIONS.glob("*.graphql"))
+    documents = POSTED
     return [path for path in documents if any(kind not in audience.kinds for audience in audiences_of(path))]
 
 
@@ -132,7 +132,7 @@ async def machines(portal: Portal) -> dict[DeviceKind, Caller]:
     [
         pytest.param(kind, path, id=f"{kind.value}-{path.stem}")
         for kind in DeviceKind
-        for path in sorted(OPERATIONS.glob("*.graphql"))
+        for path in POSTED
         if any(kind not in audience.machines for audience in audiences_of(path))
     ],
 )
@@ -145,9 +145,7 @@ async def test_a_machine_does_what_its_kind_needs_and_nothing_else(
 
 def closed_to_role(role: Role) -> list[Path]:
     return [
-        path
-        for path in sorted(OPERATIONS.glob("*.graphql"))
-        if any(audience.roles and role not in audience.roles for audience in audiences_of(path))
+        path for path in POSTED if any(audience.roles and role not in audience.roles for audience in audiences_of(path))
     ]
 
 

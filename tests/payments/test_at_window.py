@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from app.cases.rules import CaseState
+from app.identity.queries import locked_resident
 from app.identity.rules import Role
+from app.kernel import db
 from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
 from app.payments.models import LedgerEntry, PaymentAttempt
@@ -134,3 +137,21 @@ async def test_a_phone_and_a_window_at_the_same_moment_pay_once(portal: Portal, 
     succeeded = standing["attempts"].count(AttemptState.SUCCEEDED)
     assert outcome(taken) in {"PAID", "PAYMENT_UNDER_WAY"}
     assert succeeded == (1 if outcome(taken) == "PAID" else 0)
+
+
+async def test_a_cashier_does_not_wait_for_who_holds_the_account_of_the_debtor(portal: Portal, payer: Payer) -> None:
+    """They would be waiting for the bill in turn: the written order has the account first."""
+    clerk, held, over = await caller_of(portal, await make_staff(Role.CASHIER)), asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with db.transaction():
+            await locked_resident(payer.actor.own_id())
+            held.set()
+            await over.wait()
+
+    holding = asyncio.create_task(hold())
+    await held.wait()
+    taken = await asyncio.wait_for(collect(clerk, payer), 20)
+    over.set()
+    await holding
+    assert outcome(taken) == "PAID"

@@ -85,6 +85,8 @@ async def test_a_rehearsal_tells_what_would_happen_and_changes_nothing(portal: P
         "cases.case_addresses": ("ANONYMISED", 1),
         "payments.bills": ("KEPT", 1),
         "delivery.parcels": ("ANONYMISED", 1),
+        "messages.messages": ("DELETED", 1),
+        "messages.subscriptions": ("DELETED", 1),
         "identity.account": ("ANONYMISED", 1),
         "identity.bindings": ("DELETED", 1),
         "identity.proofs": ("DELETED", 1),

@@ -25,7 +25,7 @@ from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.people import new_key
 from tests.portal import Portal
 from tests.queueing.arrivals import told_by_phone
-from tests.queueing.hall import Hall
+from tests.queueing.hall import Hall, open_all_day
 from tests.queueing.visits import put_number, put_visit
 
 TEN_MINUTES = Quantiles(100, 600, 600, 600)
@@ -166,20 +166,21 @@ async def test_only_windows_that_call_now_count(portal: Portal) -> None:
 
 async def test_who_waits_is_told_how_long_and_not_once_they_are_called(portal: Portal) -> None:
     """Over HTTP, in the language of who asks."""
-    caller = await caller_of(portal, await make_resident())
-    english = await caller_of(portal, await make_resident(), "en")
-    clerk = await make_staff(Role.WINDOW_ACCEPTOR)
-    asked = {"servicePoint": "qinghe-hall", "category": "G", "where": await told_by_phone("qinghe-hall")}
-    await Window.filter(service_point_id="qinghe-hall").update(staff_id=None)
-    for phone in (caller, english):
-        taken = await phone.do("TakeNumber", **asked, idempotencyKey=new_key())
-        assert taken["__typename"] == "TakenNumber", taken
+    async with open_all_day("qinghe-hall"):
+        caller = await caller_of(portal, await make_resident())
+        english = await caller_of(portal, await make_resident(), "en")
+        clerk = await make_staff(Role.WINDOW_ACCEPTOR)
+        asked = {"servicePoint": "qinghe-hall", "category": "G", "where": await told_by_phone("qinghe-hall")}
+        await Window.filter(service_point_id="qinghe-hall").update(staff_id=None)
+        for phone in (caller, english):
+            taken = await phone.do("TakeNumber", **asked, idempotencyKey=new_key())
+            assert taken["__typename"] == "TakenNumber", taken
 
-    [closed] = await english.do("MyTickets")
-    await open_window(clerk, "qinghe-hall", 1, ("G",))
-    [first], [second] = await caller.do("MyTickets"), await english.do("MyTickets")
-    called = await (await caller_of(portal, clerk)).do("CallNext")
-    [mine] = await caller.do("MyTickets")
+        [closed] = await english.do("MyTickets")
+        await open_window(clerk, "qinghe-hall", 1, ("G",))
+        [first], [second] = await caller.do("MyTickets"), await english.do("MyTickets")
+        called = await (await caller_of(portal, clerk)).do("CallNext")
+        [mine] = await caller.do("MyTickets")
 
     assert closed["expectedWait"] == {
         "low": None,

@@ -36,15 +36,14 @@ from app.messages import queries as messages
 from app.messages import templates
 from app.queueing import arriving, leaving, rejoining, transfers, walk_ins, windows
 from app.queueing import commands as queueing
-from graphql_schema.documents import OPERATIONS
 from tests.architecture.test_schema import entries, guards_of
+from tests.documents import POSTED
 from tests.graphql.test_guards import codes_of, operation_of, some_variables
 from tests.identity.accounts import caller_of, make_staff
 from tests.portal import Portal
 from tests.staffing.decided import ENTRIES, EVERY_ROLE
 
 every_role = pytest.mark.parametrize("role", sorted(Role))
-DOCUMENTS = sorted(OPERATIONS.glob("*.graphql"))
 
 
 def entries_of(path: Path) -> Iterator[str]:
@@ -69,7 +68,7 @@ async def test_a_role_enters_where_it_may_and_nowhere_else(portal: Portal, role:
     """Each document with values that mean nothing, in a session of its own."""
     staff = await make_staff(role)
     astonishing = {}
-    for path in DOCUMENTS:
+    for path in POSTED:
         may = all(role in ENTRIES.get(entry, ()) for entry in entries_of(path))
         codes = codes_of(await (await caller_of(portal, staff)).ask(path.stem, **some_variables(path)))
         if ("NOT_ALLOWED" in codes) is may or codes & {"INTERNAL_ERROR", "SIGN_IN_REQUIRED"}:
@@ -81,7 +80,7 @@ async def test_without_any_role_nothing_but_ones_own_account_is_open(portal: Por
     """As it is for a new account, and for one that has a password to change first."""
     nobody = await make_staff()
     astonishing = {}
-    for path in DOCUMENTS:
+    for path in POSTED:
         may = all(ENTRIES.get(entry) == EVERY_ROLE for entry in entries_of(path))
         codes = codes_of(await (await caller_of(portal, nobody)).ask(path.stem, **some_variables(path)))
         if ("NOT_ALLOWED" in codes) is may:
