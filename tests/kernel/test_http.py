@@ -53,7 +53,7 @@ async def provider(*script: int | str) -> AsyncIterator[Provider]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[OutboundClient]:
-    impatient = OutboundClient(httpx.AsyncClient(timeout=0.3, trust_env=False))
+    impatient = OutboundClient(httpx.AsyncClient(timeout=httpx.Timeout(0.3, connect=5), trust_env=False))
     yield impatient
     await impatient.close()
 

@@ -151,7 +151,9 @@ async def test_a_cashier_does_not_wait_for_who_holds_the_account_of_the_debtor(p
 
     holding = asyncio.create_task(hold())
     await held.wait()
-    taken = await asyncio.wait_for(collect(clerk, payer), 20)
-    over.set()
-    await holding
+    try:
+        taken = await asyncio.wait_for(collect(clerk, payer), 20)
+    finally:
+        over.set()
+        await holding
     assert outcome(taken) == "PAID"
