@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from functools import partial
 from uuid import UUID
 
 import click
 
 from app.chores.database import run
+from app.chores.stuck import limit_option, tell_stuck
 from app.kernel.errors import Refusal
+from app.kernel.stuck import Stuck
 
 _MESSAGE = click.argument("message", type=click.UUID)
 
@@ -37,19 +38,11 @@ def replay(message: UUID) -> None:
 
 
 @messages.command()
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Of each kind, oldest first.")
+@limit_option
 def dead(limit: int) -> None:
     """List what does not go on by itself: failed and stranded messages, jobs, reports; exit status 1."""
-    lines, more = run(partial(_dead, limit))
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo("nothing is stuck")
-    elif more:
-        click.echo(f"{len(lines)} shown; there are more, a higher --limit lists them")
-    else:
-        click.echo(f"{len(lines)} in all")
-    sys.exit(1 if lines else 0)
+    found, more = run(partial(_dead, limit))
+    tell_stuck(found, more=more)
 
 
 async def _inspect(message: UUID) -> list[str]:
@@ -70,8 +63,7 @@ async def _replay(message: UUID) -> int:
         raise click.ClickException(str(refusal)) from None
 
 
-async def _dead(limit: int) -> tuple[list[str], bool]:
+async def _dead(limit: int) -> tuple[list[Stuck], bool]:
     from app.messages.operating import stuck  # noqa: PLC0415 - the same
 
-    found, more = await stuck(limit)
-    return [f"{each.number}  {each.what}  {each.detail}" for each in found], more
+    return await stuck(limit)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from app.chores.database import run, run_connected
+from app.chores.stuck import limit_option, tell_stuck
 from app.kernel.clock import local
 from app.kernel.errors import Refusal
 from app.kernel.money import Fen, fen_of_yuan, yuan
+from app.kernel.stuck import Stuck
 from app.payments.words import RefundReason
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def refund(number: str, amount: str | None, reason: str, remark: str) -> None:
 
 
 @payments.command()
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Of each kind, oldest first.")
+@limit_option
 @click.option("--retry", "job", type=int, help="Let the job of this number run again.")
 def dead(limit: int, job: int | None) -> None:
     """List what does not go on by itself: jobs given up, notices nobody could place, open tasks; exit status 1."""
@@ -78,16 +79,8 @@ def dead(limit: int, job: int | None) -> None:
             raise click.ClickException("No job of this number was given up; nothing was done.")
         click.echo("it runs again")
         return
-    lines, more = run(partial(_dead, limit))
-    for line in lines:
-        click.echo(line)
-    if not lines:
-        click.echo("nothing is stuck")
-    elif more:
-        click.echo(f"{len(lines)} shown; there are more, a higher --limit lists them")
-    else:
-        click.echo(f"{len(lines)} in all")
-    sys.exit(1 if lines else 0)
+    found, more = run(partial(_dead, limit))
+    tell_stuck(found, more=more)
 
 
 async def _found(number: str) -> Bill:
@@ -157,11 +150,10 @@ async def _refund(number: str, fen: int | None, reason: RefundReason, remark: st
     return f"refund {made.refund_no} over {yuan(Fen(made.amount_fen))} yuan waits for a person of the unit to decide"
 
 
-async def _dead(limit: int) -> tuple[list[str], bool]:
+async def _dead(limit: int) -> tuple[list[Stuck], bool]:
     from app.payments.operating import stuck  # noqa: PLC0415 - the same
 
-    found, more = await stuck(limit)
-    return [f"{each.number}  {each.what}  {each.detail}" for each in found], more
+    return await stuck(limit)
 
 
 async def _retry(job: int) -> bool:

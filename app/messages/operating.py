@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from app.kernel import audit, clock, db
@@ -11,6 +10,7 @@ from app.kernel.actor import Actor, ActorKind
 from app.kernel.clock import local
 from app.kernel.errors import NotFound
 from app.kernel.inbox.notices import Notice, NoticeState
+from app.kernel.stuck import Stuck, cut_off
 from app.messages.errors import NotToBeReplayed
 from app.messages.models import Message, MessageAttempt, MessageTemplate
 from app.messages.ports import CONSENT_TOPIC, RECEIPT_TOPIC
@@ -26,15 +26,6 @@ _STRANDED = """
     WHERE state = 'WAITING' AND not_before < $1::timestamptz - interval '1 hour' ORDER BY id LIMIT $2
 """
 _ENDED = frozenset({MessageState.FAILED, MessageState.WAITING})
-
-
-@dataclass(frozen=True)
-class Stuck:
-    """Something about messages that does not go on by itself."""
-
-    number: str
-    what: str
-    detail: str
 
 
 async def stuck(limit: int) -> tuple[list[Stuck], bool]:
@@ -53,7 +44,7 @@ async def stuck(limit: int) -> tuple[list[Stuck], bool]:
         [Stuck(f"job {row['id']}", row["task_name"], f"{row['attempts']} tries; {row['args']}") for row in jobs],
         [Stuck(f"notice {row.id}", row.topic, row.remark) for row in unplaced],
     )
-    return [each for kind in kinds for each in kind[:limit]], any(len(kind) > limit for kind in kinds)
+    return cut_off(kinds, limit)
 
 
 async def inspected(message_id: UUID) -> list[str]:

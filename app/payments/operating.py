@@ -10,6 +10,7 @@ from app.kernel.facts.publishing import publish
 from app.kernel.inbox import notices
 from app.kernel.inbox.notices import Notice, NoticeState
 from app.kernel.money import Fen, yuan
+from app.kernel.stuck import Stuck, cut_off
 from app.payments.events import RefundRequested
 from app.payments.models import Bill, MoneyTask, PaymentAttempt, Refund
 from app.payments.ports import PaymentState
@@ -107,15 +108,6 @@ async def ask_for_refund(bill: Bill, operator: str, fen: int | None, reason: Ref
     return refund
 
 
-@dataclass(frozen=True)
-class Stuck:
-    """Something about money that does not go on by itself."""
-
-    number: str
-    what: str
-    detail: str
-
-
 async def stuck(limit: int) -> tuple[list[Stuck], bool]:
     """Jobs that were given up, notices nobody could place, and tasks that wait for a person; whether there are more.
 
@@ -129,7 +121,7 @@ async def stuck(limit: int) -> tuple[list[Stuck], bool]:
         [Stuck(f"notice {each.id}", each.topic, each.remark) for each in unplaced],
         [Stuck(f"task {each.id}", each.kind.value, _about(each)) for each in tasks],
     )
-    return [each for kind in kinds for each in kind[:limit]], any(len(kind) > limit for kind in kinds)
+    return cut_off(kinds, limit)
 
 
 def _about(task: MoneyTask) -> str:
