@@ -52,7 +52,7 @@ class Holdings:
         keys = [bill.id for bill in bills]
         attempts = await PaymentAttempt.filter(bill_id__in=keys).order_by("id")
         refunds = await Refund.filter(bill_id__in=keys).order_by("id")
-        receipts = await Receipt.filter(bill_id__in=keys).order_by("issued_at", "id")
+        receipts = await Receipt.filter(bill_id__in=keys).order_by("id")
         return {
             "bills": [
                 {

@@ -92,7 +92,7 @@ async def matter_of(bill_id: UUID) -> Matter:
     bill = await Bill.get(id=bill_id)
     attempt = await PaymentAttempt.get_or_none(bill_id=bill_id, state=AttemptState.SUCCEEDED)
     refunds = await Refund.filter(attempt_id=attempt.id, state__in=AGREED).order_by("id") if attempt else []
-    receipts = await Receipt.filter(bill_id=bill_id).order_by("issued_at", "id")
+    receipts = await Receipt.filter(bill_id=bill_id).order_by("id")
     return Matter(bill, attempt, refunds, receipts)
 
 

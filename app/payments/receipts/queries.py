@@ -28,10 +28,15 @@ _VERIFICATIONS_OF_ONE = "300/hour"
 
 
 async def newest_receipts(bill_ids: Sequence[UUID]) -> list[Receipt | None]:
-    """The receipt in force of each bill, else the last one it had; in key order."""
+    """The receipt in force of each bill, else the last one we learned of; in key order.
+
+    Not by `issued_at`: that is the platform's clock, in whole seconds.
+    """
     newest: dict[UUID, Receipt] = {}
-    for receipt in await Receipt.filter(bill_id__in=list(bill_ids)).order_by("issued_at", "id"):
-        newest[receipt.bill_id] = receipt
+    for receipt in await Receipt.filter(bill_id__in=list(bill_ids)).order_by("id"):
+        held = newest.get(receipt.bill_id)
+        if held is None or held.state is not ReceiptState.ISSUED:
+            newest[receipt.bill_id] = receipt
     return [newest.get(key) for key in bill_ids]
 
 
@@ -43,7 +48,7 @@ def is_own(bill: Bill, actor: Actor) -> bool:
 async def receipts_at_work(actor: Actor, bill_id: UUID) -> list[Receipt]:
     """Every receipt of a bill of the actor's units, newest first. Raises `NotFound`."""
     bill = await bill_at_work(actor, bill_id)
-    return await Receipt.filter(bill_id=bill.id).order_by("-issued_at", "-id")
+    return await Receipt.filter(bill_id=bill.id).order_by("-id")
 
 
 async def receipt_at_work(actor: Actor, receipt_id: UUID) -> Receipt:

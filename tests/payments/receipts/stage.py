@@ -42,7 +42,7 @@ async def paid_for_real(portal: Portal) -> Payer:
 
 
 async def receipts_of(bill_id: UUID) -> list[Receipt]:
-    return await Receipt.filter(bill_id=bill_id).order_by("issued_at", "id")
+    return await Receipt.filter(bill_id=bill_id).order_by("id")
 
 
 async def the_receipt(bill_id: UUID) -> Receipt:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from app.identity.rules import Role
 from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
 from app.kernel.errors import InvalidInput, NotFound
-from app.payments.models import Bill
+from app.payments.models import Bill, Receipt
 from app.payments.receipts.errors import ReceiptTakenBack
 from app.payments.receipts.issuing import see_to_receipt
+from app.payments.receipts.queries import newest_receipts, receipts_at_work
 from app.payments.receipts.withdrawing import void_receipt
 from app.payments.states import BillState
 from app.payments.words import ReceiptState
@@ -68,6 +71,20 @@ async def test_voiding_while_issuing_leaves_one_in_force(
     kept = await receipts_of(payer.bill.id)
     assert [each.state for each in kept] == [ReceiptState.VOIDED, ReceiptState.ISSUED]
     assert [each.number for each in await platform.fiscal_receipts(payer.bill.number)] == [kept[1].number]
+
+
+async def test_the_receipt_in_force_is_the_newest_although_the_platforms_clock_is_slow(
+    portal: Portal, payer: Payer
+) -> None:
+    cashier = await make_staff(Role.CASHIER)
+    first = await the_receipt(payer.bill.id)
+    await void_receipt(cashier, first.id, REASON)
+    await portal.run_jobs()
+    second = await the_receipt(payer.bill.id)
+    await Receipt.filter(id=second.id).update(issued_at=first.issued_at - timedelta(minutes=5))
+
+    assert [each and each.id for each in await newest_receipts([payer.bill.id])] == [second.id]
+    assert [each.id for each in await receipts_at_work(cashier, payer.bill.id)] == [second.id, first.id]
 
 
 async def test_what_was_taken_back_cannot_be_voided_again(portal: Portal, payer: Payer) -> None:
