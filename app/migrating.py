@@ -8,18 +8,20 @@ from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg.errors import UndefinedTable
+from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
-from tortoise.migrations.api import migrate as apply_all
+from tortoise.migrations.executor import MigrationTarget
 
 import migrations
+from app.applying import Executor
 from app.kernel import db
 
 _LOCK = 0x7A68616E67  # "zhang": any number nobody else uses
 _PATIENCE = "180s"
 
 
-async def migrate(database_url: str) -> list[str]:
-    """Apply what is missing, oldest first, and give its names.
+async def migrate(database_url: str, until: str = "__latest__") -> list[str]:
+    """Apply what is missing, oldest first, through the one named `until`, and give the names.
 
     Processes that start together wait for each other. Raises `psycopg.OperationalError` when the database
     does not answer, `psycopg.errors.LockNotAvailable` after three minutes of waiting.
@@ -30,8 +32,11 @@ async def migrate(database_url: str) -> list[str]:
         if event == "apply_done":
             applied.append(name)
 
-    async with _alone(database_url), TortoiseContext():
-        await apply_all(config=db.tortoise_config(database_url), direction="forward", progress=note)
+    config = db.tortoise_config(database_url)
+    async with _alone(database_url), TortoiseContext() as context:
+        await context.init(config=config, init_connections=False)
+        executor = Executor(get_connection("default"), config["apps"])
+        await executor.migrate([MigrationTarget(db.APP, until)], direction="forward", progress=note)
     return applied
 
 

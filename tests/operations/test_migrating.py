@@ -52,10 +52,7 @@ async def test_a_database_with_people_of_the_release_before_is_brought_up_to_dat
     """A new column needs a default in the database: for the rows there are, and for what the old code still adds."""
     url = postgres.create_database("release_before")
     try:
-        async with TortoiseContext():
-            await apply_all(
-                config=db.tortoise_config(url), target=f"{db.APP}.0004_jobs_and_guards", direction="forward"
-            )
+        await migrating.migrate(url, until="0004_jobs_and_guards")
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_PEOPLE_OF_THE_RELEASE_BEFORE)
 
@@ -99,8 +96,7 @@ async def test_visits_and_rules_of_the_release_before_are_kept(postgres: Embedde
     """A booking becomes a visit for one item, the three columns of a counter's rules become its document."""
     url = postgres.create_database("visits_before")
     try:
-        async with TortoiseContext():
-            await apply_all(config=db.tortoise_config(url), target=f"{db.APP}.0006_audit_chain", direction="forward")
+        await migrating.migrate(url, until="0006_audit_chain")
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_VISITS_OF_THE_RELEASE_BEFORE)
 
@@ -144,10 +140,8 @@ _PAUSES_AS_THEY_ARE_NOW = """
 async def test_pauses_of_the_release_before_stand_at_the_beginning_of_their_shift(postgres: EmbeddedPostgres) -> None:
     """Only their lengths were known. Which businesses a window was open for is told by those it was opened for last."""
     url = postgres.create_database("pauses_before")
-    config = db.tortoise_config(url)
     try:
-        async with TortoiseContext():
-            await apply_all(config=config, target=f"{db.APP}.0009_payments", direction="forward")
+        await migrating.migrate(url, until="0009_payments")
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(_SHIFTS_OF_THE_RELEASE_BEFORE)
 
@@ -158,7 +152,7 @@ async def test_pauses_of_the_release_before_stand_at_the_beginning_of_their_shif
                 (["E"], timedelta(hours=1), None),
             ]
             async with TortoiseContext():
-                await apply_all(config=config, target=f"{db.APP}.0009_payments", direction="backward")
+                await apply_all(config=db.tortoise_config(url), target=f"{db.APP}.0009_payments", direction="backward")
             sums = connection.execute("SELECT paused_seconds FROM window_shift ORDER BY id").fetchall()
             assert sums == [(900,), (0,)]
     finally:
