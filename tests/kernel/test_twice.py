@@ -15,7 +15,7 @@ from app.booking.halls.rehousing import see_to_everybody
 from app.booking.models import Booking, CreditAppeal, SessionClosure, Slot
 from app.booking.outcomes import record_arrival, record_missed, record_served
 from app.booking.queries import locked_booking
-from app.delivery.events import ParcelMoved
+from app.delivery.events import ParcelMoved, ParcelPickedUp
 from app.delivery.models import Parcel
 from app.delivery.ordering import cancel_courier, post_cases
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
@@ -205,6 +205,7 @@ async def _everything_told() -> None:
         SurplusReturned(attempt.id, 100),
         ReceiptIssued(db.new_id(), bill.id),
         ParcelMoved(parcel.id, "DELIVERED"),
+        ParcelPickedUp(parcel.id),
         MandateGranted(mandate.id),
         MandateRevoked(mandate.id),
         AccountsJoined(used.id, db.new_id()),
