@@ -62,6 +62,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.unknownPushes": frozenset({ISSUER, SUPERVISOR}),
     "Mutation.registerParcel": frozenset({ISSUER}),
     "Query.carriersOfNumber": frozenset({ISSUER}),
+    "Query.carrierReport": frozenset({CASHIER, MANAGER}),
     "Query.casesToPost": frozenset({ISSUER}),
     "Query.deliveryTasks": frozenset({ISSUER, CASHIER, MANAGER}),
     "Query.handOverSheet": frozenset({ISSUER}),
@@ -209,6 +210,8 @@ NAMES_NOBODY: dict[str, str] = {
     "CalledNumber": "code window",
     "Capability": "code name on",
     "Carrier": "code nameZh",
+    "CarrierMonth": "carrier carrierName payer parcels oursFen billedFen unbilled differences payerText",
+    "CarrierReport": "rows csv",
     "CarrierSettlement": "lines matched tasks",
     "Case": (
         "id number state decision deliveryMethod submittedAt acceptedAt dueAt dueIsProvisional decidedAt closedAt"
