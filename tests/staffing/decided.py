@@ -72,6 +72,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.closeDeliveryTask": frozenset({ISSUER, CASHIER, MANAGER}),
     "Mutation.postCases": frozenset({ISSUER}),
     "Mutation.receiveMaterials": frozenset({ISSUER, WINDOW}),
+    "Mutation.returnMaterials": frozenset({ISSUER}),
     "Mutation.scanReturn": frozenset({ISSUER, WINDOW}),
     "Mutation.takeCarrierStatement": frozenset({CASHIER, MANAGER}),
     # Money.
@@ -418,7 +419,14 @@ REACHED_FROM: dict[str, set[str]] = {
         "Query.parcelsWithNumber",
         *(
             f"Mutation.{verb}"
-            for verb in ("cancelCourier", "postCases", "receiveMaterials", "registerParcel", "scanReturn")
+            for verb in (
+                "cancelCourier",
+                "postCases",
+                "receiveMaterials",
+                "registerParcel",
+                "returnMaterials",
+                "scanReturn",
+            )
         ),
     },
     "Bill": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK},
