@@ -25,9 +25,12 @@ WORTH_TELLING = frozenset(
         ParcelState.DELIVERED,
         ParcelState.DELIVERY_FAILED,
         ParcelState.RETURNED,
+        ParcelState.LOST,
     }
 )
-"""protocols/express.md 5.3, rule 8: each once, and nothing that happened more than a day ago."""
+"""protocols/express.md 5.3, rule 8: each once, and nothing that happened more than a day ago. And what is lost: who
+waits for it would wait for ever.
+"""
 
 _HOME = (Direction.RESULT_TO_APPLICANT, Direction.MATERIAL_RETURN)
 
