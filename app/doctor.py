@@ -148,6 +148,8 @@ async def _ask_provider(code: str, health: ports.HealthCheck) -> Finding:
     try:
         async with asyncio.timeout(_SECONDS - 1):
             return Finding(health.name, True, await health.check())
+    except ports.NeedsAttention as attention:
+        return Finding(health.name, True, str(attention), attention.advice, warns=True)
     except TimeoutError:
         reason = "no answer"
     except Exception as error:  # noqa: BLE001 - an adapter may fail in any way; that is what is asked here

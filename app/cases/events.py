@@ -40,3 +40,11 @@ class CaseClosed(Fact):
 class CaseWithdrawn(Fact):
     case_id: UUID
     about: ClassVar[str] = "case_id"
+
+
+@dataclass(frozen=True)
+class CaseMoved(Fact):
+    """A decided case went on and is not over: paid for, handed to a carrier, or back at the desk."""
+
+    case_id: UUID
+    about: ClassVar[str] = "case_id"

@@ -6,8 +6,11 @@ Cases are locked before their parcel. No transaction is open while a provider is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
+import orjson
 from tortoise.exceptions import IntegrityError
 
 from app.cases.commands import record_sent
@@ -25,6 +28,7 @@ from app.identity.rules import Role
 from app.kernel import audit, clock, db, ports
 from app.kernel.actor import Actor
 from app.kernel.facts.publishing import publish
+from app.kernel.privacy import seal
 from app.profiles.rules import Address
 
 
@@ -39,7 +43,7 @@ async def register_parcel(
     """
     actor.staff_id(Role.ISSUER)
     number = check_tracking_number(tracking_number)
-    tracker_code, tracker = tracker_of(carrier)
+    tracker_of(carrier)
     try:
         async with db.transaction():
             cases = await locked_cases([case_id, *more_cases], actor)
@@ -52,27 +56,38 @@ async def register_parcel(
             address = common_address(cases)
             for case in cases:
                 await record_sent(actor, case)
-            now = clock.now()
-            parcel = await Parcel.create(
-                carrier=carrier,
-                carrier_name=tracker.carriers[carrier],
-                tracking_number=number,
-                tracker=tracker_code,
-                watch=Watch.ASKED,
-                receiver_sealed=cases[0].delivery_address_sealed,
-                phone_tail=address.phone[-4:],
-                to_division=address.division_code,
-                needs_identity=await must_show_papers(cases),
-                state=ParcelState.CREATED,
-                state_at=now,
-                registered_at=now,
-                heard_at=now,
-            )
-            await fill(parcel, cases)
-            await publish(ParcelRegistered(parcel.id))
+            shown = await must_show_papers(cases)
+            parcel = await typed_in(carrier, number, address, cases, needs_identity=shown)
             await note_each(actor, "parcel.registered", parcel, cases)
     except IntegrityError:
         raise TrackingNumberUsed(field="trackingNumber") from None
+    return parcel
+
+
+async def typed_in(carrier: str, number: str, receiver: Address, cases: Sequence[Case], **more: Any) -> Parcel:
+    """A parcel for an applicant under a number from a label, to be watched from now on; in the caller's transaction.
+
+    Raises `CarrierUnknown`.
+    """
+    code, tracker = tracker_of(carrier)
+    now = clock.now()
+    parcel = await Parcel.create(
+        carrier=carrier,
+        carrier_name=tracker.carriers[carrier],
+        tracking_number=number,
+        tracker=code,
+        watch=Watch.ASKED,
+        receiver_sealed=seal(orjson.dumps(asdict(receiver)).decode()),
+        phone_tail=receiver.phone[-4:],
+        to_division=receiver.division_code,
+        state=ParcelState.CREATED,
+        state_at=now,
+        registered_at=now,
+        heard_at=now,
+        **more,
+    )
+    await fill(parcel, cases)
+    await publish(ParcelRegistered(parcel.id))
     return parcel
 
 

@@ -18,7 +18,7 @@ from app.cases.rules import CaseState
 from app.delivery.commands import tracker_of
 from app.delivery.contents import locked_with_cases
 from app.delivery.errors import CarrierUnknown
-from app.delivery.events import CourierAssigned, CourierOrderEnded, ParcelMoved, ParcelRegistered
+from app.delivery.events import CourierAssigned, CourierOrderEnded, ParcelMoved, ParcelPickedUp, ParcelRegistered
 from app.delivery.models import Parcel
 from app.delivery.offers import order_of
 from app.delivery.order_rules import OrderStanding, after_news, may_ask_again
@@ -181,8 +181,9 @@ async def _move(parcel: Parcel, after: OrderStanding) -> None:
     parcel.order_state = after.order
     if after.state is not parcel.state:
         parcel.state, parcel.state_at = after.state, clock.now()
-        if after.state is ParcelState.PICKED_UP:
-            parcel.picked_up_at = parcel.picked_up_at or parcel.state_at
+        if after.state is ParcelState.PICKED_UP and parcel.picked_up_at is None:
+            parcel.picked_up_at = parcel.state_at
+            await publish(ParcelPickedUp(parcel.id))
         await publish(ParcelMoved(parcel.id, after.state.value))
 
 

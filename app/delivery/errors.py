@@ -53,6 +53,18 @@ class MaterialsOnTheWay(Refusal):
     en = "A parcel for this case is on its way already; cancel it or wait until it arrives."
 
 
+class NoMaterialsHere(Refusal):
+    code = "NO_MATERIALS_RECEIVED"
+    zh = "该办件没有收到过寄来的材料,没有可退还的,请核对办件编号"
+    en = "No materials were received by post for this case; there is nothing to send back. Check the case."
+
+
+class MaterialsGoneBack(Refusal):
+    code = "MATERIALS_ALREADY_RETURNED"
+    zh = "材料已退还申请人或正在退还途中,请查看该办件的寄递记录"
+    en = "The materials went back to the applicant already, or are on their way; look at the parcels of the case."
+
+
 class NotBeingHandled(Refusal):
     code = "CASE_NEEDS_NO_MATERIALS"
     zh = "该办件当前不需要寄送材料"

@@ -27,6 +27,14 @@ class ParcelMoved(Fact):
 
 
 @dataclass(frozen=True)
+class ParcelPickedUp(Fact):
+    """A carrier has the parcel: told once of each, by a scan, an order desk, or whatever comes first."""
+
+    parcel_id: UUID
+    about: ClassVar[str] = "parcel_id"
+
+
+@dataclass(frozen=True)
 class CourierOrdered(Fact):
     """Somebody wants a courier; the carrier is asked next."""
 

@@ -20,7 +20,7 @@ _COLUMNS = (
     ("付费", 22.0, "C"),
     ("备注", 40.0, "L"),
 )
-_EVERYWHERE = "结果寄送交接单承运商第页共件寄出单位制表时间交件人签字收件快递员日期: /-0123456789"
+_EVERYWHERE = "寄件交接单承运商第页共件寄出单位制表时间交件人签字收件快递员日期: /-0123456789"
 _ROWS_A_PAGE = 26
 
 
@@ -60,11 +60,11 @@ class _Paper(Form):
     def __init__(self, sheet: HandOverSheet) -> None:
         self.sheet = sheet
         said = "".join(map(str, (vars(sheet), _COLUMNS, _EVERYWHERE)))
-        super().__init__((_WIDTH, _HEIGHT), _MARGIN, "结果寄送交接单", sheet.made_at, said)
+        super().__init__((_WIDTH, _HEIGHT), _MARGIN, "寄件交接单", sheet.made_at, said)
 
     def head(self, page: int, pages: int) -> None:
         inner = _WIDTH - 2 * _MARGIN
-        self.say(_MARGIN, 12, inner, "结果寄送交接单", 18, "C")
+        self.say(_MARGIN, 12, inner, "寄件交接单", 18, "C")
         self.say(_MARGIN, 24, 90, f"承运商: {self.sheet.carrier}")
         self.say(_MARGIN + 96, 24, 90, f"共{len(self.sheet.lines)}件 第{page}/{pages}页", align="R")
         self.say(_MARGIN, 31, 90, f"寄出单位: {self.sheet.unit}")

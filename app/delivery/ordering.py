@@ -71,7 +71,7 @@ async def post_cases(actor: Actor, case_ids: Sequence[UUID], courier: Courier, *
         address = common_address(cases)
         for case in cases:
             await record_sent(actor, case)
-        parcel = await _ordered(cases, courier, Direction.RESULT_TO_APPLICANT, hall_address(point), address)
+        parcel = await make_order(cases, courier, Direction.RESULT_TO_APPLICANT, hall_address(point), address)
         await note_each(actor, "parcel.ordered", parcel, cases)
         await request.answered_with(parcel.id)
     return parcel
@@ -102,7 +102,7 @@ async def order_courier(
         point = await hall_for(case, courier.hall)
         await _check_wanted(case)
         sender = await chosen_address(owner, address, address_id)
-        parcel = await _ordered([case], courier, Direction.MATERIAL_TO_HALL, sender, hall_address(point))
+        parcel = await make_order([case], courier, Direction.MATERIAL_TO_HALL, sender, hall_address(point))
         await note_each(actor, "parcel.ordered", parcel, [case])
         await request.answered_with(parcel.id)
     return parcel
@@ -117,14 +117,18 @@ async def _check_wanted(case: Case) -> None:
             raise MaterialsOnTheWay
 
 
-async def _ordered(
+async def make_order(
     cases: Sequence[Case], courier: Courier, direction: Direction, sender: Address, receiver: Address
 ) -> Parcel:
+    """A parcel for which a courier is wanted, in the caller's transaction.
+
+    Raises `CourierNotOffered` or `PickupWindowInvalid`.
+    """
     agent, orders = agent_for(courier.carrier, courier.payer, direction)
     check_pickup(courier.pickup_from, courier.pickup_until, clock.now())
     if courier.weight_g is not None and not 1 <= courier.weight_g <= 30_000:
         raise CourierNotOffered(field="weightG")
-    resident = receiver if direction is Direction.RESULT_TO_APPLICANT else sender
+    resident = sender if direction is Direction.MATERIAL_TO_HALL else receiver
     now, key = clock.now(), db.new_id()
     parcel = await Parcel.create(
         id=key,

@@ -23,6 +23,7 @@ from app.kernel import audit, clock
 from app.kernel.actor import Actor
 
 MOST_ON_A_SHEET = 100
+_FROM_HALL = {Direction.RESULT_TO_APPLICANT: "", Direction.MATERIAL_RETURN: "材料退回"}
 _PAYERS = {Payer.CITY: "寄付月结", Payer.SENDER: "寄付", Payer.RECIPIENT_ON_DELIVERY: "到付"}
 
 
@@ -47,11 +48,9 @@ async def cases_to_post(actor: Actor, *, limit: int, after: UUID | None) -> Case
 
 
 async def parcels_to_hand_over(actor: Actor, carrier: str) -> list[Parcel]:
-    """Results ready for the courier of a carrier, oldest first. Raises `NotAllowed`."""
+    """Results, and materials that go back, ready for the courier of a carrier, oldest first. Raises `NotAllowed`."""
     actor.staff_id(Role.ISSUER)
-    ready = parcels_in(actor.scope).filter(
-        carrier=carrier, direction=Direction.RESULT_TO_APPLICANT, state__in=WAITING_STATES
-    )
+    ready = parcels_in(actor.scope).filter(carrier=carrier, direction__in=list(_FROM_HALL), state__in=WAITING_STATES)
     ready = ready.filter(tracking_number__isnull=False, received_at__isnull=True)
     return await ready.order_by("id").limit(MOST_ON_A_SHEET)
 
@@ -75,7 +74,7 @@ async def hand_over_sheet(actor: Actor, carrier: str, hall: str) -> tuple[list[P
 
 def _line(parcel: Parcel, cases: Sequence[str]) -> SheetLine:
     remark = "须本人持证签收" if parcel.needs_identity else ""
-    return SheetLine(parcel.tracking_number or "", cases, _PAYERS[parcel.payer], remark)
+    return SheetLine(parcel.tracking_number or "", cases, _PAYERS[parcel.payer], remark or _FROM_HALL[parcel.direction])
 
 
 async def _numbers_inside(parcel_ids: Sequence[UUID]) -> dict[UUID, list[str]]:

@@ -43,7 +43,8 @@ async def parcels_with_number(actor: Actor, tracking_number: str) -> list[Parcel
 
 
 async def scan_return(actor: Actor, parcel_id: UUID) -> Parcel:
-    """A result that came back is in the hall's hands: its cases wait at the desk, to be sent again or collected.
+    """What the hall sent and what came back is in its hands: cases of a result wait at the desk, to be sent again or
+    collected; materials can be sent back again.
 
     Also when the carrier forgot to say so. Again is harmless. Raises `NotAllowed`, `NotFound` or `ParcelNotReturned`.
     """
@@ -51,12 +52,12 @@ async def scan_return(actor: Actor, parcel_id: UUID) -> Parcel:
     await parcel_for(actor, parcel_id)
     async with db.transaction():
         parcel, cases = await locked_with_cases(parcel_id)
-        if parcel.direction is not Direction.RESULT_TO_APPLICANT or not _may_come_back(parcel, cases):
+        if not _may_come_back(parcel, cases):
             raise ParcelNotReturned
         if parcel.received_at is not None:
             return parcel
         await _arrive(parcel, ParcelState.RETURNED, None)
-        for case in cases:
+        for case in cases if parcel.direction is Direction.RESULT_TO_APPLICANT else ():
             if case.state is CaseState.DELIVERING:
                 await record_returned(actor, case)
         await note_each(actor, "parcel.returned", parcel, cases)
@@ -64,7 +65,12 @@ async def scan_return(actor: Actor, parcel_id: UUID) -> Parcel:
 
 
 def _may_come_back(parcel: Parcel, cases: Sequence[Case]) -> bool:
-    """Somebody may say so whose case is not closed, or whose parcel is known to be on its way back."""
+    """Somebody may say so whose case is not closed, or whose parcel is known to be on its way back; of materials, while
+    they were not delivered.
+    """
+    if parcel.direction is not Direction.RESULT_TO_APPLICANT:
+        ended = {ParcelState.DELIVERED, ParcelState.CANCELLED}
+        return parcel.direction is Direction.MATERIAL_RETURN and parcel.state not in ended
     return (
         parcel.state is ParcelState.RETURNED
         or parcel.received_at is not None

@@ -35,7 +35,7 @@ async def take_statement(actor: Actor, carrier: str, text: str, closes: str = ""
     actor.staff_id(*ACCOUNTS)
     if actor.scope != Scope():
         raise NotAllowed
-    month = _month(closes) if closes else None
+    month = month_of(closes, "closes") if closes else None
     lines = read_statement(text)
     async with db.transaction():
         await db.one_at_a_time(f"carrier statement {carrier}")
@@ -53,14 +53,12 @@ async def take_statement(actor: Actor, carrier: str, text: str, closes: str = ""
     return Settlement(len(lines), len(parcels), opened)
 
 
-def _month(text: str) -> tuple[datetime, datetime]:
-    """The first moment of a month and of the next, as the wall clock here has them."""
+def month_of(text: str, field: str) -> tuple[datetime, datetime]:
+    """The first moment of a month and of the next, as the wall clock here has them. Raises `InvalidInput`."""
     try:
         first = datetime.strptime(text, "%Y-%m").replace(tzinfo=SHANGHAI)
     except ValueError:
-        raise InvalidInput(
-            field="closes", reason_zh="月份应写作2026-11", reason_en="a month is written 2026-11"
-        ) from None
+        raise InvalidInput(field=field, reason_zh="月份应写作2026-11", reason_en="a month is written 2026-11") from None
     return first, (first + timedelta(days=32)).replace(day=1)
 
 
@@ -71,10 +69,11 @@ async def _theirs_only(carrier: str, line: Billed) -> int:
 
 async def _compare(parcel: Parcel, line: Billed) -> int:
     """The fee and weight of a parcel that never had any are theirs from now on."""
-    opened, ours = 0, Known(parcel.weight_g, parcel.fee_fen)
-    values = {
+    opened, ours = 0, Known(parcel.weight_g, parcel.fee_fen, parcel.payer)
+    values: dict[TaskKind, dict[str, object]] = {
         TaskKind.SETTLEMENT_WEIGHT: {"ours": ours.weight_g, "theirs": line.weight_g},
         TaskKind.SETTLEMENT_FEE: {"ours": ours.fee_fen, "theirs": line.fee_fen},
+        TaskKind.SETTLEMENT_PAID_ALREADY: {"payer": ours.payer.value, "theirs": line.fee_fen},
     }
     for kind in differences(line, ours):
         opened += await open_task(kind, f"parcel:{parcel.id}", parcel.id, **values[kind])

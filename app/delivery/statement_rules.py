@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.delivery.errors import CarrierStatementInvalid
+from app.delivery.ports import Payer
 from app.delivery.rules import check_tracking_number
 from app.delivery.words import TaskKind
 from app.kernel.errors import Refusal
@@ -40,6 +41,7 @@ class Known:
 
     weight_g: int | None
     fee_fen: int | None
+    payer: Payer = Payer.CITY
 
 
 def read_statement(text: str) -> list[Billed]:
@@ -75,7 +77,12 @@ def _wrong(line: int, reason_zh: str, reason_en: str) -> CarrierStatementInvalid
 
 
 def differences(billed: Billed, known: Known) -> list[TaskKind]:
-    """What a carrier bills otherwise than we know it; what we never learnt is no difference."""
+    """What a carrier bills otherwise than we know it; what we never learnt is no difference.
+
+    Of what somebody pays at the door the city owes nothing, whatever it weighs.
+    """
+    if known.payer is not Payer.CITY:
+        return [TaskKind.SETTLEMENT_PAID_ALREADY] if billed.fee_fen else []
     found = []
     if known.weight_g is not None and billed.weight_g > known.weight_g + WEIGHT_TOLERANCE_G:
         found.append(TaskKind.SETTLEMENT_WEIGHT)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.cases.commands import record_returned
+from app.cases.models import Case
+from app.cases.rules import CaseState
+from app.delivery.contents import locked_with_cases
 from app.delivery.errors import TaskAlreadyDone
-from app.delivery.models import DeliveryTask
+from app.delivery.models import DeliveryTask, Parcel
+from app.delivery.ports import ParcelState
 from app.delivery.queries import parcels_in
-from app.delivery.words import SETTLEMENT_KINDS, TaskKind, TaskState
+from app.delivery.words import SETTLEMENT_KINDS, Direction, TaskKind, TaskState
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, Scope
@@ -78,7 +84,7 @@ async def tasks_at_work(actor: Actor, sought: Sought, *, limit: int, before: UUI
 
 
 async def close_task(actor: Actor, task_id: UUID, remark: str) -> DeliveryTask:
-    """Somebody has seen to a task and says how.
+    """Somebody has seen to a task and says how. Of a lost result they have made it anew: its cases wait at the desk.
 
     Raises `NotAllowed`, `NotFound` (also elsewhere), `InvalidInput` without words, or `TaskAlreadyDone`.
     """
@@ -90,6 +96,8 @@ async def close_task(actor: Actor, task_id: UUID, remark: str) -> DeliveryTask:
             reason_en=f"say in 2 to {LONGEST_REMARK} characters what was done",
         )
     async with db.transaction():
+        seen = await DeliveryTask.get_or_none(id=task_id, kind=TaskKind.LOST)
+        lost = await locked_with_cases(seen.parcel_id) if seen is not None and seen.parcel_id is not None else None
         task = await DeliveryTask.filter(id=task_id, kind__in=kinds).select_for_update().first()
         if task is None or not await _is_here(actor, task):
             raise NotFound(what_zh="这项待处理事项", what_en="task")
@@ -98,9 +106,18 @@ async def close_task(actor: Actor, task_id: UUID, remark: str) -> DeliveryTask:
         task.state, task.remark = TaskState.DONE, said
         task.closed_at, task.closed_by_id = clock.now(), actor.staff_id()
         await task.save(update_fields=["state", "remark", "closed_at", "closed_by_id"])
+        if lost is not None:
+            await _wait_again(actor, *lost)
         detail = {"kind": task.kind.value, "about": task.subject}
         await audit.record(actor, "delivery_task.closed", f"delivery_task:{task.id}", detail=detail)
     return task
+
+
+async def _wait_again(actor: Actor, parcel: Parcel, cases: Sequence[Case]) -> None:
+    if parcel.direction is Direction.RESULT_TO_APPLICANT and parcel.state is ParcelState.LOST:
+        for case in cases:
+            if case.state is CaseState.DELIVERING:
+                await record_returned(actor, case)
 
 
 async def _is_here(actor: Actor, task: DeliveryTask) -> bool:

@@ -16,7 +16,7 @@ from app.cases.commands import record_delivered, record_returned
 from app.cases.models import Case
 from app.cases.rules import CaseState
 from app.delivery.contents import locked_with_cases
-from app.delivery.events import ParcelMoved
+from app.delivery.events import ParcelMoved, ParcelPickedUp
 from app.delivery.expecting import expect
 from app.delivery.models import Parcel
 from app.delivery.ports import ParcelState, TrackingSnapshot
@@ -135,8 +135,11 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
     if parcel.received_at is not None or (not history and before.state is not ParcelState.CREATED):
         standing = before  # the hall has it in its hands; or an order desk told, until couriers tell more
     parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to
-    parcel.picked_up_at = picked_up_at(history) or parcel.picked_up_at
-    if parcel.order_state in LIVE_ORDERS and picked_up_at(history) is not None:
+    taken = picked_up_at(history)
+    if taken is not None and parcel.picked_up_at is None:
+        await publish(ParcelPickedUp(parcel.id))
+    parcel.picked_up_at = taken or parcel.picked_up_at
+    if parcel.order_state in LIVE_ORDERS and taken is not None:
         parcel.order_state = OrderState.PICKED_UP  # couriers' scans know it before, and instead of, order desks
     parcel.delivered_at = standing.at if standing.state is ParcelState.DELIVERED else None
     if ends_watch(standing) and parcel.tracking_number is not None:

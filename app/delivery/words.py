@@ -71,6 +71,8 @@ class TaskKind(StrEnum):
     SETTLEMENT_THEIRS_ONLY = "SETTLEMENT_THEIRS_ONLY"
     SETTLEMENT_WEIGHT = "SETTLEMENT_WEIGHT"
     SETTLEMENT_FEE = "SETTLEMENT_FEE"
+    SETTLEMENT_PAID_ALREADY = "SETTLEMENT_PAID_ALREADY"
+    """The city is billed for what somebody paid at the door."""
 
 
 TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
@@ -87,6 +89,7 @@ TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
     TaskKind.SETTLEMENT_THEIRS_ONLY: ("对账单多出寄件", "The carrier's statement has a parcel we do not know"),
     TaskKind.SETTLEMENT_WEIGHT: ("重量与我方记录不符", "The weight differs from ours"),
     TaskKind.SETTLEMENT_FEE: ("费用与我方记录不符", "The fee differs from ours"),
+    TaskKind.SETTLEMENT_PAID_ALREADY: ("该件由个人付费,不应再向大厅收费", "Paid at the door; not the hall's to pay"),
 }
 
 SETTLEMENT_KINDS = frozenset(kind for kind in TaskKind if kind.name.startswith("SETTLEMENT"))

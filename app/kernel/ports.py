@@ -40,6 +40,14 @@ def clear() -> None:
     _adapters.clear()
 
 
+class NeedsAttention(Exception):
+    """A provider accepts us, and somebody has something to do: what is amiss, and what to do about it."""
+
+    def __init__(self, amiss: str, advice: str) -> None:
+        super().__init__(amiss)
+        self.advice = advice
+
+
 class HealthCheck(Protocol):
     """Port fulfilled by each adapter, registered under its provider's name: asked by `portal doctor`."""
 
@@ -47,7 +55,9 @@ class HealthCheck(Protocol):
     """What is asked, as people call it: `WeChat Pay`."""
 
     async def check(self) -> str:
-        """One short sentence when the provider accepts us; raises with the reason when it does not."""
+        """One short sentence when the provider accepts us; raises with the reason when it does not, or
+        `NeedsAttention`.
+        """
 
 
 @dataclass(frozen=True)

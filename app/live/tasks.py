@@ -11,41 +11,56 @@ from app.booking.events import (
     BookingCancelled,
     BookingHallCancelled,
     BookingMoved,
+    DepositDue,
     PlaceOffered,
     SlotBooked,
     VisitKept,
     VisitMissed,
 )
 from app.booking.models import Booking
-from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseSubmitted, CaseWithdrawn
+from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseMoved, CaseSubmitted, CaseWithdrawn
 from app.cases.models import Case
-from app.delivery.events import ParcelMoved, ParcelRegistered
+from app.delivery.events import (
+    CourierAssigned,
+    CourierCancelAsked,
+    CourierOrdered,
+    ParcelMoved,
+    ParcelReceived,
+    ParcelRegistered,
+)
 from app.delivery.models import Parcel
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.live import live
 from app.live.rules import ChangeKind
 from app.payments.events import (
+    AllOfBillBounced,
     BillCancelled,
     BillExpired,
     BillFullyRefunded,
     BillIssued,
+    BillOpened,
     BillPaid,
     BillPartlyRefunded,
     BillReceipted,
     BillReduced,
     BillReissued,
+    BillReleased,
     BillUnreceipted,
     BillWaived,
     ExpiredBillPaid,
+    PartOfBillBounced,
+    ReceiptIssued,
+    ReceiptVoided,
 )
 from app.payments.models import Bill
 from app.queueing.events import TicketCalled, TicketMoved, TicketNear, TicketPassed, TicketTaken
 from app.queueing.models import Ticket
 
-_OF_CASES = (CaseSubmitted, CaseAccepted, CaseApproved, CaseClosed, CaseWithdrawn)
+_OF_CASES = (CaseSubmitted, CaseAccepted, CaseApproved, CaseMoved, CaseClosed, CaseWithdrawn)
 _OF_BOOKINGS = (
     SlotBooked,
+    DepositDue,
     BookingMoved,
     BookingCancelled,
     BookingHallCancelled,
@@ -56,6 +71,8 @@ _OF_BOOKINGS = (
 _OF_TICKETS = (TicketTaken, TicketNear, TicketCalled, TicketPassed, TicketMoved)
 _OF_BILLS = (
     BillIssued,
+    BillOpened,
+    BillReleased,
     BillPaid,
     ExpiredBillPaid,
     BillExpired,
@@ -67,8 +84,12 @@ _OF_BILLS = (
     BillUnreceipted,
     BillPartlyRefunded,
     BillFullyRefunded,
+    PartOfBillBounced,
+    AllOfBillBounced,
+    ReceiptIssued,
+    ReceiptVoided,
 )
-_OF_PARCELS = (ParcelRegistered, ParcelMoved)
+_OF_PARCELS = (CourierOrdered, CourierCancelAsked, CourierAssigned, ParcelRegistered, ParcelMoved, ParcelReceived)
 
 
 async def tell_of_case(fact: Fact) -> None:

@@ -107,6 +107,7 @@ RULES: tuple[Rule, ...] = (
     Rule(SurplusReturned, "surplus-returned", PAYMENT, bills.surplus_returned),
     Rule(ReceiptIssued, "receipt-issued", PAYMENT, bills.receipt_issued),
     Rule(ParcelRegistered, "parcel-registered", DELIVERY, parcels.registered),
+    Rule(ParcelRegistered, "materials-returned", DELIVERY, parcels.materials_returned),
     Rule(ParcelMoved, "parcel-moved", DELIVERY, parcels.moved, at_once=True),
     Rule(MandateGranted, "mandate-granted", SECURITY, accounts.granted, APPS_AND_SMS, must_send=True),
     Rule(MandateGranted, "mandate-received", SECURITY, accounts.received),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from app.delivery import offers, ordering
+from app.delivery import offers, ordering, sending_back
 from app.delivery.words import Direction
 from app.identity.rules import Role
 from graphql_schema.context import Info
@@ -72,4 +72,21 @@ class CourierMutation:
     ) -> ParcelResult:
         keys = [as_uuid(key) for key in case_ids]
         parcel = await ordering.post_cases(info.context.actor, keys, courier.value(), idempotency_key=idempotency_key)
+        return Parcel.of(parcel)
+
+    @mutation(
+        staff(Role.ISSUER),
+        "退还材料 · Send the materials of a case back to where they came from; with a number, no courier is ordered.",
+    )
+    async def return_materials(
+        self,
+        info: Info,
+        case_id: strawberry.ID,
+        courier: CourierInput,
+        idempotency_key: strawberry.ID,
+        tracking_number: str = "",
+    ) -> ParcelResult:
+        parcel = await sending_back.return_materials(
+            info.context.actor, as_uuid(case_id), courier.value(), tracking_number, idempotency_key=idempotency_key
+        )
         return Parcel.of(parcel)

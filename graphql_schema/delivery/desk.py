@@ -6,13 +6,15 @@ import base64
 
 import strawberry
 
-from app.delivery import posting, receiving, settling, tasks_of_desk
+from app.delivery import posting, receiving, settlement_report, settling, tasks_of_desk
 from app.delivery.numbers import candidates
 from app.delivery.rules import check_tracking_number
 from app.delivery.words import TaskKind, TaskState
 from app.identity.rules import Role
 from graphql_schema.context import Info
 from graphql_schema.delivery.desk_types import (
+    CarrierReport,
+    CarrierReportResult,
     CarrierSettlement,
     CarrierSettlementResult,
     CaseToPost,
@@ -69,6 +71,10 @@ class PostingQuery:
         size, sought = page_size(first), tasks_of_desk.Sought(state, kind)
         rows = await tasks_of_desk.tasks_at_work(info.context.actor, sought, limit=size + 1, before=key_after(after))
         return connection_of([(DeliveryTask.of(row), str(row.id)) for row in rows[:size]], has_more=len(rows) > size)
+
+    @lookup(_ACCOUNTS, "承运商月报 · What carriers moved and billed in a month (2026-11), by payer.")
+    async def carrier_report(self, info: Info, month: str) -> CarrierReportResult:
+        return CarrierReport.of(await settlement_report.carrier_report(info.context.actor, month))
 
 
 @strawberry.type

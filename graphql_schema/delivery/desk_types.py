@@ -9,12 +9,14 @@ import orjson
 import strawberry
 
 from app.cases.models import Case as CaseRow
-from app.delivery import models, settling
+from app.delivery import models, settlement_report, settling
+from app.delivery.ports import Payer
 from app.delivery.words import TASK_WORDS, TaskKind, TaskState
 from graphql_schema.context import Info
 from graphql_schema.delivery.types import Parcel
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem
+from graphql_schema.scalars import FenSum
 
 strawberry.enum(TaskKind, name="DeliveryTaskKind")
 strawberry.enum(TaskState, name="DeliveryTaskState")
@@ -78,6 +80,49 @@ class CarrierSettlement:
         return cls(lines=settled.lines, matched=settled.matched, tasks=settled.tasks)
 
 
+@strawberry.type(description="承运商月报行 · What a carrier picked up in a month at the cost of one payer; in fen.")
+class CarrierMonth:
+    carrier: str
+    carrier_name: str
+    payer: Payer | None = strawberry.field(description="None: what the carrier bills and nobody here knows.")
+    parcels: int
+    ours_fen: FenSum
+    billed_fen: FenSum
+    unbilled: int = strawberry.field(description="Parcels no statement has.")
+    differences: int = strawberry.field(description="Those nobody has seen to yet.")
+
+    @classmethod
+    def of(cls, row: settlement_report.CarrierMonth) -> CarrierMonth:
+        return cls(
+            carrier=row.carrier,
+            carrier_name=row.carrier_name,
+            payer=row.payer,
+            parcels=row.parcels,
+            ours_fen=FenSum(row.ours_fen),
+            billed_fen=FenSum(row.billed_fen),
+            unbilled=row.unbilled,
+            differences=row.differences,
+        )
+
+    @computed("Who pays, in plain words.")
+    def payer_text(self, info: Info) -> str:
+        return info.context.say(*settlement_report.payer_words(self.payer))
+
+
+@strawberry.type(description="承运商月报 · A month by carrier and payer.")
+class CarrierReport:
+    rows: list[CarrierMonth]
+    every: strawberry.Private[list[settlement_report.CarrierMonth]]
+
+    @classmethod
+    def of(cls, rows: list[settlement_report.CarrierMonth]) -> CarrierReport:
+        return cls(rows=[CarrierMonth.of(row) for row in rows], every=rows)
+
+    @computed("The rows as CSV in yuan (RFC 4180, UTF-8 with a byte order mark, no formulas).")
+    def csv(self, info: Info) -> str:
+        return settlement_report.csv_of(self.every, info.context.language)
+
+
 @strawberry.input(description="What was inside for one case: orders of the materials of its item.")
 class MaterialsFound:
     case_id: strawberry.ID
@@ -86,4 +131,5 @@ class MaterialsFound:
 
 DeliveryTaskResult = Annotated[DeliveryTask | Problem, strawberry.union("DeliveryTaskResult")]
 HandOverSheetResult = Annotated[HandOverSheet | Problem, strawberry.union("HandOverSheetResult")]
+CarrierReportResult = Annotated[CarrierReport | Problem, strawberry.union("CarrierReportResult")]
 CarrierSettlementResult = Annotated[CarrierSettlement | Problem, strawberry.union("CarrierSettlementResult")]

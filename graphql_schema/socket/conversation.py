@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from graphql_schema.socket.open_sockets import Line
 _log = get_logger(__name__)
 MOST_MESSAGES_A_MINUTE = 120
 _LONGEST_ID = 128
+_A_SECOND = 1.0
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Conversation(BaseGraphQLTransportWSHandler[Connection, None]):
     def __init__(self, *args: Any, **arguments: Any) -> None:
         super().__init__(*args, **arguments)
         self.minute, self.messages = 0, 0
+        self.ending: set[asyncio.Task[None]] = set()
 
     async def handle_message(self, message: Message) -> None:
         if not isinstance(message, dict):
@@ -95,6 +98,22 @@ class Conversation(BaseGraphQLTransportWSHandler[Connection, None]):
             return tell_faults(invalid.errors)
         payload.update(query=asked.document, variables=asked.variables, operationName=asked.operation_name)
         return []
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """End one subscription for certain. The library cancels once: whoever swallows that (a driver that loses its
+        connection at the same moment) would go on telling, and hold the socket's place for ever.
+        """
+        operation = self.operations.pop(operation_id, None)
+        if operation is not None and operation.task is not None:
+            operation.completed = True  # it has nothing to say any more
+            ending = asyncio.create_task(end(operation.task))
+            self.ending.add(ending)
+            ending.add_done_callback(self.ending.discard)
+
+    async def shutdown(self) -> None:
+        await super().shutdown()
+        if self.ending:
+            await asyncio.wait(self.ending)
 
     async def handle_complete(self, message: Any) -> None:
         if isinstance(message.get("id"), str):
@@ -133,6 +152,13 @@ class Conversation(BaseGraphQLTransportWSHandler[Connection, None]):
                 if faults:
                     payload["errors"] = faults
                 await operation.send_operation_message(NextMessage(id=operation.id, type="next", payload=payload))
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it is over; what it does on its way out has a second each time."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_A_SECOND)
 
 
 def _check_place(operation: OperationDefinitionNode) -> None:

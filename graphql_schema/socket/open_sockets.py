@@ -116,7 +116,8 @@ class OpenSockets:
     async def _hang_up(self, line: Line, code: int, word: str) -> None:
         # Who reads nothing cannot be told either; the keepalive finds them.
         with suppress(TimeoutError):
-            await asyncio.wait_for(line.hang_up(code, word), _CLOSING_SECONDS)
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await line.hang_up(code, word)
 
     def _no_longer_nameless(self, line: Line) -> None:
         self.nameless[line.address] -= 1

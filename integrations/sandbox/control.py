@@ -13,6 +13,7 @@ from integrations.sandbox.calling import ControlRefused, Reply, read, read_repli
 from integrations.sandbox.courier_control import CourierControl, CourierOrder
 from integrations.sandbox.fiscal_control import FiscalControl, FiscalReceipt
 from integrations.sandbox.message_calls import MessageControl, SentMessage
+from integrations.sandbox.shipping_calls import ShippingControl
 
 __all__ = [
     "AlipayUser",
@@ -109,7 +110,7 @@ class JournalEntry:
     milliseconds: int
 
 
-class SandboxControl(AlipayControl, FiscalControl, CourierControl, MessageControl):
+class SandboxControl(AlipayControl, FiscalControl, CourierControl, MessageControl, ShippingControl):
     """One method per control call. Use as an async context manager; raises ControlRefused on every 4xx."""
 
     async def health(self) -> dict[str, Any]:

@@ -14,7 +14,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler, Lifespan
 
-from integrations.sandbox import alipay, conditions, ems, fiscal, key_desk, kuaidi100, page, sms, wechat, wechat_pay
+from integrations.sandbox import (
+    alipay,
+    conditions,
+    ems,
+    fiscal,
+    key_desk,
+    kuaidi100,
+    page,
+    sms,
+    wechat,
+    wechat_pay,
+    wechat_shipping,
+)
 from integrations.sandbox.desk import answer
 from integrations.sandbox.journal import Entry
 from integrations.sandbox.world import World
@@ -32,7 +44,7 @@ def create_sandbox(state: Path, base_url: str) -> Starlette:
     world.messenger.connect(ems.EventChannel(world))
     world.messenger.connect(wechat.EventChannel(world))
     world.messenger.connect(sms.ReportChannel(world))
-    providers = (wechat, wechat_pay, alipay, kuaidi100, ems, fiscal, sms)
+    providers = (wechat, wechat_pay, wechat_shipping, alipay, kuaidi100, ems, fiscal, sms)
     app = Starlette(
         routes=[
             *(route for provider in providers for route in provider.routes(world)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.fulfilment.ports import FulfilmentRegister
 from app.identity.ports import IdentityProver, SessionData, SignInChannel
 from app.kernel import ports
 from app.kernel.callbacks import CallbackGreeter, CallbackReader
@@ -18,6 +19,7 @@ from integrations.wechat.pay_notify import WechatPayNotices
 from integrations.wechat.payments import WechatPay
 from integrations.wechat.pushes import WechatPushes
 from integrations.wechat.settings import read_settings
+from integrations.wechat.shipping import WechatShipping
 from integrations.wechat.tokens import StableToken
 
 
@@ -33,11 +35,15 @@ def connect(http: OutboundClient) -> None:
     ports.register(IdentityProver, "wechat-face", WechatFace(api))
     ports.register(PaymentChannel, "wechat", pay)
     ports.register(MessageChannel, "wechat", WechatMessages(api, settings.state))
+    shipping = WechatShipping(api, settings.pay_mch_id)
+    if settings.shipping_info:
+        ports.register(FulfilmentRegister, "wechat", shipping)
     if settings.push_token is not None and settings.push_aes_key is not None:
         token, aes_key = settings.push_token.get_secret_value(), settings.push_aes_key.get_secret_value()
         pushes = WechatPushes(settings.app_id, token, aes_key)
         ports.register(CallbackReader, "wechat/events", pushes)
         ports.register(CallbackGreeter, "wechat/events", pushes)
     ports.register(CallbackReader, "wechat/payment", WechatPayNotices(client, settings))
-    ports.register(ports.HealthCheck, "wechat", WechatHealth(access, client, pay))
+    untold = None if settings.shipping_info else shipping
+    ports.register(ports.HealthCheck, "wechat", WechatHealth(access, client, pay, untold))
     ports.register(ports.Expiring, "wechat", client)

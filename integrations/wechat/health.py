@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from app.kernel.errors import ProviderUnavailable
+from app.kernel.ports import NeedsAttention
 from app.payments.ports import PaymentState
 from integrations.wechat.pay_client import PayClient
 from integrations.wechat.pay_keys import new_nonce
 from integrations.wechat.payments import WechatPay
+from integrations.wechat.shipping import WechatShipping
 from integrations.wechat.tokens import StableToken
 
 
@@ -18,18 +20,19 @@ class WechatHealth:
     """`HealthCheck`: an access token, and a signed question about an order that cannot exist.
 
     The answer to that question is an unsigned refusal: whether our copy of the platform's public key is the
-    right one shows only with the first order.
+    right one shows only with the first order. `untold` is there while WeChat is told of no shipping.
     """
 
     name = "WeChat and WeChat Pay"
 
-    def __init__(self, token: StableToken, client: PayClient, pay: WechatPay) -> None:
+    def __init__(self, token: StableToken, client: PayClient, pay: WechatPay, untold: WechatShipping | None) -> None:
         self._token = token
         self._client = client
         self._pay = pay
+        self._untold = untold
 
     async def check(self) -> str:
-        """Raises `NotAccepted`. WeChat Pay cannot know an order of a number made up just now."""
+        """Raises `NotAccepted` or `NeedsAttention`. WeChat Pay cannot know an order of a number made up just now."""
         try:
             await self._token.ask_now()
             truth = await self._pay.ask(new_nonce())
@@ -40,5 +43,10 @@ class WechatHealth:
         if self._client.trust.preferred() is None:
             raise NotAccepted(
                 "there is no key of the platform to verify with: set WECHAT_PAY_PUBLIC_KEY_ID and its file"
+            )
+        if self._untold is not None and await self._untold.is_wanted():
+            raise NeedsAttention(
+                "accepts us, but the account is under trade management and WeChat is not told what payments brought",
+                "set WECHAT_SHIPPING_INFO=true, or what residents pay stays frozen (docs/operations.md, Frozen money)",
             )
         return "WeChat gave an access token, WeChat Pay accepts our signature"

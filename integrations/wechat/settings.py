@@ -34,6 +34,9 @@ class WechatSettings(BaseSettings):
     state: Literal["formal", "trial", "developer"] = "formal"
     """Which version of the mini-program a message opens."""
 
+    shipping_info: bool = False
+    """Whether WeChat is told what each payment brought: an account under its trade management gets no money else."""
+
     push_token: SecretStr | None = None
     push_aes_key: SecretStr | None = None
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from app.cases.models import Case
@@ -9,41 +7,21 @@ from app.cases.rules import CaseState
 from app.delivery.models import DeliveryTask, Parcel
 from app.delivery.offers import agent_for
 from app.delivery.ordering import cancel_courier
-from app.delivery.ports import CarrierOrders, DeliveredTo, ParcelState, ParcelTracker, Payer
+from app.delivery.ports import DeliveredTo, ParcelState, Payer
 from app.delivery.rules import Watch
 from app.delivery.words import Direction, OrderState, TaskKind
-from app.kernel import ports
-from app.kernel.callbacks import CallbackReader
-from app.kernel.http import OutboundClient
-from integrations import ems
 from tests.delivery.couriers import ordered
 from tests.portal import Portal
 
 
-@pytest.fixture
-async def _post(portal: Portal) -> AsyncIterator[None]:
-    """The post is connected beside Kuaidi100, which also knows its parcels."""
-    http = OutboundClient()
-    ems.connect(http)
-    yield
-    for port, code in (
-        (CarrierOrders, "ems"),
-        (ParcelTracker, "ems"),
-        (CallbackReader, "ems/tracking"),
-        (ports.HealthCheck, "ems"),
-    ):
-        del ports._adapters[port][code]
-    await http.close()
-
-
-@pytest.mark.usefixtures("_post")
+@pytest.mark.usefixtures("post")
 async def test_where_the_post_is_connected_its_parcels_go_through_it(portal: Portal) -> None:
     assert agent_for("ems", Payer.CITY, Direction.RESULT_TO_APPLICANT)[0] == "ems"
     assert agent_for("zhongtong", Payer.CITY, Direction.RESULT_TO_APPLICANT)[0] == "kuaidi100"
     assert agent_for("ems", Payer.RECIPIENT_ON_DELIVERY, Direction.RESULT_TO_APPLICANT)[0] == "ems"
 
 
-@pytest.mark.usefixtures("_post")
+@pytest.mark.usefixtures("post")
 async def test_the_post_fetches_a_result_brings_it_and_takes_the_signature_back(portal: Portal) -> None:
     """Ordered, scanned, delivered, undone (743), delivered again: each told by a push of one event."""
     sent = await ordered(portal, "ems")
@@ -74,7 +52,7 @@ async def test_the_post_fetches_a_result_brings_it_and_takes_the_signature_back(
     assert await DeliveryTask.filter(parcel_id=parcel.id, state="OPEN").count() == 0
 
 
-@pytest.mark.usefixtures("_post")
+@pytest.mark.usefixtures("post")
 async def test_the_desk_calls_the_post_off(portal: Portal) -> None:
     sent = await ordered(portal, "ems")
     await cancel_courier(sent.issuer, sent.parcel.id)

@@ -106,7 +106,7 @@ async def test_the_sheet_lists_what_the_courier_takes_along_and_names_nobody(por
     assert sent.number in [parcel["trackingNumber"] for parcel in sheet["parcels"]]
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(base64.b64decode(sheet["pdf"]))).pages)
     text = text.replace("\0", "")
-    assert "结果寄送交接单" in text
+    assert "寄件交接单" in text
     assert sent.number in text
     assert sent.case.number in text
     assert "测试居民" not in text

@@ -15,7 +15,7 @@ from app.booking.halls.rehousing import see_to_everybody
 from app.booking.models import Booking, CreditAppeal, SessionClosure, Slot
 from app.booking.outcomes import record_arrival, record_missed, record_served
 from app.booking.queries import locked_booking
-from app.delivery.events import ParcelMoved
+from app.delivery.events import CourierAssigned, ParcelMoved, ParcelPickedUp, ParcelReceived
 from app.delivery.models import Parcel
 from app.delivery.ordering import cancel_courier, post_cases
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
@@ -25,6 +25,7 @@ from app.kernel.actor import SYSTEM
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import _reactions, publish, reactions_of
 from app.payments.events import (
+    AllOfBillBounced,
     BillCancelled,
     BillDueSoon,
     BillExpired,
@@ -34,7 +35,9 @@ from app.payments.events import (
     BillReissued,
     BillUnreceipted,
     BillWaived,
+    PartOfBillBounced,
     ReceiptIssued,
+    ReceiptVoided,
     SurplusReturned,
 )
 from app.payments.models import Bill, PaymentAttempt
@@ -202,9 +205,15 @@ async def _everything_told() -> None:
         *(kind(bill.id) for kind in (BillReceipted, BillUnreceipted)),
         BillReduced(bill.id, 100),
         BillPartlyRefunded(bill.id, 100),
+        PartOfBillBounced(bill.id, 100),
+        AllOfBillBounced(bill.id, 100),
         SurplusReturned(attempt.id, 100),
         ReceiptIssued(db.new_id(), bill.id),
+        ReceiptVoided(db.new_id(), bill.id),
         ParcelMoved(parcel.id, "DELIVERED"),
+        ParcelPickedUp(parcel.id),
+        CourierAssigned(parcel.id),
+        ParcelReceived(parcel.id),
         MandateGranted(mandate.id),
         MandateRevoked(mandate.id),
         AccountsJoined(used.id, db.new_id()),

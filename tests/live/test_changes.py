@@ -18,10 +18,11 @@ from app.cases.models import Case
 from app.delivery import events as parcel_events
 from app.delivery.events import ParcelMoved
 from app.kernel import clock
+from app.kernel.facts import Fact
 from app.kernel.facts.publishing import reactions_of
 from app.kernel.live import live
 from app.payments import events as bill_events
-from app.payments.events import BillPaid
+from app.payments.events import BillPaid, PaymentFact, RefundFact
 from app.payments.models import Bill
 from app.payments.states import BillState
 from app.queueing import events as ticket_events
@@ -38,18 +39,34 @@ from tests.portal import Portal
 from tests.representation.stage import CARD, PERMIT, make_pair, make_someone
 
 TOLD = {
-    case_events: ("CaseSubmitted", "CaseAccepted", "CaseApproved", "CaseClosed", "CaseWithdrawn"),
+    case_events: ("CaseSubmitted", "CaseAccepted", "CaseApproved", "CaseMoved", "CaseClosed", "CaseWithdrawn"),
     booking_events: (
-        "SlotBooked", "BookingMoved", "BookingCancelled", "BookingHallCancelled", "PlaceOffered", "VisitKept",
-        "VisitMissed",
+        "SlotBooked", "DepositDue", "BookingMoved", "BookingCancelled", "BookingHallCancelled", "PlaceOffered",
+        "VisitKept", "VisitMissed",
     ),
     ticket_events: ("TicketTaken", "TicketNear", "TicketCalled", "TicketPassed", "TicketMoved"),
     bill_events: (
-        "BillIssued", "BillPaid", "ExpiredBillPaid", "BillExpired", "BillReissued", "BillCancelled", "BillWaived",
-        "BillReduced", "BillReceipted", "BillUnreceipted", "BillPartlyRefunded", "BillFullyRefunded",
+        "BillIssued", "BillOpened", "BillReleased", "BillPaid", "ExpiredBillPaid", "BillExpired", "BillReissued",
+        "BillCancelled", "BillWaived", "BillReduced", "BillReceipted", "BillUnreceipted", "BillPartlyRefunded",
+        "BillFullyRefunded", "PartOfBillBounced", "AllOfBillBounced", "ReceiptIssued", "ReceiptVoided",
     ),
-    parcel_events: ("ParcelRegistered", "ParcelMoved"),
+    parcel_events: (
+        "CourierOrdered", "CourierCancelAsked", "CourierAssigned", "ParcelRegistered", "ParcelMoved", "ParcelReceived",
+    ),
 }  # fmt: skip
+NOT_TOLD = {
+    "BillDueSoon": "nothing of the bill changed",
+    "CourierOrderEnded": "the parcel moves with it",
+    "ParcelPickedUp": "the parcel moves with it",
+    "PlacesReserved": "of a slot, of nobody",
+    "SessionClosed": "of a hall; each booking in it is told",
+    "VisitDue": "nothing of the booking changed",
+    "FaultRecorded": "with a cancelled or missed visit, which is told",
+    "FaultExcused": "credit is shown by no kind",
+    "AppealDecided": "credit is shown by no kind",
+    "MoneyTaskOpened": "of the cashiers",
+}
+"""And what happens to an order or a refund: a bill shows neither, and what they do to it is told."""
 
 
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in TOLD.items() for name in names])
@@ -59,6 +76,17 @@ async def test_a_fact_is_told(portal: Portal, module: Any, name: str) -> None:
         .replace("queueing<", "ticket<")
         .replace("delivery<", "parcel<")
     ]
+
+
+def test_every_fact_of_what_a_phone_shows_is_told_or_has_a_reason() -> None:
+    for module, told in TOLD.items():
+        facts = {
+            name
+            for name, found in vars(module).items()
+            if isinstance(found, type) and issubclass(found, Fact) and found.__module__ == module.__name__
+        }
+        facts -= {name for name in facts if issubclass(getattr(module, name), PaymentFact | RefundFact)}
+        assert facts - set(told) - NOT_TOLD.keys() - {"BillFact"} == set()
 
 
 async def test_a_phone_hears_what_the_clerks_do_with_a_case(portal: Portal) -> None:

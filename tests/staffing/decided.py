@@ -62,6 +62,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.unknownPushes": frozenset({ISSUER, SUPERVISOR}),
     "Mutation.registerParcel": frozenset({ISSUER}),
     "Query.carriersOfNumber": frozenset({ISSUER}),
+    "Query.carrierReport": frozenset({CASHIER, MANAGER}),
     "Query.casesToPost": frozenset({ISSUER}),
     "Query.deliveryTasks": frozenset({ISSUER, CASHIER, MANAGER}),
     "Query.handOverSheet": frozenset({ISSUER}),
@@ -71,6 +72,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.closeDeliveryTask": frozenset({ISSUER, CASHIER, MANAGER}),
     "Mutation.postCases": frozenset({ISSUER}),
     "Mutation.receiveMaterials": frozenset({ISSUER, WINDOW}),
+    "Mutation.returnMaterials": frozenset({ISSUER}),
     "Mutation.scanReturn": frozenset({ISSUER, WINDOW}),
     "Mutation.takeCarrierStatement": frozenset({CASHIER, MANAGER}),
     # Money.
@@ -209,6 +211,8 @@ NAMES_NOBODY: dict[str, str] = {
     "CalledNumber": "code window",
     "Capability": "code name on",
     "Carrier": "code nameZh",
+    "CarrierMonth": "carrier carrierName payer parcels oursFen billedFen unbilled differences payerText",
+    "CarrierReport": "rows csv",
     "CarrierSettlement": "lines matched tasks",
     "Case": (
         "id number state decision deliveryMethod submittedAt acceptedAt dueAt dueIsProvisional decidedAt closedAt"
@@ -415,7 +419,14 @@ REACHED_FROM: dict[str, set[str]] = {
         "Query.parcelsWithNumber",
         *(
             f"Mutation.{verb}"
-            for verb in ("cancelCourier", "postCases", "receiveMaterials", "registerParcel", "scanReturn")
+            for verb in (
+                "cancelCourier",
+                "postCases",
+                "receiveMaterials",
+                "registerParcel",
+                "returnMaterials",
+                "scanReturn",
+            )
         ),
     },
     "Bill": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK},

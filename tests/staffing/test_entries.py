@@ -20,7 +20,7 @@ from app.cases.applicants import applicant_in_full
 from app.cases.queries import address_for_posting, case_for, cases_waiting
 from app.cases.rules import CaseState
 from app.catalogue import equipment
-from app.delivery import ordering, posting, receiving, settling, tasks_of_desk
+from app.delivery import ordering, posting, receiving, sending_back, settlement_report, settling, tasks_of_desk
 from app.delivery.commands import register_parcel
 from app.delivery.ports import Payer
 from app.delivery.queries import unknown_pushes
@@ -100,6 +100,7 @@ ACTS: dict[str, Act] = {
     "Query.shippingLabel": address_for_posting,
     "Query.unknownPushes": lambda actor, _: unknown_pushes(actor, limit=1, before=None),
     "Mutation.registerParcel": lambda actor, one: register_parcel(actor, one, "ems", "1199999999999"),
+    "Query.carrierReport": lambda actor, _: settlement_report.carrier_report(actor, "2026-11"),
     "Query.casesToPost": lambda actor, _: posting.cases_to_post(actor, limit=1, after=None),
     "Query.deliveryTasks": lambda actor, _: tasks_of_desk.tasks_at_work(
         actor, tasks_of_desk.Sought(), limit=1, before=None
@@ -112,6 +113,9 @@ ACTS: dict[str, Act] = {
         actor, [one], ordering.Courier("ems", Payer.CITY, "city-hall"), idempotency_key="x" * 8
     ),
     "Mutation.receiveMaterials": lambda actor, one: receiving.receive_materials(actor, one, {}),
+    "Mutation.returnMaterials": lambda actor, one: sending_back.return_materials(
+        actor, one, ordering.Courier("ems", Payer.CITY, "city-hall"), "1199999999999", idempotency_key="x" * 8
+    ),
     "Mutation.scanReturn": receiving.scan_return,
     "Mutation.takeCarrierStatement": lambda actor, _: settling.take_statement(actor, "ems", ""),
     "Mutation.checkInAtDesk": lambda actor, one: arriving.check_in_at_desk(actor, str(one), "x"),

@@ -25,13 +25,26 @@ WORTH_TELLING = frozenset(
         ParcelState.DELIVERED,
         ParcelState.DELIVERY_FAILED,
         ParcelState.RETURNED,
+        ParcelState.LOST,
     }
 )
-"""protocols/express.md 5.3, rule 8: each once, and nothing that happened more than a day ago."""
+"""protocols/express.md 5.3, rule 8: each once, and nothing that happened more than a day ago. And what is lost: who
+waits for it would wait for ever.
+"""
+
+_HOME = (Direction.RESULT_TO_APPLICANT, Direction.MATERIAL_RETURN)
 
 
 async def registered(fact: ParcelRegistered) -> list[Told]:
-    found = await _result_in(fact.parcel_id)
+    return await _on_its_way(fact, Direction.RESULT_TO_APPLICANT)
+
+
+async def materials_returned(fact: ParcelRegistered) -> list[Told]:
+    return await _on_its_way(fact, Direction.MATERIAL_RETURN)
+
+
+async def _on_its_way(fact: ParcelRegistered, direction: Direction) -> list[Told]:
+    found = await _inside(fact.parcel_id, direction)
     if found is None:
         return []
     parcel, case = found
@@ -45,7 +58,7 @@ async def registered(fact: ParcelRegistered) -> list[Told]:
 
 async def moved(fact: ParcelMoved) -> list[Told]:
     state = ParcelState(fact.state)
-    found = await _result_in(fact.parcel_id) if state in WORTH_TELLING else None
+    found = await _inside(fact.parcel_id, *_HOME) if state in WORTH_TELLING else None
     if found is None or found[0].state_at < clock.now() - _OLD:
         return []
     parcel, case = found
@@ -58,8 +71,8 @@ async def moved(fact: ParcelMoved) -> list[Told]:
     return [Told(case.resident_id, f"parcel:{parcel.id}", f"{parcel.id}/{state.value}", values, page)]
 
 
-async def _result_in(parcel_id: UUID) -> tuple[Parcel, Case] | None:
-    """A parcel with results, and the first case in it: several of one person are told of once."""
-    inside = ParcelCase.filter(parcel_id=parcel_id, parcel__direction=Direction.RESULT_TO_APPLICANT)
+async def _inside(parcel_id: UUID, *directions: Direction) -> tuple[Parcel, Case] | None:
+    """A parcel that goes one of these ways, and the first case in it: several of one person are told of once."""
+    inside = ParcelCase.filter(parcel_id=parcel_id, parcel__direction__in=directions)
     content = await inside.order_by("case_id").select_related("parcel", "case").first()
     return (content.parcel, content.case) if content is not None else None

@@ -40,6 +40,11 @@ MEANINGS = {
     47003: "argument invalid!",
     48001: "api unauthorized",
     87009: "invalid signature",
+    10060001: "pay order not exist",
+    10060003: "pay order has used its reshipping chance",
+    10060004: "pay order cannot be shipped in its state",
+    10060014: "param error",
+    10060031: "pay order does not belong to openid",
 }
 
 

@@ -1,0 +1,1 @@
+"""What a payment brought: told to platforms that hold the money until they know."""
