@@ -9,6 +9,7 @@ from app.kernel.http import OutboundClient
 from app.kernel.settings import get_settings
 from app.messages.ports import MessageChannel
 from app.payments.ports import PaymentChannel
+from app.texts.ports import ContentCheck
 from integrations.wechat.api import MiniProgramApi
 from integrations.wechat.health import WechatHealth
 from integrations.wechat.identity import WechatFace, WechatSessionData, WechatSignIn
@@ -18,6 +19,7 @@ from integrations.wechat.pay_notify import WechatPayNotices
 from integrations.wechat.payments import WechatPay
 from integrations.wechat.pushes import WechatPushes
 from integrations.wechat.settings import read_settings
+from integrations.wechat.texts import WechatTexts
 from integrations.wechat.tokens import StableToken
 
 
@@ -32,6 +34,7 @@ def connect(http: OutboundClient) -> None:
     ports.register(SessionData, "wechat", WechatSessionData(settings.app_id))
     ports.register(IdentityProver, "wechat-face", WechatFace(api))
     ports.register(PaymentChannel, "wechat", pay)
+    ports.register(ContentCheck, "wechat", WechatTexts(api))
     ports.register(MessageChannel, "wechat", WechatMessages(api, settings.state))
     if settings.push_token is not None and settings.push_aes_key is not None:
         token, aes_key = settings.push_token.get_secret_value(), settings.push_aes_key.get_secret_value()

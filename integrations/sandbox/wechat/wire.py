@@ -21,6 +21,7 @@ MEANINGS = {
     40029: "invalid code",
     40037: "invalid template_id",
     40097: "invalid args",
+    40129: "invalid scene",
     40125: "invalid appsecret",
     40163: "code been used",
     40226: "code blocked",
@@ -39,6 +40,7 @@ MEANINGS = {
     47001: "data format error",
     47003: "argument invalid!",
     48001: "api unauthorized",
+    61010: "code is expired",
     87009: "invalid signature",
 }
 
