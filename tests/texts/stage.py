@@ -23,7 +23,8 @@ from tests.portal import Portal
 FINE, DOUBTED, BAD = "当天暴雨,公交停运", "加微信领补偿,测试疑语", "你们都是测试禁语"
 """What the sandbox passes, wants to be reviewed, and refuses."""
 
-FROM_HALL = "qinghe-hall"
+FROM_HALL = "bayin-hall"
+"""Where these appeals wait for their managers, apart from those of other tests."""
 
 
 @dataclass

@@ -86,6 +86,7 @@ async def test_outside_of_any_host_app_nobody_is_asked_and_the_staff_see_it(port
     assert await writer.standing() == [("UNCHECKED", "UNANSWERED", "")]
     assert await writer.read() == (BAD, "UNCHECKED")
     [check_] = await writer.checks()
+    assert check_.text_sealed is None
     assert str(check_.id) not in [one["id"] for one in await waiting(writer.reader)]
 
 

@@ -1,4 +1,4 @@
-"""A person has the last word about what a platform doubted, and until then only who has to decides on it reads it."""
+"""A person has the last word about what a platform doubted; until then its writer reads it, and who decides on it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_withheld_grounds_are_shown_to_no_manager_any_more(portal: Portal)
 async def test_what_waits_is_listed_to_the_managers_of_its_hall_and_of_its_unit(portal: Portal) -> None:
     _, appeal = await doubted(portal, "appeal")
     _, refund = await doubted(portal)
-    hall, elsewhere = await reviewer(portal, "990121"), await reviewer(portal, "990103")
+    hall, elsewhere = await reviewer(portal, "990122"), await reviewer(portal, "990103")
     unit, other_unit = await reviewer(portal, unit=UNIT), await reviewer(portal, unit="civil-affairs")
 
     async def sees(manager: Caller) -> set[str]:
@@ -129,7 +129,7 @@ async def test_pages_go_on_where_the_last_ended_oldest_first(portal: Portal) -> 
 
 async def test_a_look_and_a_word_are_written_down_and_the_same_word_once(portal: Portal) -> None:
     writer, check = await doubted(portal, "appeal")
-    manager = await reviewer(portal, "990121")
+    manager = await reviewer(portal, "990122")
     await waiting(manager)
     words = [await decide(manager, check, approve=approve) for approve in (True, True, False)]
     assert words == ["APPROVED", "APPROVED", "WITHHELD"]
