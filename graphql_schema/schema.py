@@ -60,6 +60,7 @@ from graphql_schema.representation.queries import RepresentationQuery
 from graphql_schema.scalars import FEN_SUM, MOMENT, FenSum
 from graphql_schema.staffing.mutations import StaffingMutation
 from graphql_schema.staffing.queries import StaffingQuery
+from graphql_schema.texts.entries import TextsMutation, TextsQuery
 
 
 @strawberry.type
@@ -95,6 +96,7 @@ class Query(
     PostingQuery,
     MessagesQuery,
     TemplatesQuery,
+    TextsQuery,
     PersonalQuery,
 ):
     """Everything that can be asked."""
@@ -132,6 +134,7 @@ class Mutation(
     PostingMutation,
     MessagesMutation,
     TemplatesMutation,
+    TextsMutation,
     PersonalMutation,
 ):
     """Everything that can be done; each answers `Thing | Problem`."""

@@ -20,6 +20,7 @@ from app.cases.models import Case
 from app.catalogue.models import ServicePoint
 from app.identity.models import Resident, Staff
 from app.kernel.db import new_id
+from app.texts.models import TextCheck
 
 
 class BusinessPolicy(Model):
@@ -290,6 +291,10 @@ class CreditAppeal(Model):
     )
     resident_id: UUID
     grounds_sealed = fields.TextField()
+    grounds_check: fields.ForeignKeyNullableRelation[TextCheck] = fields.ForeignKeyField(
+        "portal.TextCheck", related_name="credit_appeals", on_delete=fields.SET_NULL, null=True
+    )
+    grounds_check_id: UUID | None
     state = fields.CharEnumField(AppealState, max_length=20)
     made_at = fields.DatetimeField()
     answer = fields.CharField(max_length=200, default="")
@@ -302,6 +307,7 @@ class CreditAppeal(Model):
     class Meta:
         table = "credit_appeal"
         unique_together = (("booking",),)
+        indexes = (("grounds_check_id",),)
 
 
 class CreditExemption(Model):

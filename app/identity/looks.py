@@ -54,6 +54,10 @@ LOOKS: dict[str, LookWords] = {
     "bill.cancelled": LookWords(LookKind.ACTED, "作废了您的缴费通知", "cancelled your notice of payment"),
     "bill.renewed": LookWords(LookKind.ACTED, "延长了您的缴费单", "let your bill be paid again"),
     "bill.issued": LookWords(LookKind.ACTED, "向您开具了缴费通知", "made out a notice of payment to you"),
+    "text.listed": LookWords(
+        LookKind.LOOKED, "在待审文字中看到您写的内容", "saw something you wrote on a list to review"
+    ),
+    "text.reviewed": LookWords(LookKind.ACTED, "审核了您写的内容", "reviewed something you wrote"),
     "refund.listed": LookWords(LookKind.LOOKED, "在退款列表中看到您的退款", "saw your refund on a list"),
     "refund.seen": LookWords(LookKind.LOOKED, "查看了您的退款情况", "looked at the refunds of your bill"),
     "refund.requested": LookWords(LookKind.ACTED, "为您发起了退款", "asked for a refund to you"),

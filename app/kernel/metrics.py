@@ -18,6 +18,11 @@ OUTBOUND = Histogram(
 )
 CALLBACKS = Counter("portal_callbacks_total", "Provider callbacks by verdict.", ("provider", "kind", "verdict"))
 MESSAGES = Counter("portal_messages_total", "Messages handed to a channel by outcome.", ("channel", "outcome"))
+TEXTS = Counter(
+    "portal_texts_total",
+    "Texts of residents by the word of the host app's platform; without a provider nobody was asked.",
+    ("provider", "kind", "verdict"),
+)
 OPERATIONS = Histogram("portal_graphql_seconds", "GraphQL operations by outcome.", ("operation", "outcome"))
 
 SOCKETS = Gauge("portal_sockets", "Sockets that are open for live updates.")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.clock import local
 from app.kernel.errors import NotFound
-from app.kernel.inbox.notices import Notice, NoticeState
+from app.kernel.inbox.notices import UNHANDLED, Notice, NoticeState
 from app.kernel.stuck import Stuck, cut_off
 from app.messages.errors import NotToBeReplayed
 from app.messages.models import Message, MessageAttempt, MessageTemplate
@@ -29,7 +31,8 @@ _ENDED = frozenset({MessageState.FAILED, MessageState.WAITING})
 
 
 async def stuck(limit: int) -> tuple[list[Stuck], bool]:
-    """Failed messages, those whose job was lost, jobs that were given up, reports nobody could place.
+    """Failed messages, those whose job was lost, jobs that were given up, reports nobody could place, pushes nobody
+    waits for.
 
     At most `limit` of each, the oldest first; and whether there are more.
     """
@@ -37,7 +40,8 @@ async def stuck(limit: int) -> tuple[list[Stuck], bool]:
     stranded = await db.rows(_STRANDED, clock.now(), limit + 1)
     jobs = await db.rows(_FAILED_JOBS, limit + 1)
     topics = (RECEIPT_TOPIC, CONSENT_TOPIC)
-    unplaced = await Notice.filter(topic__in=topics, state=NoticeState.UNMATCHED).order_by("id").limit(limit + 1)
+    lost = Notice.filter(Q(topic__in=topics) | Q(remark=UNHANDLED), state=NoticeState.UNMATCHED)
+    unplaced = await lost.order_by("id").limit(limit + 1)
     kinds: Sequence[Sequence[Stuck]] = (
         [Stuck(f"message {row.id}", row.key, row.subject) for row in failed],
         [Stuck(f"message {row['id']}", row["key"], "its job was lost") for row in stranded],

@@ -21,6 +21,7 @@ from app.kernel.db import new_id
 from app.payments.rules import BillKind, TreasuryLevel
 from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.words import Account, ReceiptKind, ReceiptState, RefundReason, StatementState, TaskKind, TaskState
+from app.texts.models import TextCheck
 
 
 class Bill(Model):
@@ -162,6 +163,10 @@ class Refund(Model):
 
     reason = fields.CharEnumField(RefundReason, max_length=20)
     remark = fields.CharField(max_length=80, default="")
+    remark_check: fields.ForeignKeyNullableRelation[TextCheck] = fields.ForeignKeyField(
+        "portal.TextCheck", related_name="refunds", on_delete=fields.SET_NULL, null=True
+    )
+    remark_check_id: UUID | None
     amount_fen = fields.BigIntField()
     lines: list[dict[str, Any]] = fields.JSONField()
     state = fields.CharEnumField(RefundState, max_length=20)
@@ -189,7 +194,7 @@ class Refund(Model):
 
     class Meta:
         table = "refund"
-        indexes = (("state", "ask_again_at"), ("attempt_id",), ("bill_id",), ("settled_at",))
+        indexes = (("state", "ask_again_at"), ("attempt_id",), ("bill_id",), ("settled_at",), ("remark_check_id",))
         constraints = (CheckConstraint(check="amount_fen > 0", name="refund_returns_something"),)
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from app.identity.ports import Fate, Kind, Reason, Retention
+from app.kernel.actor import Actor, ActorKind
 from app.kernel.money import Fen, yuan
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
+from app.payments.refunds.queries import remark_for
 from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
 from app.payments.states import UNDER_WAY
 
@@ -51,13 +53,13 @@ class Holdings:
         bills = await Bill.filter(resident_id=resident_id).order_by("id")
         keys = [bill.id for bill in bills]
         attempts = await PaymentAttempt.filter(bill_id__in=keys).order_by("id")
-        refunds = await Refund.filter(bill_id__in=keys).order_by("id")
+        refunds = await Refund.filter(bill_id__in=keys).order_by("id").prefetch_related("remark_check")
         receipts = await Receipt.filter(bill_id__in=keys).order_by("id")
         return {
             "bills": [
                 {
                     **_bill(bill, [one for one in attempts if one.bill_id == bill.id]),
-                    "refunds": [_refund(one) for one in refunds if one.bill_id == bill.id],
+                    "refunds": [_refund(one, resident_id) for one in refunds if one.bill_id == bill.id],
                     "receipts": [_receipt(one) for one in receipts if one.bill_id == bill.id],
                 }
                 for bill in bills
@@ -93,11 +95,12 @@ def _refund_reason(refund: Refund) -> Reason:
     )
 
 
-def _refund(row: Refund) -> dict[str, object]:
+def _refund(row: Refund, reader: UUID) -> dict[str, object]:
+    """Whoever paid for somebody else may have written the remark."""
     return {
         "id": row.id,
         "reason": row.reason,
-        "remark": row.remark,
+        "remark": remark_for(Actor(ActorKind.RESIDENT, reader), row, row.remark_check),
         "amount_fen": row.amount_fen,
         "lines": row.lines,
         "state": row.state,

@@ -16,6 +16,8 @@ from app.booking.rules import AppealState, BookingState
 from app.catalogue.queries import service_points_by_key
 from app.identity.rules import Role
 from app.kernel import clock
+from app.texts.queries import checks_by_id
+from app.texts.rules import TextStanding
 from graphql_schema.booking.types import Booking, BookingResult, Slot
 from graphql_schema.catalogue.types import ServicePoint
 from graphql_schema.context import Info
@@ -75,6 +77,12 @@ class CreditAppeal:
             row=row,
         )
 
+    @computed("How the grounds stand: whether a platform or a person has passed them.", batch=checks_by_id)
+    async def grounds_standing(self, info: Info) -> TextStanding:
+        wanted = self.row.grounds_check_id
+        known = await info.context.load(checks_by_id, wanted) if wanted else None
+        return known.standing if known else TextStanding.UNCHECKED
+
     @computed("The visit it is about.", batch=credit.bookings_by_id)
     async def visit(self, info: Info) -> AppealedVisit:
         row = await info.context.load(credit.bookings_by_id, self.row.booking_id)
@@ -85,7 +93,7 @@ class CreditAppeal:
 @strawberry.type(description="申诉全文 · An appeal with what the resident wrote.")
 class AppealInFull:
     appeal: CreditAppeal
-    grounds: str
+    grounds: str = strawberry.field(description="Empty when a reviewer withheld them.")
 
 
 @strawberry.type(description="失约记录 · A visit that was missed or cancelled late, excused or not.")

@@ -12,6 +12,9 @@ from app.payments.refunds import queries
 from app.payments.refunds.rules import Share, refund_in_words
 from app.payments.states import RefundState
 from app.payments.words import REASON_WORDS, RefundReason
+from app.texts.models import TextCheck
+from app.texts.queries import checks_by_id
+from app.texts.rules import TextStanding
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
 from graphql_schema.problems import Problem
@@ -43,7 +46,6 @@ class Refund:
     bill_number: str = strawberry.field(description="缴款码")
     amount_fen: int
     reason: RefundReason
-    remark: str = strawberry.field(description="What whoever asked for it added.")
     state: RefundState
     requested_at: datetime
     decided_at: datetime | None
@@ -62,7 +64,6 @@ class Refund:
             bill_number=row.bill.number,
             amount_fen=row.amount_fen,
             reason=row.reason,
-            remark=row.remark,
             state=row.state,
             requested_at=row.requested_at,
             decided_at=row.decided_at,
@@ -83,6 +84,18 @@ class Refund:
     @computed("Why the money goes back, in plain words.")
     def reason_text(self, info: Info) -> str:
         return info.context.say(*REASON_WORDS[self.reason])
+
+    @computed("What whoever asked for it added, as far as I may read it.", batch=checks_by_id)
+    async def remark(self, info: Info) -> str:
+        return queries.remark_for(info.context.actor, self.row, await self._known(info))
+
+    @computed("How a resident's remark stands; null for none and for words of the staff.", batch=checks_by_id)
+    async def remark_standing(self, info: Info) -> TextStanding | None:
+        return queries.remark_standing(self.row, await self._known(info))
+
+    async def _known(self, info: Info) -> TextCheck | None:
+        wanted = self.row.remark_check_id
+        return await info.context.load(checks_by_id, wanted) if wanted else None
 
     @computed("Whether a cashier hands it back at a window; otherwise it goes back the way it came.")
     def at_window(self) -> bool:

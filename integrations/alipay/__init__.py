@@ -9,6 +9,7 @@ from app.kernel.http import OutboundClient
 from app.kernel.settings import get_settings
 from app.messages.ports import MessageChannel
 from app.payments.ports import PaymentChannel
+from app.texts.ports import ContentCheck
 from integrations.alipay.gateway import Gateway
 from integrations.alipay.health import AlipayHealth
 from integrations.alipay.identity import AlipayFace, AlipaySignIn, AlipayTwoFactor
@@ -18,6 +19,7 @@ from integrations.alipay.pay_notify import AlipayNotices
 from integrations.alipay.payments import AlipayPay
 from integrations.alipay.phone_numbers import PhoneNumbers
 from integrations.alipay.settings import read_settings
+from integrations.alipay.texts import AlipayTexts
 
 
 def connect(http: OutboundClient) -> None:
@@ -30,6 +32,7 @@ def connect(http: OutboundClient) -> None:
     ports.register(SignInChannel, "alipay", AlipaySignIn(gateway, phone_numbers, settings.app_id))
     ports.register(IdentityProver, "alipay-face", AlipayFace(gateway, public_url))
     ports.register(IdentityAuthority, "alipay-two-factor", AlipayTwoFactor(gateway, settings.two_factor_biz_code))
+    ports.register(ContentCheck, "alipay", AlipayTexts(gateway))
     ports.register(MessageChannel, "alipay", AlipayMessages(gateway))
     ports.register(PaymentChannel, "alipay", AlipayPay(gateway, accounts, *us, public_url))
     ports.register(CallbackReader, "alipay/payment", AlipayNotices(gateway, *us))

@@ -35,6 +35,22 @@ class MessageControl(Caller):
         """`busy` answers -1 and `unauthorised` 48001 to everybody; `left` of the day's quota."""
         await self._object("POST", "/wechat/messages/door", {"state": state, "left": left})
 
+    async def text_door(self, state: str = "open", *, left: int | None = None) -> None:
+        """The same for the check of what users write."""
+        await self._object("POST", "/wechat/texts/door", {"state": state, "left": left})
+
+    async def leave_phone_alone(self, openid: str, seconds: float) -> None:
+        """So long ago the mini-program was opened last on this phone."""
+        await self._object("POST", f"/phones/{openid}/away", {"seconds": seconds})
+
+    async def texts_judged(self, openid: str) -> list[dict[str, Any]]:
+        """`{body, suggest, label, scene, trace_id}` of what this user wrote, oldest first; `body` as it was sent."""
+        return await self._list("GET", f"/phones/{openid}/texts")
+
+    async def alipay_texts_judged(self) -> list[dict[str, Any]]:
+        """`{body, action, unique_id}` of what anybody wrote in Alipay, oldest first."""
+        return await self._list("GET", "/alipay/texts")
+
     async def set_console(self, url: str, *, format: str = "json") -> None:  # noqa: A002 - the console's word
         """Where message pushes go; refused when the address does not give the echo back."""
         await self._object("POST", "/wechat/console", {"url": url, "format": format})

@@ -10,6 +10,7 @@ from app.kernel.http import OutboundClient
 from app.kernel.settings import get_settings
 from app.messages.ports import MessageChannel
 from app.payments.ports import PaymentChannel
+from app.texts.ports import ContentCheck
 from integrations.wechat.api import MiniProgramApi
 from integrations.wechat.health import WechatHealth
 from integrations.wechat.identity import WechatFace, WechatSessionData, WechatSignIn
@@ -20,6 +21,7 @@ from integrations.wechat.payments import WechatPay
 from integrations.wechat.pushes import WechatPushes
 from integrations.wechat.settings import read_settings
 from integrations.wechat.shipping import WechatShipping
+from integrations.wechat.texts import WechatTexts
 from integrations.wechat.tokens import StableToken
 
 
@@ -34,6 +36,7 @@ def connect(http: OutboundClient) -> None:
     ports.register(SessionData, "wechat", WechatSessionData(settings.app_id))
     ports.register(IdentityProver, "wechat-face", WechatFace(api))
     ports.register(PaymentChannel, "wechat", pay)
+    ports.register(ContentCheck, "wechat", WechatTexts(api))
     ports.register(MessageChannel, "wechat", WechatMessages(api, settings.state))
     shipping = WechatShipping(api, settings.pay_mch_id)
     if settings.shipping_info:

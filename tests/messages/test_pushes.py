@@ -8,6 +8,7 @@ import pytest
 
 from app.kernel.inbox.notices import Notice, NoticeState
 from app.messages.models import Message, Subscription
+from app.messages.operating import stuck
 from app.messages.words import MessageState
 from integrations.sandbox.control import ControlRefused
 from tests.identity.traces import nothing_moves
@@ -122,3 +123,16 @@ async def test_a_report_about_nothing_of_ours_is_kept_for_a_person(portal: Porta
     notice = await Notice.filter(topic="messages.receipt").order_by("-id").first()
     assert notice is not None
     assert (notice.state, notice.remark) == (NoticeState.UNMATCHED, "no such message")
+
+
+async def test_a_verdict_on_media_nobody_sent_is_kept_once_and_listed(portal: Portal, console: str) -> None:
+    """We send no media to be checked; what comes all the same is for a person."""
+    reader = await make_reader(portal)
+    verdict = {"trace_id": reader.person.openid, "version": "2", "errcode": "0", "suggest": "risky"}
+    replies = await portal.control.push_event(reader.person.openid, "wxa_media_check", verdict, times=3)
+    assert [reply.accepted for reply in replies] == [True] * 3
+    await portal.run_jobs()
+    [notice] = await Notice.filter(topic="wechat.wxa_media_check", event_key__contains=reader.person.openid)
+    assert (notice.state, notice.remark, notice.deliveries) == (NoticeState.UNMATCHED, "nobody handles this topic", 3)
+    listed, _ = await stuck(1000)
+    assert (f"notice {notice.id}", "wechat.wxa_media_check") in [(one.number, one.what) for one in listed]

@@ -34,6 +34,9 @@ from app.queueing.models import Ticket
 from app.queueing.rules import TicketState
 from app.representation.models import LegalPerson, Mandate, RepresentationClaim
 from app.representation.rules import Basis, ClaimState, MandateState
+from app.texts.models import TextCheck
+from app.texts.ports import Concern
+from app.texts.rules import TextKind, TextStanding
 from tests.booking.places import make_slot
 from tests.cases.filing import CARD
 from tests.identity.accounts import make_staff
@@ -185,9 +188,13 @@ async def _wait_and_explain(used: Used, booking: Booking) -> None:
         service_points=["city-hall"], days_from=today, days_until=today, state=WaitingState.WAITING, joined_at=now,
     )  # fmt: skip
     clerk = await make_staff(Role.DEPARTMENT_MANAGER)
+    check = await TextCheck.create(
+        kind=TextKind.APPEAL_GROUNDS, resident_id=used.id, division_code="990102", standing=TextStanding.REVIEW,
+        concern=Concern.UNANSWERED, provider="wechat", text_sealed=seal(f"{NAME}当天住院"), checked_at=now,
+    )  # fmt: skip
     await CreditAppeal.create(
-        booking_id=booking.id, resident_id=used.id, grounds_sealed=seal(f"{NAME}当天住院"), state=AppealState.REFUSED,
-        made_at=now, answer="材料不足", decided_by_id=clerk.id, decided_at=now,
+        booking_id=booking.id, resident_id=used.id, grounds_sealed=seal(f"{NAME}当天住院"), grounds_check_id=check.id,
+        state=AppealState.REFUSED, made_at=now, answer="材料不足", decided_by_id=clerk.id, decided_at=now,
     )  # fmt: skip
     await CreditExemption.create(
         resident_id=used.id, ground="DISABLED", granted_by_id=clerk.id, granted_at=now, valid_until=today

@@ -87,6 +87,7 @@ async def test_a_rehearsal_tells_what_would_happen_and_changes_nothing(portal: P
         "delivery.parcels": ("ANONYMISED", 1),
         "messages.messages": ("DELETED", 1),
         "messages.subscriptions": ("DELETED", 1),
+        "texts.checks": ("KEPT", 1),
         "identity.account": ("ANONYMISED", 1),
         "identity.bindings": ("DELETED", 1),
         "identity.proofs": ("DELETED", 1),

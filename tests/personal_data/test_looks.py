@@ -30,7 +30,7 @@ from tests.portal import Portal
 
 PERSONAL = {
     "maskedName", "maskedIdNumber", "maskedPhone", "maskedApplicant", "maskedAgent", "idNumber", "receiver",
-    "grounds", "ground",
+    "grounds", "ground", "written",
 }  # fmt: skip
 """Fields that tell something of a person who is not the caller."""
 
@@ -48,6 +48,8 @@ LOGGED = {
     "Query.creditExemptions": "credit.exemptions_seen",
     "Mutation.endCreditExemption": "credit.exemption_ended",
     "Mutation.grantCreditExemption": "credit.exempted",
+    "Query.textsToReview": "text.listed",
+    "Mutation.reviewText": "text.reviewed",
     "Mutation.checkInAtDesk": "queue.checked_in",
     "Mutation.acceptCase": "case.accept",
     "Mutation.approveCase": "case.approve",

@@ -150,6 +150,9 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.excuseBooking": frozenset({MANAGER, WINDOW}),
     "Mutation.grantCreditExemption": frozenset({WINDOW}),
     "Mutation.moveAtDesk": frozenset({WINDOW}),
+    # What residents wrote and a platform doubted.
+    "Query.textsToReview": frozenset({MANAGER}),
+    "Mutation.reviewText": frozenset({MANAGER}),
     # Acting for others, with the papers at a window.
     "Query.mandatesAtWindow": frozenset({WINDOW}),
     "Query.representationClaim": frozenset({WINDOW}),
@@ -226,11 +229,12 @@ NAMES_NOBODY: dict[str, str] = {
     "CourierOffer": "carrier carrierName payer feeFen payerText",
     "CreditRule": "fault count withinDays consequence days liveAtMost",
     "DayPreview": "day category added removed changed kept bookings",
-    "CreditAppeal": "id state madeAt decidedAt visit",
+    "CreditAppeal": "id state madeAt decidedAt visit groundsStanding",
     "CreditExemption": "id grantedAt validUntil endedAt",
     "DayEnded": "tickets",
     "DeliveryTask": "id kind about parcelId detail state openedAt closedAt remark kindText",
     "Department": "key name creditCode",
+    "DoubtedText": "id kind standing concern checkedAt",
     "Device": "id kind servicePoint name registeredAt seenAt revokedAt",
     "DeviceRegistered": "device",
     "ExpectedWait": "low high text",
@@ -291,7 +295,7 @@ NAMES_NOBODY: dict[str, str] = {
     "Receipt": "id kind code number checkCode amountFen state issuedAt voidedAt redNumber kindText stateText",
     "Refund": (
         "id billId billNumber amountFen reason state requestedAt decidedAt refundedAt lines stateText reasonText"
-        " atWindow"
+        " atWindow remarkStanding"
     ),
     "RefundShare": "line name amountFen",
     "RefundableLine": "line name paidFen refundableFen",
@@ -352,6 +356,7 @@ IS_PERSONAL: dict[str, str] = {
     "Claimant": "name maskedIdNumber",
     "CreditAppeal": "answer",
     "CreditExemption": "ground",
+    "DoubtedText": "written",
     "HomeVisit": "receiver phone divisionCode detail",
     "Mandate": "maskedAgent",
     "Principal": "name",
@@ -409,6 +414,7 @@ REACHED_FROM: dict[str, set[str]] = {
     "CreditExemption": {"Query.creditExemptions", "Mutation.endCreditExemption", "Mutation.grantCreditExemption"},
     "ClaimInFull": {"Query.representationClaim"},
     "Claimant": {"Query.representationClaim"},
+    "DoubtedText": {"Query.textsToReview", "Mutation.reviewText"},
     "Refund": _REFUNDS,
     "Resident": {"Mutation.signIn"},
     "HomeVisit": {"Query.homeVisits"},

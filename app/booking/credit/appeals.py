@@ -13,6 +13,7 @@ from app.booking.events import AppealDecided
 from app.booking.models import Booking, CreditAppeal
 from app.booking.queries import booking_of, locked_booking
 from app.booking.rules import LIFE, AppealState
+from app.catalogue.queries import service_points_by_key
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
@@ -21,11 +22,14 @@ from app.kernel.facts.publishing import publish
 from app.kernel.privacy import seal, unseal
 from app.representation.queries import locked_subject
 from app.representation.rules import check_reason
+from app.texts.checking import check, keep
+from app.texts.queries import checks_by_id
+from app.texts.rules import TextKind, TextStanding, may_read
 
 
 @dataclass(frozen=True)
 class AppealInFull:
-    """An appeal with what the resident wrote, for who decides it."""
+    """An appeal with what the resident wrote, for who decides it; empty when a reviewer withheld it."""
 
     appeal: CreditAppeal
     grounds: str
@@ -34,27 +38,43 @@ class AppealInFull:
 async def appeal(actor: Actor, booking_id: UUID, grounds: str) -> CreditAppeal:
     """Say, once and within 30 days, why a missed or late-cancelled visit should not count; the same again is harmless.
 
-    Raises `NotFound` or `AppealInvalid`.
+    Raises `NotFound`, `AppealInvalid` or `TextNotAllowed`.
     """
+    seen = await booking_of(booking_id, actor)
+    if same := await _appealed_before(booking_id, grounds):
+        return same
+    checked = await check(actor, TextKind.APPEAL_GROUNDS, check_may_appeal(past_of(seen), grounds, clock.now()))
     async with db.transaction():
         await locked_subject(actor)
         await booking_of(booking_id, actor)
         booking = await locked_booking(booking_id)
-        earlier = await CreditAppeal.get_or_none(booking_id=booking_id)
-        if earlier is not None:
-            if unseal(earlier.grounds_sealed) == grounds.strip():
-                return earlier
-            raise AppealInvalid(reason_zh="这次记录已经申诉过", reason_en="it has been appealed already")
+        if same := await _appealed_before(booking_id, grounds):
+            return same
         text = check_may_appeal(past_of(booking), grounds, clock.now())
         made = await CreditAppeal.create(
             booking_id=booking.id,
             resident_id=booking.resident_id,
             grounds_sealed=seal(text),
+            grounds_check_id=(await keep(checked, division=await _division_of(booking))).id,
             state=AppealState.OPEN,
             made_at=clock.now(),
         )
         await audit.record(actor, "credit.appealed", f"booking:{booking.id}", detail={"appeal": str(made.id)})
     return made
+
+
+async def _appealed_before(booking_id: UUID, grounds: str) -> CreditAppeal | None:
+    """Raises `AppealInvalid` when it was, on other grounds."""
+    earlier = await CreditAppeal.get_or_none(booking_id=booking_id)
+    if earlier is not None and unseal(earlier.grounds_sealed) != grounds.strip():
+        raise AppealInvalid(reason_zh="这次记录已经申诉过", reason_en="it has been appealed already")
+    return earlier
+
+
+async def _division_of(booking: Booking) -> str:
+    [place] = await service_points_by_key([booking.slot.service_point_id])
+    assert place is not None
+    return place.division_code
 
 
 async def pending_appeals(actor: Actor, *, limit: int, after: UUID | None) -> list[CreditAppeal]:
@@ -77,7 +97,10 @@ async def appeal_in_full(actor: Actor, appeal_id: UUID) -> AppealInFull:
     async with db.transaction():
         found, _ = await _appeal_in_scope(actor, appeal_id)
         await audit.record(actor, "credit.appeal_seen", f"appeal:{found.id}", person=found.resident_id)
-    return AppealInFull(found, unseal(found.grounds_sealed))
+    [known] = await checks_by_id([found.grounds_check_id]) if found.grounds_check_id else [None]
+    standing = known.standing if known else TextStanding.UNCHECKED
+    shown = may_read(standing, is_writer=False, is_staff=True)
+    return AppealInFull(found, unseal(found.grounds_sealed) if shown else "")
 
 
 async def decide_appeal(actor: Actor, appeal_id: UUID, *, granted: bool, answer: str) -> CreditAppeal:

@@ -23,6 +23,9 @@ from app.kernel.logging import get_logger
 
 _log = get_logger(__name__)
 
+UNHANDLED = "nobody handles this topic"
+"""The remark on what a provider told us unasked and no domain waits for."""
+
 
 class NoticeState(StrEnum):
     RECEIVED = "RECEIVED"
@@ -68,7 +71,7 @@ def handles(topic: str) -> Callable[[Handler], Handler]:
 
 
 async def _leave_to_a_person(_content: dict[str, Any]) -> Handled:
-    return Handled(matched=False, remark="nobody handles this topic")
+    return Handled(matched=False, remark=UNHANDLED)
 
 
 async def keep(raw: RawCallback, received: Received) -> bool:

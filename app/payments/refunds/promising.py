@@ -118,6 +118,7 @@ async def promise_again(promise: Promise) -> Refund:
         closed.lines,
         again_of=closed.id,
         remark=closed.remark,
+        remark_check_id=closed.remark_check_id,
         decided_by_id=closed.decided_by_id,
         decided_at=closed.decided_at,
     )

@@ -19,6 +19,8 @@ from app.payments.refunds.promising import Promise
 from app.payments.refunds.rules import LET_GO, left_by_line, paid_by_line
 from app.payments.states import AttemptState, RefundState
 from app.payments.words import RefundReason
+from app.texts.models import TextCheck
+from app.texts.rules import TextStanding, may_read
 
 DECIDERS = (Role.CASHIER, Role.DEPARTMENT_MANAGER)
 
@@ -115,6 +117,21 @@ async def refunds_of_units(actor: Actor, state: RefundState, *, limit: int, afte
 async def shown(refund: Refund) -> Refund:
     """The refund as it is now, with its bill and payment."""
     return await Refund.get(id=refund.id).prefetch_related("attempt", "bill")
+
+
+def remark_standing(refund: Refund, known: TextCheck | None) -> TextStanding | None:
+    """What is known of a resident's remark; None for none, and for words of the staff."""
+    if known is not None:
+        return known.standing
+    return TextStanding.UNCHECKED if refund.remark and refund.requested_by.startswith("resident:") else None
+
+
+def remark_for(actor: Actor, refund: Refund, known: TextCheck | None) -> str:
+    """The remark as far as the actor may read it: debtor and payer of one bill may be strangers to each other."""
+    standing = remark_standing(refund, known)
+    is_writer = known.resident_id == actor.id if known is not None else refund.requested_by == actor.reference
+    is_staff = actor.kind is ActorKind.STAFF
+    return refund.remark if standing is None or may_read(standing, is_writer=is_writer, is_staff=is_staff) else ""
 
 
 def is_at_window(refund: Refund) -> bool:

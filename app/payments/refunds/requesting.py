@@ -9,7 +9,7 @@ from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.kernel.facts.publishing import publish
-from app.kernel.inbox.requests import claim
+from app.kernel.inbox.requests import Wanted, claim, earlier_answers, wanted
 from app.kernel.settings import get_settings
 from app.payments.events import RefundRequested
 from app.payments.models import Bill, PaymentAttempt, Refund
@@ -28,6 +28,8 @@ from app.payments.refunds.rules import (
 )
 from app.payments.states import RefundState
 from app.representation.queries import locked_subject
+from app.texts.checking import Checked, check, keep
+from app.texts.rules import TextKind
 
 
 async def request_refund(actor: Actor, bill_id: UUID, wish: RefundWish, *, idempotency_key: str) -> Refund:
@@ -36,13 +38,17 @@ async def request_refund(actor: Actor, bill_id: UUID, wish: RefundWish, *, idemp
     The money is set aside at once. A cashier's refund goes out by itself as long as no more than
     `PORTAL_REFUND_ALONE_FEN` of the bill goes back; beyond that, and whatever a resident asks for, a second person
     decides. Raises `InvalidInput`, `NotAllowed`, `NotFound`, `NothingToRefund`, `RefundableDiffers` (with the amount
-    that can be given back), `RefundTooLarge` or `IdempotencyKeyReused`.
+    that can be given back), `RefundTooLarge`, `TextNotAllowed` or `IdempotencyKeyReused`.
     """
     by_staff = actor.kind is ActorKind.STAFF
     check_wish(wish, STAFF_REASONS if by_staff else RESIDENTS_REASONS)
     owner = actor.staff_id(Role.CASHIER) if by_staff else actor.resident_id()
+    asked = {"bill": bill_id, "wish": asdict(wish)}
+    checked = None
+    if wish.remark and not by_staff:
+        checked = await _checked(actor, bill_id, wish, wanted(owner, idempotency_key, "request_refund", **asked))
     async with db.transaction():
-        request = await claim(owner, idempotency_key, "request_refund", bill=bill_id, wish=asdict(wish))
+        request = await claim(owner, idempotency_key, "request_refund", **asked)
         if request.earlier is not None:
             return await Refund.get(id=request.earlier)
         if not by_staff:
@@ -51,9 +57,18 @@ async def request_refund(actor: Actor, bill_id: UUID, wish: RefundWish, *, idemp
         bill = await locked_bill(bill_id)
         attempt = await locked_money(bill)
         shares = await shares_of(wish, bill, attempt)
-        refund = await _make(actor, bill, attempt, wish, shares)
+        refund = await _make(actor, bill, attempt, wish, shares, checked)
         await request.answered_with(refund.id)
     return refund
+
+
+async def _checked(actor: Actor, bill_id: UUID, wish: RefundWish, asked: Wanted) -> Checked | None:
+    """The remark of a request that was not made before, judged by the resident's host app; of no transaction."""
+    [earlier] = await earlier_answers([asked])
+    if earlier is not None:
+        return None
+    await bill_to_refund(actor, bill_id)
+    return await check(actor, TextKind.REFUND_REMARK, wish.remark)
 
 
 async def locked_money(bill: Bill) -> PaymentAttempt:
@@ -78,11 +93,14 @@ async def shares_of(wish: RefundWish, bill: Bill, attempt: PaymentAttempt) -> li
     return shares
 
 
-async def _make(actor: Actor, bill: Bill, attempt: PaymentAttempt, wish: RefundWish, shares: list[Share]) -> Refund:
+async def _make(
+    actor: Actor, bill: Bill, attempt: PaymentAttempt, wish: RefundWish, shares: list[Share], checked: Checked | None
+) -> Refund:
     fen = sum(share.amount_fen for share in shares)
     by_staff = actor.kind is ActorKind.STAFF
     alone = by_staff and may_go_alone(attempt.promised_fen, fen, get_settings().refund_alone_fen)
     decided = {"decided_by_id": actor.staff_id(), "decided_at": clock.now()} if alone else {}
+    known = await keep(checked, division=bill.division_code, department=bill.collecting_unit) if checked else None
     refund = await make_refund(
         attempt,
         fen,
@@ -91,6 +109,7 @@ async def _make(actor: Actor, bill: Bill, attempt: PaymentAttempt, wish: RefundW
         [asdict(share) for share in shares],
         state=RefundState.APPROVED if alone else RefundState.REQUESTED,
         remark=wish.remark,
+        remark_check_id=known.id if known else None,
         **decided,
     )
     if alone:

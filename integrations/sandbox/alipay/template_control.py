@@ -1,4 +1,4 @@
-"""Without this module nobody could tap "allow" in Alipay, nor look at what a user was sent."""
+"""Without this module nobody could tap "allow" in Alipay, nor look at what a user was sent or wrote."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from integrations.sandbox.alipay.template_messages import (
     sent,
     templates,
 )
+from integrations.sandbox.alipay.texts import judgements
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
 from integrations.sandbox.world import World
 
@@ -38,6 +39,7 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/alipay/templates", "POST", add_template),
         control_route(world, "/alipay/users/{open_id}/subscribe", "POST", tap),
         control_route(world, "/alipay/users/{open_id}/messages", "GET", list_messages),
+        control_route(world, "/alipay/texts", "GET", list_texts),
     ]
 
 
@@ -65,6 +67,10 @@ async def tap(world: World, request: Request) -> object:
 async def list_messages(world: World, request: Request) -> object:
     open_id = _user(world, request)
     return [asdict(message) for message in sent(world).every() if message.open_id == open_id]
+
+
+async def list_texts(world: World, _: Request) -> object:
+    return [asdict(one) for one in judgements(world).every()]
 
 
 def _user(world: World, request: Request) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from integrations.sandbox.front import provider_route
-from integrations.sandbox.wechat import face, login, messages, tokens
+from integrations.sandbox.wechat import face, login, messages, texts, tokens
 from integrations.sandbox.wechat.control import control_routes
 from integrations.sandbox.wechat.events import EventChannel
 from integrations.sandbox.wechat.wire import WECHAT
@@ -20,6 +20,7 @@ ENDPOINTS = {
     "/wxa/business/getuserphonenumber": login.phone_number,
     "/wxa/checksession": login.check_session,
     "/cgi-bin/message/subscribe/send": messages.send,
+    "/wxa/msg_sec_check": texts.check,
     "/wxaapi/newtmpl/gettemplate": messages.list_templates,
     "/cityservice/face/identify/getverifyid": face.get_verify_id,
     "/cityservice/face/identify/queryverifyinfo": face.query_verify_info,

@@ -13,7 +13,7 @@ from integrations.sandbox.desk import Form, Unacceptable, control_route, read_fo
 from integrations.sandbox.people import is_identity_number
 from integrations.sandbox.wechat import message_control
 from integrations.sandbox.wechat.face import FaceAttempt, attempts, has_expired, honest_result
-from integrations.sandbox.wechat.login import LOGIN, MOBILE, encrypted_phone, make_code
+from integrations.sandbox.wechat.login import LOGIN, MOBILE, encrypted_phone, leave_alone, make_code
 from integrations.sandbox.wechat.people import People, Phone
 from integrations.sandbox.world import World
 
@@ -29,6 +29,10 @@ class PhoneData(Form):
     appid: Annotated[str, Field(max_length=64)] = ""
 
 
+class Away(Form):
+    seconds: Annotated[float, Field(ge=0)]
+
+
 class Face(Form):
     verify_id: str
     verify_ret: Annotated[int, Field(ge=10000, le=99999)] | None = None
@@ -40,6 +44,7 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/phones", "GET", list_phones),
         control_route(world, "/phones/{openid}", "GET", show_phone),
         control_route(world, "/phones/{openid}/login-code", "POST", give_login_code),
+        control_route(world, "/phones/{openid}/away", "POST", put_aside),
         control_route(world, "/phones/{openid}/phone-code", "POST", give_phone_code),
         control_route(world, "/phones/{openid}/phone-data", "POST", give_phone_data),
         control_route(world, "/phones/{openid}/face", "POST", show_face),
@@ -67,6 +72,12 @@ async def show_phone(world: World, request: Request) -> object:
 
 async def give_login_code(world: World, request: Request) -> object:
     return {"code": make_code(world, _phone(world, request), LOGIN).text}
+
+
+async def put_aside(world: World, request: Request) -> object:
+    """So long ago the mini-program was opened last on this phone."""
+    leave_alone(world, _phone(world, request), (await read_form(request, Away)).seconds)
+    return {}
 
 
 async def give_phone_code(world: World, request: Request) -> object:

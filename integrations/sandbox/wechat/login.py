@@ -103,6 +103,17 @@ def phone_number(world: World, call: Call) -> Answer:
     return success({"phone_info": told})
 
 
+def last_login(world: World, openid: str) -> float:
+    """When the mini-program was opened last, as far as the platform can tell; 0 for never."""
+    found = _logins(world).get(openid)
+    return found.times[-1] if found else 0.0
+
+
+def leave_alone(world: World, phone: Phone, seconds: float) -> None:
+    """Nobody has opened the mini-program on this phone for so long."""
+    _logins(world).put(phone.openid, RecentLogins([world.clock.now() - seconds]))
+
+
 def encrypted_phone(world: World, phone: Phone, appid: str) -> dict[str, str]:
     """What older phones are given instead of a code: AES-128-CBC under the phone's session_key."""
     watermark = {"timestamp": int(world.clock.now()), "appid": appid or world.keys.account.wechat_app_id}
@@ -135,6 +146,10 @@ def check_session(world: World, call: Call) -> Answer:
     return success({})
 
 
+def _logins(world: World) -> Shelf[RecentLogins]:
+    return Shelf(world.records, "logins", RecentLogins, keep=20000)
+
+
 def _usable(world: World, shown: str, purpose: str) -> Code:
     if not shown:
         raise WechatError(41008)
@@ -159,7 +174,7 @@ def _use(world: World, code: Code) -> None:
 
 def _check_frequency(world: World, phone: Phone) -> None:
     now = world.clock.now()
-    log = Shelf(world.records, "logins", RecentLogins, keep=20000)
+    log = _logins(world)
     before = log.get(phone.openid) or RecentLogins([])
     recent = [moment for moment in before.times if moment > now - 60]
     if len(recent) >= LOGINS_A_MINUTE:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from integrations.sandbox.delivering import Delivery, deliver
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
+from integrations.sandbox.wechat import texts
 from integrations.sandbox.wechat.events import (
     CHANNEL,
     ONLY,
@@ -25,6 +26,7 @@ from integrations.sandbox.wechat.events import (
     event,
 )
 from integrations.sandbox.wechat.messages import (
+    Door,
     Template,
     agreement,
     agreements,
@@ -82,6 +84,8 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/wechat/templates", "POST", add_template),
         control_route(world, "/wechat/templates/{id}", "DELETE", drop_template),
         control_route(world, "/wechat/messages/door", "POST", set_door),
+        control_route(world, "/wechat/texts/door", "POST", set_text_door),
+        control_route(world, "/phones/{openid}/texts", "GET", list_texts),
         control_route(world, "/wechat/console", "POST", set_console),
         control_route(world, "/phones/{openid}/subscribe", "POST", tap),
         control_route(world, "/phones/{openid}/settings", "POST", switch),
@@ -106,11 +110,23 @@ async def drop_template(world: World, request: Request) -> object:
 
 
 async def set_door(world: World, request: Request) -> object:
+    return await _set_door(world, request, ONLY, door(world))
+
+
+async def set_text_door(world: World, request: Request) -> object:
+    return await _set_door(world, request, texts.DOOR, texts.door(world))
+
+
+async def _set_door(world: World, request: Request, name: str, present: Door) -> object:
     wanted = await read_form(request, DoorState)
-    present = door(world)
     changed = replace(present, state=wanted.state, left=present.left if wanted.left is None else wanted.left)
-    doors(world).put(ONLY, changed)
+    doors(world).put(name, changed)
     return asdict(changed)
+
+
+async def list_texts(world: World, request: Request) -> object:
+    openid = _openid(world, request)
+    return [asdict(one) for one in texts.judgements(world).every() if one.openid == openid]
 
 
 async def set_console(world: World, request: Request) -> object:

@@ -30,6 +30,7 @@ from app.payments.ports import (
     ReceiptOrder,
     RefundOrder,
 )
+from app.texts.ports import ContentCheck
 from tests.integrations.contract.stage import Sandbox, connected
 from tests.ports import free_port
 
@@ -50,6 +51,7 @@ PORTS: tuple[type[Any], ...] = (
     ParcelTracker,
     CarrierOrders,
     MessageChannel,
+    ContentCheck,
     CallbackReader,
     CallbackGreeter,
     ports.HealthCheck,
@@ -138,11 +140,12 @@ def test_whoever_faces_residents_has_a_chinese_and_an_english_name() -> None:
 
 
 @pytest.mark.usefixtures("_everybody")
-def test_payment_and_proof_name_a_sign_in_channel_that_exists() -> None:
+def test_payment_proof_and_content_checks_name_a_sign_in_channel_that_exists() -> None:
     known = set(ports.every(SignInChannel))
     channels = ports.every(PaymentChannel).values()
     assert {channel.sign_in_channel for channel in channels if not channel.at_window} <= known
     assert {channel.sign_in_channel for channel in channels if channel.at_window} == {""}
+    assert set(ports.every(ContentCheck)) <= known
     assert {prover.channel for prover in ports.every(IdentityProver).values()} <= known
     assert all(1 <= prover.level <= 4 for prover in ports.every(IdentityProver).values())
     assert all(1 <= authority.level <= 2 for authority in ports.every(IdentityAuthority).values())
@@ -238,6 +241,7 @@ ASKED: list[tuple[type[Any], Callable[[Any], Any]]] = [
     (ParcelTracker, lambda tracker: tracker.query(next(iter(tracker.carriers)), "1234567890123", "1234")),
     (CarrierOrders, lambda orders: orders.place(COURIER)),
     (CarrierOrders, lambda orders: orders.cancel("task:order", COURIER.order_no, None)),
+    (ContentCheck, lambda judge: judge.check("文字", "openid")),
 ]
 _SUBSCRIBE = next(place for place, (port, _) in enumerate(ASKED) if port is ParcelTracker)
 

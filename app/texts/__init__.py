@@ -1,0 +1,1 @@
+"""What residents write in their own words, and whether others may read it."""

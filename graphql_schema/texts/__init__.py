@@ -1,0 +1,1 @@
+"""What residents wrote and a platform doubted."""
