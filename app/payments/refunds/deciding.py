@@ -12,7 +12,13 @@ from app.payments import money_tasks
 from app.payments.models import PaymentAttempt, Refund
 from app.payments.moves import advance
 from app.payments.ports import RefundStanding, RefundTruth
-from app.payments.refunds.errors import NothingToRefund, RefundAtPlatform, RefundNotAtWindow, SecondPersonNeeded
+from app.payments.refunds.errors import (
+    HandedBackAlready,
+    NothingToRefund,
+    RefundAtPlatform,
+    RefundNotAtWindow,
+    SecondPersonNeeded,
+)
 from app.payments.refunds.promising import Promise, hold, let_go, promise_again
 from app.payments.refunds.queries import lock_promise, refund_at_work
 from app.payments.refunds.rules import AT_PROVIDER
@@ -136,11 +142,12 @@ async def _check_unknown_there(refund: Refund) -> None:
 
 
 async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
-    """A cashier has handed the money back at the window. Again is harmless.
+    """A cashier has handed the money back at the window. Again by the same one is harmless; another one, whose screen
+    is old, is told that it is out.
 
-    Raises `NotAllowed`, `NotFound`, `ChannelUnavailable`, `RefundNotAtWindow` or `IllegalMove`.
+    Raises `NotAllowed`, `NotFound`, `ChannelUnavailable`, `RefundNotAtWindow`, `HandedBackAlready` or `IllegalMove`.
     """
-    actor.staff_id(Role.CASHIER)
+    cashier = actor.staff_id(Role.CASHIER)
     refund = await refund_at_work(actor, refund_id)
     attempt = await PaymentAttempt.get(id=refund.attempt_id)
     if not live_channel(attempt.channel).at_window:
@@ -151,9 +158,12 @@ async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
         attempt.channel, refund.refund_no, RefundStanding.SUCCEEDED, refund.amount_fen, refunded_at=clock.now()
     )
     await settle_refund(word, actor)
-    settled = await Refund.get(id=refund_id)
+    settled = await Refund.get(id=refund_id).prefetch_related("handed_back_by")
     if settled.state is not RefundState.SUCCEEDED:  # somebody gave it up in this very moment
         raise REFUND_LIFE.illegal(settled.state)
+    if settled.handed_back_by_id != cashier:
+        by = settled.handed_back_by
+        raise HandedBackAlready.of(by.title if by else "—", settled.settled_at or clock.now())
     return settled
 
 
