@@ -12,9 +12,11 @@ from app.payments import money_tasks
 from app.payments.models import PaymentAttempt, Refund
 from app.payments.moves import advance
 from app.payments.ports import RefundStanding, RefundTruth
+from app.payments.receipts.withdrawing import may_go_back
 from app.payments.refunds.errors import (
     HandedBackAlready,
     NothingToRefund,
+    ReceiptStillInForce,
     RefundAtPlatform,
     RefundNotAtWindow,
     SecondPersonNeeded,
@@ -145,7 +147,8 @@ async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
     """A cashier has handed the money back at the window. Again by the same one is harmless; another one, whose screen
     is old, is told that it is out.
 
-    Raises `NotAllowed`, `NotFound`, `ChannelUnavailable`, `RefundNotAtWindow`, `HandedBackAlready` or `IllegalMove`.
+    A receipt over all of it is taken back first. Raises `NotAllowed`, `NotFound`, `ChannelUnavailable`,
+    `RefundNotAtWindow`, `ReceiptStillInForce`, `HandedBackAlready` or `IllegalMove`.
     """
     cashier = actor.staff_id(Role.CASHIER)
     refund = await refund_at_work(actor, refund_id)
@@ -154,6 +157,8 @@ async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
         raise RefundNotAtWindow
     if refund.state is not RefundState.SUCCEEDED:
         REFUND_LIFE.edge(refund.state, "succeed")
+        if not await may_go_back(refund.bill_id):
+            raise ReceiptStillInForce
     word = RefundTruth(
         attempt.channel, refund.refund_no, RefundStanding.SUCCEEDED, refund.amount_fen, refunded_at=clock.now()
     )

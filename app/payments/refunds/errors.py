@@ -62,3 +62,13 @@ class HandedBackAlready(Refusal):
     @classmethod
     def of(cls, who: str, at: datetime) -> Self:
         return cls(who=who, at=f"{clock.local(at):%Y-%m-%d %H:%M}")
+
+
+class ReceiptStillInForce(Refusal):
+    code = "RECEIPT_STILL_IN_FORCE"
+    zh = "这笔款项的财政电子票据尚未冲红,请先不要退还现金,过几分钟再试;一直不行请看“票据开具失败”待办"
+    en = (
+        "The fiscal receipt over this money is still in force: hand nothing over yet and try again in some minutes; "
+        "if that does not help, see the task “A receipt could not be issued”."
+    )
+    retryable = True
