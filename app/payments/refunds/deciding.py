@@ -82,7 +82,8 @@ async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
     """Help a refund on: what the provider refused or could not bring back is asked about, and sent again, within a
     minute; what it gave up is started again under a new number, once. Gives the refund that goes on.
 
-    Raises `NotAllowed`, `NotFound`, `NothingToRefund` when the money has been promised otherwise meanwhile, or
+    What a person gave up, with an answer, is started again by anybody but who asked for it. Raises `NotAllowed`,
+    `NotFound`, `SecondPersonNeeded`, `NothingToRefund` when the money has been promised otherwise meanwhile, or
     `IllegalMove`.
     """
     await refund_at_work(actor, refund_id)
@@ -92,17 +93,19 @@ async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
         if refund.state in AT_PROVIDER:
             await Refund.filter(id=refund.id).update(ask_again_at=clock.now())
         elif refund.state is RefundState.CLOSED:
-            refund = await _start_again(promise)
+            refund = await _start_again(actor, promise)
         else:
             raise REFUND_LIFE.illegal(refund.state)
         await _record(actor, "retried", promise)
     return refund
 
 
-async def _start_again(promise: Promise) -> Refund:
+async def _start_again(actor: Actor, promise: Promise) -> Refund:
     started = await Refund.get_or_none(again_of=promise.refund.id)
     if started is not None:
         return started
+    if promise.refund.answer and promise.refund.requested_by == actor.reference:
+        raise SecondPersonNeeded
     if promise.attempt.promised_fen + promise.refund.amount_fen > promise.attempt.amount_fen:
         raise NothingToRefund
     await money_tasks.settle_by_itself(f"refund:{promise.refund.id}")
