@@ -92,6 +92,12 @@ class NotToBeRenewed(Refusal):
     en = "This bill has not expired, or nothing waits for it any more; it need not be renewed."
 
 
+class TooLargeToRenew(Refusal):
+    code = "BILL_TOO_LARGE_TO_RENEW"
+    zh = "加处罚款后金额超过100万元,不能重新开单,请联系执收单位作废后分开开具缴费通知"
+    en = "With its late fine this bill is over one million yuan; ask its unit to make out separate notices."
+
+
 class AmountNotOpen(Refusal):
     code = "AMOUNT_FIXED_BY_LIST"
     zh = "“{name}”按收费目录收取{listed_yuan}元,不能另定金额"
