@@ -160,8 +160,7 @@ async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
         raise RefundNotAtWindow
     if refund.state is not RefundState.SUCCEEDED:
         REFUND_LIFE.edge(refund.state, "succeed")
-        if not await may_go_back(refund.bill_id):
-            raise ReceiptStillInForce
+        await _check_receipt_is_gone(refund)
     word = RefundTruth(
         attempt.channel, refund.refund_no, RefundStanding.SUCCEEDED, refund.amount_fen, refunded_at=clock.now()
     )
@@ -173,6 +172,14 @@ async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
         by = settled.handed_back_by
         raise HandedBackAlready.of(by.title if by else "—", settled.settled_at or clock.now())
     return settled
+
+
+async def _check_receipt_is_gone(refund: Refund) -> None:
+    if await may_go_back(refund.bill_id):
+        return
+    await refund.refresh_from_db()
+    REFUND_LIFE.edge(refund.state, "succeed")  # somebody gave it up meanwhile, and the receipt stays
+    raise ReceiptStillInForce
 
 
 async def _record(actor: Actor, act: str, promise: Promise) -> None:
