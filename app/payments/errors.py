@@ -10,8 +10,8 @@ from app.kernel.money import Fen, yuan
 
 class NothingToPay(Refusal):
     code = "NOTHING_TO_PAY"
-    zh = "该缴费单已缴清,无需再次支付"
-    en = "This bill is already paid; nothing more is due."
+    zh = "该缴费单已缴清,或所办事项已不再需要缴费,无需支付"
+    en = "This bill is already paid, or what it is for no longer waits for it; nothing is due."
 
 
 class PaymentUnderWay(Refusal):

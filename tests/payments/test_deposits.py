@@ -10,9 +10,12 @@ from app.booking.holds import confirm, hold
 from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.booking.tasks import expire_forgotten_holds
+from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable, Refusal
+from app.payments.at_window import collect_at_window
 from app.payments.deposits import ask_for_deposit, end_unpaid, release_unbilled
+from app.payments.errors import NothingToPay
 from app.payments.ledger import balances
 from app.payments.models import LedgerEntry, PaymentAttempt, Refund
 from app.payments.ports import PaymentState, PaymentTruth
@@ -20,7 +23,7 @@ from app.payments.settling import settle
 from app.payments.states import AttemptState, BillState
 from tests.booking.places import places_taken, set_rules, visit
 from tests.cases.filing import CARD
-from tests.identity.accounts import caller_of
+from tests.identity.accounts import caller_of, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
 from tests.payments.guests import DEPOSIT_FEN, PLACE, Guest, a_slot, make_guest, ours
@@ -187,6 +190,20 @@ async def test_the_last_place_with_a_deposit_is_held_for_one(portal: Portal) -> 
     )
     assert len([one for one in held if isinstance(one, Booking)]) == 1
     assert await places_taken(slot) == (1, 1)
+
+
+async def test_a_window_takes_nothing_for_a_place_that_was_given_up_a_moment_ago(portal: Portal) -> None:
+    """The worker has not cancelled the bill yet."""
+    guest, cashier = await make_guest(portal), await make_staff(Role.CASHIER)
+    made = await guest.books(await a_slot())
+    await booking.cancel(guest.actor, made.id)
+    bill = await ours(made)
+    assert bill.state is BillState.CREATED
+    async with nothing_moves():
+        with pytest.raises(NothingToPay):
+            await collect_at_window(cashier, bill.id, "cash", amount_fen=DEPOSIT_FEN, idempotency_key=new_key())
+    await portal.run_jobs()
+    assert (await ours(made)).state is BillState.CANCELLED
 
 
 async def test_a_deposit_is_nobody_else_s_to_pay(portal: Portal) -> None:
