@@ -167,11 +167,12 @@ async def _open(adapter: PaymentChannel, attempt: PaymentAttempt) -> PaymentAtte
 
 
 async def confirm(actor: Actor, bill_id: UUID) -> Bill:
-    """The phone says it has paid: ask the provider, believe only that. Raises `NotFound` or
-    `ProviderUnavailable`.
+    """The phone says it has paid: ask the provider, believe only that; until it knows, the bill says that we are
+    asking. Raises `NotFound` or `ProviderUnavailable`.
     """
     bill = await payable_bill(bill_id, actor)
     attempt = await live_attempt(bill.id)
     if attempt is not None:
+        await PaymentAttempt.filter(id=attempt.id, returned_at=None).update(returned_at=clock.now())
         await settle(await live_channel(attempt.channel).ask(attempt.order_no))
     return await payable_bill(bill_id, actor)

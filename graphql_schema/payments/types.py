@@ -9,12 +9,13 @@ from typing import Annotated
 import strawberry
 
 from app.catalogue.queries import departments_by_key
+from app.kernel import ports
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
-from app.payments.queries import masked_payers
+from app.payments.queries import channels_asked, masked_payers
 from app.payments.receipts.queries import is_own, newest_receipts
 from app.payments.rules import KIND_WORDS, BillKind
-from app.payments.states import BILL_WORDS, BillState
+from app.payments.states import BILL_WORDS, CONFIRMING_WORDS, BillState
 from graphql_schema.catalogue.types import Department
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
@@ -77,9 +78,17 @@ class Bill:
             ],
         )
 
-    @computed("The state in plain words.")
-    def state_text(self, info: Info) -> str:
-        return info.context.say(*BILL_WORDS[self.state])
+    @computed(
+        "The state in plain words; once the phone has said that it paid, that the provider is being asked.",
+        batch=channels_asked,
+    )
+    async def state_text(self, info: Info) -> str:
+        asked = await info.context.load(channels_asked, self.row.id) if self.state is BillState.PAYING else None
+        channel = ports.every(PaymentChannelPort).get(asked) if asked else None
+        if channel is None:
+            return info.context.say(*BILL_WORDS[self.state])
+        zh, en = CONFIRMING_WORDS
+        return info.context.say(zh.format(channel=channel.name_zh), en.format(channel=channel.name_en))
 
     @computed("What it is for, in plain words.")
     def kind_text(self, info: Info) -> str:
