@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -14,8 +14,10 @@ from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
 from app.payments.queries import channels_asked, masked_payers
 from app.payments.receipts.queries import is_own, newest_receipts
+from app.payments.receipts.rules import item_code
 from app.payments.rules import KIND_WORDS, BillKind
 from app.payments.states import BILL_WORDS, CONFIRMING_WORDS, BillState
+from app.payments.words import STANDARD_WORDS
 from graphql_schema.catalogue.types import Department
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
@@ -28,11 +30,33 @@ strawberry.enum(BillKind)
 
 @strawberry.type
 class BillLine:
+    code: str | None = strawberry.field(description="项目编码 · Of the non-tax item; null where its list gives none.")
     name: str
     amount_fen: int
     quantity: int
     exempt_fen: int = strawberry.field(description="减免 · What need not be paid of amount times quantity.")
     basis: str
+    standard: str | None = strawberry.field(
+        description="收费标准 · By what the amount is set: NATIONAL, LOCAL, BY_DECISION, LATE_FINE …; null where the"
+        " list does not say."
+    )
+
+    @classmethod
+    def of(cls, line: dict[str, Any]) -> BillLine:
+        standard = line.get("standard")
+        return cls(
+            code=item_code(line) or None,
+            name=line["name"],
+            amount_fen=line["amount_fen"],
+            quantity=line["quantity"],
+            exempt_fen=line.get("exempt_fen", 0),
+            basis=line["basis"],
+            standard=standard if standard in STANDARD_WORDS else None,
+        )
+
+    @computed("The standard in plain words; null where it is not known.")
+    def standard_text(self, info: Info) -> str | None:
+        return info.context.say(*STANDARD_WORDS[self.standard]) if self.standard else None
 
 
 @strawberry.type(description="缴费单 · What is owed for a case, for a booking, or by a notice; amounts in fen.")
@@ -66,16 +90,7 @@ class Bill:
             paid_at=row.paid_at,
             anyone_may_pay=row.anyone_may_pay,
             row=row,
-            lines=[
-                BillLine(
-                    name=line["name"],
-                    amount_fen=line["amount_fen"],
-                    quantity=line["quantity"],
-                    exempt_fen=line.get("exempt_fen", 0),
-                    basis=line["basis"],
-                )
-                for line in row.lines
-            ],
+            lines=[BillLine.of(line) for line in row.lines],
         )
 
     @computed(

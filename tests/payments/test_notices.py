@@ -46,7 +46,16 @@ async def test_a_cashier_makes_out_a_notice_that_whoever_has_its_code_may_see_an
     seen = await phone.do("BillByNumber", number=f" {made['number']} ")
     assert (seen["maskedName"], seen["bill"]["collectingUnit"]["name"]) == ("测****甲", "市公安局(交管)")
     assert seen["bill"]["lines"] == [
-        {"name": "交通违法罚款", "amountFen": 20_000, "quantity": 1, "exemptFen": 0, "basis": FINE.decision}
+        {
+            "code": None,
+            "name": "交通违法罚款",
+            "amountFen": 20_000,
+            "quantity": 1,
+            "exemptFen": 0,
+            "basis": FINE.decision,
+            "standard": "BY_DECISION",
+            "standardText": "以决定书为准",
+        }
     ]
 
 

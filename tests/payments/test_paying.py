@@ -217,6 +217,20 @@ async def test_the_owner_reads_the_bill(portal: Portal, payer: Payer) -> None:
     assert (bill["totalFen"], bill["stateText"], bill["number"]) == (FEE_FEN, "待缴费", payer.bill.number)
 
 
+async def test_a_line_names_its_item_and_standard_and_nothing_where_the_list_did_not(
+    portal: Portal, payer: Payer
+) -> None:
+    phone, key = await caller_of(portal, payer.actor), str(payer.bill.id)
+    [line] = (await phone.do("BillDetail", id=key))["lines"]
+    assert (line["code"], line["standard"], line["standardText"]) == ("ID40", "NATIONAL", "国家统一标准")
+    assert line["basis"] == "发改价格〔2003〕2322号"
+
+    before = [{name: value for name, value in each.items() if name != "standard"} for each in payer.bill.lines]
+    await Bill.filter(id=payer.bill.id).update(lines=before)
+    [line] = (await phone.do("BillDetail", id=key))["lines"]
+    assert (line["code"], line["standard"], line["standardText"]) == ("ID40", None, None)
+
+
 async def test_a_case_without_fees_due_gets_no_bill(payer: Payer) -> None:
     await Bill.filter(id=payer.bill.id).delete()
     payer.case.state = CaseState.RESULT_READY

@@ -273,6 +273,8 @@ async def test_cash_stays_in_the_till_until_its_receipt_was_taken_back(
     [ended] = await receipts_of(paid.bill.id)
     [theirs] = await platform.fiscal_receipts(paid.bill.number)
     assert (ended.state, ended.red_number) == (ReceiptState.VOIDED, theirs.red_number)
+    assert ended.voided_at is not None
+    assert settled.settled_at is not None
     assert ended.voided_at < settled.settled_at
     await drop_waiting(paid.bill.id)
 
