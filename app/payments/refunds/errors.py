@@ -57,7 +57,7 @@ class RefundNotAtWindow(Refusal):
 class HandedBackAlready(Refusal):
     code = "REFUND_HANDED_BACK"
     zh = "这笔退款已由“{who}”于{at}在窗口退还,请勿再次付款"
-    en = "“{who}” handed this money back at {at}; do not pay it out again."
+    en = "This money was handed back by “{who}” at {at}; do not pay it out again."
 
     @classmethod
     def of(cls, who: str, at: datetime) -> Self:
