@@ -180,6 +180,8 @@ class FeeLine:
     amount_fen: int
     quantity: int
     basis: str
+    standard: str | None
+    """Who sets the amount, as the list says; None where it does not."""
 
     @property
     def total_fen(self) -> int:
@@ -213,4 +215,4 @@ def due_fees(fees: Sequence[Mapping[str, Any]], chosen: Mapping[str, int]) -> li
 def _line(key: str, fee: Mapping[str, Any], quantity: int) -> FeeLine:
     if fee["amount_fen"] is None:
         raise FeeNotConfigured(name=fee["name"])
-    return FeeLine(key, fee["name"], fee["amount_fen"], quantity, fee["basis"] or "")
+    return FeeLine(key, fee["name"], fee["amount_fen"], quantity, fee["basis"] or "", fee.get("standard"))

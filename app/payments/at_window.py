@@ -10,7 +10,7 @@ from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput
 from app.kernel.inbox.requests import claim
 from app.payments.commands import check_is_due, under_way
-from app.payments.errors import AmountDiffers, ChannelUnavailable, SlipUsed
+from app.payments.errors import AmountDiffers, ChannelUnavailable, NothingToPay, SlipUsed
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.moves import advance
 from app.payments.ports import PaymentState, PaymentTruth
@@ -29,7 +29,8 @@ async def collect_at_window(
     `amount_fen` is what lies on the counter: it must be what is due. `slip` is the number on the card machine's slip,
     which pays one bill only. An order a phone has opened is closed at its provider first. Raises `NotAllowed`,
     `NotFound` (also of another unit), `ChannelUnavailable`, `AmountDiffers`, `InvalidInput`, `SlipUsed`,
-    `NothingToPay`, `BillExpired`, `BillCancelled`, `PaymentUnderWay` or `ProviderUnavailable`.
+    `NothingToPay` (also when what the bill is for waits no more), `BillExpired`, `BillCancelled`, `PaymentUnderWay` or
+    `ProviderUnavailable`.
     """
     cashier = actor.staff_id(Role.CASHIER)
     if not live_channel(channel).at_window:
@@ -60,9 +61,11 @@ def _check_slip(channel: str, slip: str) -> None:
 
 async def _taken(bill_id: UUID, channel: str, cashier: UUID, amount_fen: int, slip: str) -> PaymentAttempt:
     """The attempt of money that lies on the counter, after everything has been locked and looked at."""
-    bill = (await locked_with_purpose(bill_id)).bill
-    now = clock.now()
+    held = await locked_with_purpose(bill_id)
+    bill, now = held.bill, clock.now()
     check_is_due(bill, now)
+    if not await held.is_waiting():
+        raise NothingToPay
     if amount_fen != bill.total_fen:
         raise AmountDiffers.of(bill.total_fen)
     if slip and await PaymentAttempt.exists(channel=channel, provider_ref=slip):

@@ -28,7 +28,7 @@ from app.payments.models import Bill, PaymentAttempt
 from app.payments.moves import advance
 from app.payments.ports import OrderRefused, PaymentChannel, PaymentOrder
 from app.payments.queries import live_attempt, locked_attempt, locked_bill, payable_bill
-from app.payments.rules import ATTEMPT_TIME, PREPAY_GOOD_FOR, WAITING_FOR_MONEY, next_sweep
+from app.payments.rules import ATTEMPT_TIME, PREPAY_GOOD_FOR, UNDISTURBED, WAITING_FOR_MONEY, next_sweep
 from app.payments.settling import close_order, live_channel, settle
 from app.payments.states import ATTEMPT_LIFE, AttemptState, BillState
 from app.representation.queries import locked_subject
@@ -51,7 +51,8 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     The amount is the bill's. An order of the same payer that is still good is used again; any other order of the
     bill is closed at its provider first, and the provider has confirmed that, so that nobody pays twice. Raises
     `NotFound`, `NothingToPay`, `BillExpired`, `BillCancelled`, `PaymentUnderWay` (the other order could not be
-    closed), `ChannelUnavailable`, `PaymentRefused`, `ProviderUnavailable` or `IdempotencyKeyReused`.
+    closed, or is too young for who only knows the payment code), `ChannelUnavailable`, `PaymentRefused`,
+    `ProviderUnavailable` or `IdempotencyKeyReused`.
     """
     adapter = live_channel(channel)
     await payable_bill(bill_id, actor)
@@ -60,6 +61,7 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
         raise ChannelUnavailable(field="channel")
     earlier = await live_attempt(bill_id)
     if earlier is not None and not _is_usable(earlier, channel, user.open_id, clock.now()):
+        await _check_may_end(actor, earlier)
         await close_order(earlier)
     attempt = await _prepare(actor, bill_id, channel, user.open_id, idempotency_key)
     if attempt.prepay_ref is None or _prepay_is_old(attempt):
@@ -72,6 +74,17 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
 def _is_usable(attempt: PaymentAttempt, channel: str, open_id: str, now: datetime) -> bool:
     """An order at a provider is for one payer, in one app, for a while."""
     return (attempt.channel, attempt.payer_open_id) == (channel, open_id) and attempt.expires_at > now
+
+
+async def _check_may_end(actor: Actor, attempt: PaymentAttempt) -> None:
+    """An order under way is ended by its payer or the debtor whenever they want; whoever else may pay the bill leaves
+    it alone while somebody is at it. Raises `PaymentUnderWay`.
+    """
+    left_alone_until = min(attempt.opened_at + UNDISTURBED, attempt.expires_at)
+    if attempt.payer_id == actor.id or left_alone_until <= clock.now():
+        return
+    if not await Bill.filter(**actor.matters()).filter(id=attempt.bill_id).exists():
+        raise under_way(attempt, left_alone_until)
 
 
 def _prepay_is_old(attempt: PaymentAttempt) -> bool:
@@ -107,9 +120,9 @@ def check_is_due(bill: Bill, now: datetime) -> None:
         raise NothingToPay
 
 
-def under_way(attempt: PaymentAttempt) -> PaymentUnderWay:
-    """The refusal for who comes while another order may still be paid."""
-    seconds = max(1, ceil((attempt.expires_at - clock.now()).total_seconds()))
+def under_way(attempt: PaymentAttempt, until: datetime | None = None) -> PaymentUnderWay:
+    """The refusal for who comes while another order may still be paid, or is left alone."""
+    seconds = max(1, ceil(((until or attempt.expires_at) - clock.now()).total_seconds()))
     return PaymentUnderWay(minutes=ceil(seconds / 60), retry_after_seconds=seconds, field="billId")
 
 
@@ -154,11 +167,12 @@ async def _open(adapter: PaymentChannel, attempt: PaymentAttempt) -> PaymentAtte
 
 
 async def confirm(actor: Actor, bill_id: UUID) -> Bill:
-    """The phone says it has paid: ask the provider, believe only that. Raises `NotFound` or
-    `ProviderUnavailable`.
+    """The phone says it has paid: ask the provider, believe only that; until it knows, the bill says that we are
+    asking. Raises `NotFound` or `ProviderUnavailable`.
     """
     bill = await payable_bill(bill_id, actor)
     attempt = await live_attempt(bill.id)
     if attempt is not None:
+        await PaymentAttempt.filter(id=attempt.id, returned_at=None).update(returned_at=clock.now())
         await settle(await live_channel(attempt.channel).ask(attempt.order_no))
     return await payable_bill(bill_id, actor)

@@ -17,7 +17,7 @@ from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
 from app.kernel.jobs import job
 from app.payments.issuing import make_bill
-from app.payments.models import Bill
+from app.payments.models import Bill, Refund
 from app.payments.queries import live_attempt, locked_bill
 from app.payments.refunds.returning import return_all
 from app.payments.rules import WAITING_FOR_MONEY, BillKind
@@ -91,7 +91,8 @@ async def _free(booking_id: UUID) -> bool:
 
 
 async def see_to_deposit(booking_id: UUID) -> None:
-    """A visit was kept, given up or called off: give the deposit back, or ask for it no more. Again is harmless.
+    """A visit was kept, given up or called off: give the deposit back, or what is left of it, or ask for it no more.
+    Again is harmless.
 
     A late cancellation and a missed visit leave it with the unit, unless excused. Raises `ProviderUnavailable`.
     """
@@ -103,7 +104,7 @@ async def see_to_deposit(booking_id: UUID) -> None:
         await _ask_no_more(bill)
         bill = await Bill.get(id=bill.id)
     reason = _back_for(booking)
-    if reason is not None and bill.state in {BillState.PAID, BillState.RECEIPTED}:
+    if reason is not None and bill.state in {BillState.PAID, BillState.RECEIPTED, BillState.PARTIALLY_REFUNDED}:
         await return_all(bill.id, reason)
 
 
@@ -114,6 +115,13 @@ def _back_for(booking: Booking) -> RefundReason | None:
     in_time = booking.state is BookingState.CANCELLED and not booking.late
     kept = in_time or booking.state is BookingState.SERVED or booking.excused_at is not None
     return RefundReason.DEPOSIT_BACK if kept else None
+
+
+async def see_to_declined(refund_id: UUID) -> None:
+    """The unit declined what a resident asked back of a deposit: it may have been kept from going back by its rule."""
+    refund = await Refund.get(id=refund_id).prefetch_related("bill")
+    if refund.bill.booking_id is not None:
+        await see_to_deposit(refund.bill.booking_id)
 
 
 async def _ask_no_more(seen: Bill) -> None:

@@ -10,8 +10,8 @@ from app.kernel.money import Fen, yuan
 
 class NothingToPay(Refusal):
     code = "NOTHING_TO_PAY"
-    zh = "该缴费单已缴清,无需再次支付"
-    en = "This bill is already paid; nothing more is due."
+    zh = "该缴费单已缴清,或所办事项已不再需要缴费,无需支付"
+    en = "This bill is already paid, or what it is for no longer waits for it; nothing is due."
 
 
 class PaymentUnderWay(Refusal):
@@ -90,6 +90,12 @@ class NotToBeRenewed(Refusal):
     code = "BILL_NOT_RENEWABLE"
     zh = "该缴费单未过期或已不再需要缴费,无需重新开单"
     en = "This bill has not expired, or nothing waits for it any more; it need not be renewed."
+
+
+class TooLargeToRenew(Refusal):
+    code = "BILL_TOO_LARGE_TO_RENEW"
+    zh = "加处罚款后金额超过100万元,不能重新开单,请联系执收单位作废后分开开具缴费通知"
+    en = "With its late fine this bill is over one million yuan; ask its unit to make out separate notices."
 
 
 class AmountNotOpen(Refusal):

@@ -9,7 +9,7 @@ from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput
 from app.kernel.facts.publishing import publish
-from app.kernel.inbox.requests import claim
+from app.kernel.inbox.requests import claim, earlier_answers, wanted
 from app.kernel.money import Fen, yuan
 from app.payments import journal
 from app.payments.errors import AlreadyPaid, ExemptionTooLarge
@@ -31,16 +31,17 @@ async def exempt(
     """Take a part of one line off an unpaid bill, or all of it. Amount in fen.
 
     `basis` is the rule, `proof` what was shown (a document and its number). An order under way is closed at its
-    provider first: nobody pays the old amount any more. With nothing left the bill is WAIVED and what waited for it
-    goes on. Raises `NotAllowed`, `NotFound` (also of another unit), `InvalidInput`, `ExemptionTooLarge`,
-    `AlreadyPaid` or `ProviderUnavailable`.
+    provider first: nobody pays the old amount any more; a repeat closes none. With nothing left the bill is WAIVED and
+    what waited for it goes on. Raises `NotAllowed`, `NotFound` (also of another unit), `InvalidInput`,
+    `ExemptionTooLarge`, `AlreadyPaid`, `IdempotencyKeyReused` or `ProviderUnavailable`.
     """
     cashier = actor.staff_id(Role.CASHIER)
     basis, proof = _said("basis", basis), _said("proof", proof)
     await bill_at_work(actor, bill_id)
-    await close_live_order(bill_id)
+    body = {"bill": bill_id, "line": line, "fen": amount_fen, "basis": basis, "proof": proof}
+    if await earlier_answers([wanted(cashier, idempotency_key, "exempt", **body)]) == [None]:
+        await close_live_order(bill_id)
     async with db.transaction():
-        body = {"bill": bill_id, "line": line, "fen": amount_fen, "basis": basis, "proof": proof}
         request = await claim(cashier, idempotency_key, "exempt", **body)
         if request.earlier is None:
             held = await locked_with_purpose(bill_id)

@@ -124,6 +124,9 @@ class PaymentAttempt(Model):
     prepaid_at = fields.DatetimeField(null=True)
     provider_ref = fields.CharField(max_length=64, null=True)
     opened_at = fields.DatetimeField()
+    returned_at = fields.DatetimeField(null=True)
+    """When the phone first said that it has paid: a hint, which its payer reads until the provider has spoken."""
+
     expires_at = fields.DatetimeField()
     asked = fields.SmallIntField(default=0)
     ask_again_at = fields.DatetimeField(null=True)

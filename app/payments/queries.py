@@ -154,6 +154,13 @@ async def live_attempt(bill_id: UUID) -> PaymentAttempt | None:
     return await PaymentAttempt.get_or_none(bill_id=bill_id, state__in=UNDECIDED)
 
 
+async def channels_asked(bill_ids: Sequence[UUID]) -> list[str | None]:
+    """The channel that is being asked about each bill whose payer says to have paid it; in key order."""
+    returned = PaymentAttempt.filter(bill_id__in=list(bill_ids), state__in=UNDECIDED, returned_at__isnull=False)
+    found = {attempt.bill_id: attempt.channel for attempt in await returned}
+    return [found.get(key) for key in bill_ids]
+
+
 async def bills_of_cases(case_ids: Sequence[UUID]) -> list[Bill | None]:
     """In key order."""
     found = {bill.case_id: bill for bill in await Bill.filter(case_id__in=list(case_ids))}

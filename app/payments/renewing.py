@@ -10,13 +10,13 @@ from uuid import UUID
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, ActorKind
 from app.payments import journal
-from app.payments.errors import NotToBeRenewed
+from app.payments.errors import NotToBeRenewed, TooLargeToRenew
 from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill
 from app.payments.moves import advance
 from app.payments.purposes import locked_with_purpose
 from app.payments.queries import bill_at_work, bill_of
-from app.payments.rules import BILL_DAYS, BY_DECISION, BillKind, late_fine
+from app.payments.rules import BILL_DAYS, BY_DECISION, MOST_FEN, BillKind, late_fine
 from app.payments.states import BillState
 
 LATE_FINE_KEY = "LATE"
@@ -26,8 +26,9 @@ _DAY = timedelta(days=1)
 async def renew(actor: Actor, bill_id: UUID) -> Bill:
     """Let an expired bill be paid again for thirty days: its resident does it, or a cashier of the unit.
 
-    A fine that was not paid in time has grown by three per cent a day, at most to twice what it was. Raises
-    `NotFound` or `NotToBeRenewed`.
+    A fine that was not paid in time has grown by three per cent a day, at most to twice what it was; what was taken
+    off it, or off its late fine, stays off. Raises `NotFound`, `NotToBeRenewed` (also when nothing is owed any more)
+    or `TooLargeToRenew`.
     """
     by_staff = actor.kind is ActorKind.STAFF
     seen = await (bill_at_work(actor, bill_id) if by_staff else bill_of(bill_id, actor))
@@ -39,7 +40,11 @@ async def renew(actor: Actor, bill_id: UUID) -> Bill:
             raise NotToBeRenewed(field="billId")
         now = clock.now()
         lines = _grown(bill.lines, (now - bill.due_at) // _DAY)
-        total = sum(line["amount_fen"] * line["quantity"] - line.get("exempt_fen", 0) for line in lines)
+        total = sum(_net(line) for line in lines)
+        if total == 0:
+            raise NotToBeRenewed(field="billId")
+        if total > MOST_FEN:
+            raise TooLargeToRenew(field="billId")
         due_at = now + timedelta(days=BILL_DAYS)
         await advance(bill, "reissue", lines=lines, total_fen=total, due_at=due_at)
         await post(f"renewed:{bill.id}:{due_at.timestamp():.0f}", journal.issued(unit_of(bill), total), About(bill.id))
@@ -47,11 +52,19 @@ async def renew(actor: Actor, bill_id: UUID) -> Bill:
     return bill
 
 
+def _net(line: dict[str, Any]) -> int:
+    """What is to be paid of a line."""
+    return int(line["amount_fen"] * line["quantity"] - line.get("exempt_fen", 0))
+
+
 def _grown(lines: Sequence[dict[str, Any]], days_late: int) -> list[dict[str, Any]]:
-    """The lines with the late fine of each fine among them; one that is there already grows on, within its bound."""
+    """The lines with the late fine of what is owed of each fine; one that is there already grows on, within its bound,
+    and what was taken off it stays off.
+    """
     kept = [line for line in lines if line["fee_key"] != LATE_FINE_KEY]
-    before = sum(line["amount_fen"] for line in lines if line["fee_key"] == LATE_FINE_KEY)
-    fines = sum(line["amount_fen"] * line["quantity"] for line in kept if line.get("standard") == BY_DECISION)
+    late = [line for line in lines if line["fee_key"] == LATE_FINE_KEY]
+    before, exempt = (sum(line.get(what, 0) for line in late) for what in ("amount_fen", "exempt_fen"))
+    fines = sum(_net(line) for line in kept if line.get("standard") == BY_DECISION)
     more = late_fine(fines, days_late, before)
     if not more:
         return kept
@@ -64,6 +77,6 @@ def _grown(lines: Sequence[dict[str, Any]], days_late: int) -> list[dict[str, An
             "quantity": 1,
             "basis": "《中华人民共和国行政处罚法》第七十二条",
             "standard": "LATE_FINE",
-            "exempt_fen": 0,
+            "exempt_fen": min(exempt, more),
         },
     ]

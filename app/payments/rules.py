@@ -16,6 +16,9 @@ MOST_FEN = 100_000_000
 """A bill over more than a million yuan is a mistake of whoever wrote it."""
 
 ATTEMPT_TIME = timedelta(minutes=30)
+UNDISTURBED = timedelta(minutes=2)
+"""How long an order is left alone by others who may pay the bill: they may only know its payment code."""
+
 PREPAY_GOOD_FOR = timedelta(minutes=110)
 """A WeChat prepay id lives two hours (WeChat Pay API v3, JSAPI order); ours is renewed a little earlier."""
 

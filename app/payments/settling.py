@@ -165,7 +165,8 @@ async def ask_about(attempt_id: UUID) -> None:
     else:
         await settle(await live_channel(attempt.channel).ask(attempt.order_no))
     asked = attempt.asked + 1
-    await PaymentAttempt.filter(id=attempt_id).update(
+    unchanged = PaymentAttempt.filter(id=attempt_id, asked=attempt.asked, ask_again_at=attempt.ask_again_at)
+    await unchanged.update(  # who has set another time meanwhile knows better
         asked=asked, ask_again_at=max(next_sweep(attempt.opened_at, asked), clock.now() + timedelta(minutes=1))
     )
 

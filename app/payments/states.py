@@ -40,6 +40,12 @@ BILL_WORDS: dict[BillState, tuple[str, str]] = {
     _B.FULLY_REFUNDED: ("已全额退款", "Refunded in full"),
 }
 
+CONFIRMING_WORDS = (
+    "正在向{channel}确认付款结果,请稍候,不必重复支付",
+    "We are confirming with {channel} whether it is paid; please wait and do not pay again.",
+)
+"""Of a bill that is being paid, once the phone has said that it is: a hint, which only the provider makes true."""
+
 BILL_LIFE: Graph[BillState] = Graph(
     [
         edge("open", _WAITING, _B.PAYING, told.BillOpened),

@@ -15,7 +15,7 @@ from app.kernel.callbacks import Handled
 from app.kernel.facts.publishing import reacts_to
 from app.kernel.inbox.notices import handles
 from app.kernel.jobs import Priority, job, timetable
-from app.payments.deposits import ask_for_deposit, release_unbilled, see_to_deposit
+from app.payments.deposits import ask_for_deposit, release_unbilled, see_to_declined, see_to_deposit
 from app.payments.events import (
     BillFact,
     BillFullyRefunded,
@@ -25,6 +25,7 @@ from app.payments.events import (
     MoneyTaskOpened,
     RefundApproved,
     RefundClosed,
+    RefundDeclined,
     RefundFact,
 )
 from app.payments.issuing import issue_bill
@@ -74,6 +75,11 @@ async def return_deposit_of_closed_session(fact: BookingHallCancelled) -> None:
 @reacts_to(FaultExcused)
 async def return_deposit_of_excused(fact: FaultExcused) -> None:
     await see_to_deposit(fact.booking_id)
+
+
+@reacts_to(RefundDeclined)
+async def return_deposit_of_declined(fact: RefundDeclined) -> None:
+    await see_to_declined(fact.refund_id)
 
 
 @timetable("* * * * *", name="payments.end_deposits")

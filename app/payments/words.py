@@ -55,6 +55,17 @@ REASON_WORDS: dict[RefundReason, tuple[str, str]] = {
 }
 
 
+STANDARD_WORDS: dict[str, tuple[str, str]] = {
+    "NATIONAL": ("国家统一标准", "Set nationally"),
+    "LOCAL": ("本地标准", "Set locally"),
+    "STATUTORY_TAX": ("依法计征", "Set by tax law"),
+    "BY_DECISION": ("以决定书为准", "Set by the decision"),
+    "LATE_FINE": ("每日按罚款数额的3%加处,不超过罚款本数", "Three per cent of the fine a day, at most the fine"),
+    "DEPOSIT": ("按预约规则", "Set by the booking rules"),
+}
+"""By what a line of a bill is charged (收费标准)."""
+
+
 class TaskKind(StrEnum):
     """What somebody has to look at."""
 

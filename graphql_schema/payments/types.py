@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from app.catalogue.queries import departments_by_key
+from app.kernel import ports
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
-from app.payments.queries import masked_payers
+from app.payments.queries import channels_asked, masked_payers
 from app.payments.receipts.queries import is_own, newest_receipts
+from app.payments.receipts.rules import item_code
 from app.payments.rules import KIND_WORDS, BillKind
-from app.payments.states import BILL_WORDS, BillState
+from app.payments.states import BILL_WORDS, CONFIRMING_WORDS, BillState
+from app.payments.words import STANDARD_WORDS
 from graphql_schema.catalogue.types import Department
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
@@ -27,11 +30,33 @@ strawberry.enum(BillKind)
 
 @strawberry.type
 class BillLine:
+    code: str | None = strawberry.field(description="项目编码 · Of the non-tax item; null where its list gives none.")
     name: str
     amount_fen: int
     quantity: int
     exempt_fen: int = strawberry.field(description="减免 · What need not be paid of amount times quantity.")
     basis: str
+    standard: str | None = strawberry.field(
+        description="收费标准 · By what the amount is set: NATIONAL, LOCAL, BY_DECISION, LATE_FINE …; null where the"
+        " list does not say."
+    )
+
+    @classmethod
+    def of(cls, line: dict[str, Any]) -> BillLine:
+        standard = line.get("standard")
+        return cls(
+            code=item_code(line) or None,
+            name=line["name"],
+            amount_fen=line["amount_fen"],
+            quantity=line["quantity"],
+            exempt_fen=line.get("exempt_fen", 0),
+            basis=line["basis"],
+            standard=standard if standard in STANDARD_WORDS else None,
+        )
+
+    @computed("The standard in plain words; null where it is not known.")
+    def standard_text(self, info: Info) -> str | None:
+        return info.context.say(*STANDARD_WORDS[self.standard]) if self.standard else None
 
 
 @strawberry.type(description="缴费单 · What is owed for a case, for a booking, or by a notice; amounts in fen.")
@@ -65,21 +90,20 @@ class Bill:
             paid_at=row.paid_at,
             anyone_may_pay=row.anyone_may_pay,
             row=row,
-            lines=[
-                BillLine(
-                    name=line["name"],
-                    amount_fen=line["amount_fen"],
-                    quantity=line["quantity"],
-                    exempt_fen=line.get("exempt_fen", 0),
-                    basis=line["basis"],
-                )
-                for line in row.lines
-            ],
+            lines=[BillLine.of(line) for line in row.lines],
         )
 
-    @computed("The state in plain words.")
-    def state_text(self, info: Info) -> str:
-        return info.context.say(*BILL_WORDS[self.state])
+    @computed(
+        "The state in plain words; once the phone has said that it paid, that the provider is being asked.",
+        batch=channels_asked,
+    )
+    async def state_text(self, info: Info) -> str:
+        asked = await info.context.load(channels_asked, self.row.id) if self.state is BillState.PAYING else None
+        channel = ports.every(PaymentChannelPort).get(asked) if asked else None
+        if channel is None:
+            return info.context.say(*BILL_WORDS[self.state])
+        zh, en = CONFIRMING_WORDS
+        return info.context.say(zh.format(channel=channel.name_zh), en.format(channel=channel.name_en))
 
     @computed("What it is for, in plain words.")
     def kind_text(self, info: Info) -> str:

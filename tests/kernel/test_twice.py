@@ -42,7 +42,7 @@ from app.payments.events import (
 )
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding
-from app.payments.refunds.deciding import confirm_window_refund
+from app.payments.refunds.deciding import confirm_window_refund, decline_refund
 from app.payments.refunds.settling import settle_refund
 from app.payments.settling import expire, settle
 from app.queueing.events import TicketCalled, TicketMoved, TicketNear, TicketPassed, TicketTaken
@@ -96,7 +96,7 @@ async def happened(portal: Portal) -> AsyncIterator[list[Job]]:
     """Jobs of every fact that a reaction waits for: cases approved, denied and withdrawn, a parcel registered,
     couriers ordered and called off, a place freed while somebody waits for one, a session closed and its people seen
     to, visits kept, missed and excused, a deposit asked for, a task about money opened, money that
-    came late, money given back, also after all; and whatever else a resident is told.
+    came late, money given back, also after all, or not; and whatever else a resident is told.
     """
     await portal.run_jobs()
     order = await open_order(portal)
@@ -174,6 +174,8 @@ async def _money_given_back(portal: Portal) -> None:
     refund = await in_wechat.refund(4000, 4000)
     for standing in (RefundStanding.CLOSED, RefundStanding.SUCCEEDED, RefundStanding.ABNORMAL):
         await settle_refund(told(refund, standing), present=True)
+    kept = await make_paid(portal, 4000)
+    await decline_refund(kept.second, (await kept.refund(4000, 4000, kept.payer)).id, "收费无误")
 
 
 async def _courier_ordered_and_called_off() -> None:

@@ -16,13 +16,17 @@ from app.kernel.actor import Actor
 from app.kernel.audit import AuditLine
 from app.payments.commands import Payable, pay
 from app.payments.issuing import issue_bill
-from app.payments.models import Bill, PaymentAttempt
+from app.payments.models import Bill, LedgerEntry, PaymentAttempt
+from app.payments.notices import NoticeLine, issue_notice
+from app.payments.notices import Payer as Named
 from integrations.sandbox.control import Phone, SandboxControl
 from tests.identity.accounts import make_resident
 from tests.people import new_key
 from tests.portal import Portal
 
 FEE_FEN = 4000
+FINE = NoticeLine("#1", amount_fen=20_000, decision="云公交决字〔2026〕第0001号")
+SOMEBODY = Named("测试缴款人甲")
 
 
 @dataclass(frozen=True)
@@ -84,3 +88,13 @@ async def make_payer(portal: Portal) -> Payer:
     bill = await issue_bill(case.id)
     assert bill is not None
     return Payer(actor, person, case, bill, portal.control)
+
+
+async def make_notice(cashier: Actor, *lines: NoticeLine, **more: Any) -> Bill:
+    asked = {"idempotency_key": new_key(), **more}
+    return await issue_notice(cashier, "traffic-fine", lines or (FINE,), SOMEBODY, **asked)
+
+
+async def owed(bill: Bill) -> int:
+    """What the ledger says that the payer of a bill still owes."""
+    return sum([entry.amount_fen for entry in await LedgerEntry.filter(bill_id=bill.id, account="PAYER")])

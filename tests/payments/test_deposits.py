@@ -1,73 +1,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
 from app.booking import commands as booking
-from app.booking.credit.appeals import excuse
 from app.booking.holds import confirm, hold
-from app.booking.models import Booking, Slot
-from app.booking.outcomes import mark_missed, record_check_in, record_served
-from app.booking.queries import locked_booking
+from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.booking.tasks import expire_forgotten_holds
-from app.identity.models import ChannelBinding
 from app.identity.rules import Role
-from app.kernel import clock, db
-from app.kernel.actor import Actor
+from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable, Refusal
-from app.payments.commands import Payable, pay
+from app.payments.at_window import collect_at_window
 from app.payments.deposits import ask_for_deposit, end_unpaid, release_unbilled
+from app.payments.errors import NothingToPay
 from app.payments.ledger import balances
-from app.payments.models import Bill, LedgerEntry, PaymentAttempt, Refund
+from app.payments.models import LedgerEntry, PaymentAttempt, Refund
 from app.payments.ports import PaymentState, PaymentTruth
 from app.payments.settling import settle
 from app.payments.states import AttemptState, BillState
-from app.payments.words import RefundReason
-from integrations.sandbox.control import Phone
-from tests.booking.places import make_slot, places_taken, set_rules, visit
+from tests.booking.places import places_taken, set_rules, visit
 from tests.cases.filing import CARD
-from tests.identity.accounts import caller_of, make_resident, make_staff
+from tests.identity.accounts import caller_of, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
+from tests.payments.guests import DEPOSIT_FEN, PLACE, Guest, a_slot, make_guest, ours
 from tests.people import new_key
 from tests.portal import Portal
-
-PLACE, DEPOSIT_FEN = "qinghe-hall", 3_000
-
-
-@dataclass(frozen=True)
-class Guest:
-    """A resident with a phone who books where a deposit is asked for."""
-
-    actor: Actor
-    person: Phone
-    portal: Portal
-
-    async def books(self, slot: Slot) -> Booking:
-        made = await booking.book(self.actor, slot.id, visit(CARD), idempotency_key=new_key())
-        await ask_for_deposit(made.id)
-        return made
-
-    async def opens(self, made: Booking) -> Payable:
-        bill = await Bill.get(booking_id=made.id)
-        return await pay(self.actor, bill.id, "wechat", idempotency_key=new_key())
-
-    async def pays(self, made: Booking) -> Payable:
-        payable = await self.opens(made)
-        assert await self.portal.control.pay(self.person.openid, payable.client_parameters) == "requestPayment:ok"
-        return payable
-
-    async def has_paid(self, made: Booking) -> None:
-        """All the way: the order is asked about, the booking is sure."""
-        payable = await self.pays(made)
-        with clock.standing_at(clock.now() + timedelta(minutes=2)):
-            await end_unpaid(payable.bill.id)
-        await made.refresh_from_db()
-        assert made.state is BookingState.BOOKED
 
 
 @pytest.fixture(autouse=True)
@@ -77,25 +38,6 @@ async def deposit_asked_for(portal: Portal) -> AsyncIterator[None]:
     yield
     await portal.control.be_kind()
     await set_rules(PLACE, "D")
-
-
-async def make_guest(portal: Portal) -> Guest:
-    actor, person = await make_resident(), await portal.control.make_phone()
-    bound = ChannelBinding.filter(channel="wechat")
-    first = await bound.first()
-    app_id = first.app_id if first else "wx"
-    await ChannelBinding.create(
-        resident_id=actor.id, channel="wechat", app_id=app_id, open_id=person.openid, bound_at=clock.now()
-    )
-    return Guest(actor, person, portal)
-
-
-async def ours(made: Booking) -> Bill:
-    return await Bill.get(booking_id=made.id)
-
-
-async def a_slot(capacity: int = 1) -> Slot:
-    return await make_slot(capacity, place=PLACE)
 
 
 async def test_a_place_with_a_deposit_is_held_until_it_is_paid_and_then_sure(portal: Portal) -> None:
@@ -229,46 +171,6 @@ async def test_money_for_a_hold_that_was_given_up_goes_back(portal: Portal) -> N
     assert sum((await balances()).values()) == 0
 
 
-async def refunded_for(made: Booking) -> list[tuple[RefundReason, int]]:
-    return [(refund.reason, refund.amount_fen) for refund in await Refund.filter(bill_id=(await ours(made)).id)]
-
-
-async def test_who_cancels_in_time_has_the_deposit_back_once(portal: Portal) -> None:
-    guest = await make_guest(portal)
-    made = await guest.books(await a_slot())
-    await guest.has_paid(made)
-    for _ in range(2):
-        await booking.cancel(guest.actor, made.id)
-        await portal.run_jobs()
-    assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
-
-
-async def test_who_comes_has_the_deposit_back(portal: Portal) -> None:
-    guest = await make_guest(portal)
-    made = await guest.books(await a_slot())
-    await guest.has_paid(made)
-    slot = await Slot.get(id=made.slot_id)
-    with clock.standing_at(slot.starts_at):
-        async with db.transaction():
-            await record_check_in(await locked_booking(made.id))
-            await record_served(await locked_booking(made.id))
-    await portal.run_jobs()
-    assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
-
-
-async def test_who_does_not_come_leaves_the_deposit_until_it_is_excused(portal: Portal) -> None:
-    guest = await make_guest(portal)
-    made = await guest.books(await a_slot())
-    await guest.has_paid(made)
-    with clock.standing_at(made.until + timedelta(hours=5)):
-        assert await mark_missed(made.id)
-        await portal.run_jobs()
-        assert await refunded_for(made) == []
-        await excuse(await make_staff(Role.DEPARTMENT_MANAGER), made.id, "当天暴雨停运")
-        await portal.run_jobs()
-    assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
-
-
 async def test_a_hold_whose_deposit_was_never_asked_for_ends_too(portal: Portal) -> None:
     guest, slot = await make_guest(portal), await a_slot()
     made = await booking.book(guest.actor, slot.id, visit(CARD), idempotency_key=new_key())
@@ -288,6 +190,20 @@ async def test_the_last_place_with_a_deposit_is_held_for_one(portal: Portal) -> 
     )
     assert len([one for one in held if isinstance(one, Booking)]) == 1
     assert await places_taken(slot) == (1, 1)
+
+
+async def test_a_window_takes_nothing_for_a_place_that_was_given_up_a_moment_ago(portal: Portal) -> None:
+    """The worker has not cancelled the bill yet."""
+    guest, cashier = await make_guest(portal), await make_staff(Role.CASHIER)
+    made = await guest.books(await a_slot())
+    await booking.cancel(guest.actor, made.id)
+    bill = await ours(made)
+    assert bill.state is BillState.CREATED
+    async with nothing_moves():
+        with pytest.raises(NothingToPay):
+            await collect_at_window(cashier, bill.id, "cash", amount_fen=DEPOSIT_FEN, idempotency_key=new_key())
+    await portal.run_jobs()
+    assert (await ours(made)).state is BillState.CANCELLED
 
 
 async def test_a_deposit_is_nobody_else_s_to_pay(portal: Portal) -> None:

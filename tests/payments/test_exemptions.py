@@ -103,6 +103,17 @@ async def test_an_order_under_way_is_closed_first_and_its_late_money_goes_back(p
     assert (await Refund.get(attempt_id=opened.attempt.id)).amount_fen == FEE_FEN
 
 
+async def test_a_repeat_leaves_the_order_alone_that_was_opened_meanwhile(portal: Portal, payer: Payer) -> None:
+    clerk, key = await caller_of(portal, await make_staff(Role.CASHIER)), new_key()
+    await take_off(clerk, payer, 1_000, idempotencyKey=key)
+    opened = await payer.open_order()
+    async with nothing_moves("session"):
+        told = await take_off(clerk, payer, 1_000, idempotencyKey=key)
+        other = await take_off(clerk, payer, 1_001, idempotencyKey=key)
+    assert (told["totalFen"], told["state"], other["code"]) == (3_000, "PAYING", "IDEMPOTENCY_KEY_REUSED")
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "NOTPAY"
+
+
 async def test_what_is_paid_is_given_back_by_a_refund_not_by_an_exemption(portal: Portal, payer: Payer) -> None:
     payable = await payer.open_order()
     await payer.pays(payable)

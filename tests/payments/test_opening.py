@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 
 from app.identity.models import ChannelBinding
+from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.errors import ProviderUnavailable
 from app.payments.commands import pay
-from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused
+from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay, PaymentRefused, PaymentUnderWay
+from app.payments.models import Bill
 from app.payments.settling import expire
 from app.payments.states import AttemptState, BillState
-from tests.identity.accounts import caller_of
+from tests.identity.accounts import caller_of, make_staff
 from tests.identity.traces import nothing_moves
-from tests.payments.stage import Payer, make_payer
+from tests.payments.stage import Payer, make_notice, make_payer
 from tests.people import new_key
 from tests.portal import Portal
 
@@ -151,6 +153,34 @@ async def test_another_payer_has_an_order_of_their_own_and_the_first_can_no_long
 
     assert (other.attempt.id == opened.attempt.id, other.attempt.payer_open_id) == (False, second.openid)
     assert (await payer.standing())["attempts"] == [AttemptState.CLOSED, AttemptState.OPEN]
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "CLOSED"
+
+
+async def test_who_only_knows_the_code_leaves_an_order_alone_while_somebody_is_at_it(
+    portal: Portal, payer: Payer
+) -> None:
+    notice, other = await make_notice(await make_staff(Role.CASHIER), anyone_may_pay=True), await make_payer(portal)
+    opened = await pay(payer.actor, notice.id, "wechat", idempotency_key=new_key())
+    with clock.standing_at(opened.attempt.opened_at + timedelta(seconds=100)):
+        async with nothing_moves():
+            with pytest.raises(PaymentUnderWay) as refused:
+                await pay(other.actor, notice.id, "wechat", idempotency_key=new_key())
+        assert (refused.value.retry_after_seconds, refused.value.retryable) == (20, True)
+        assert (await pay(payer.actor, notice.id, "wechat", idempotency_key=new_key())).attempt.id == opened.attempt.id
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "NOTPAY"
+
+    with clock.standing_at(opened.attempt.opened_at + timedelta(minutes=2)):
+        second = await pay(other.actor, notice.id, "wechat", idempotency_key=new_key())
+    assert second.attempt.payer_id == other.actor.id
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "CLOSED"
+
+
+async def test_a_stranger_never_keeps_the_debtor_waiting(portal: Portal, payer: Payer) -> None:
+    notice, stranger = await make_notice(await make_staff(Role.CASHIER), anyone_may_pay=True), await make_payer(portal)
+    await Bill.filter(id=notice.id).update(resident_id=payer.actor.id)
+    opened = await pay(stranger.actor, notice.id, "wechat", idempotency_key=new_key())
+    mine = await pay(payer.actor, notice.id, "wechat", idempotency_key=new_key())
+    assert mine.attempt.payer_id == payer.actor.id
     assert (await portal.control.order(opened.attempt.order_no)).trade_state == "CLOSED"
 
 

@@ -14,9 +14,12 @@ from app.payments.commands import confirm, pay
 from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay
 from app.payments.issuing import issue_bill
 from app.payments.models import Bill, PaymentAttempt
+from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.settling import settle
 from app.payments.states import AttemptState, BillState
 from app.payments.tasks import bill_the_case
 from tests.identity.accounts import caller_of, make_resident
+from tests.identity.traces import nothing_moves
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.people import new_key
 from tests.portal import Portal
@@ -92,6 +95,48 @@ async def test_the_phone_is_a_hint_and_the_query_the_truth(payer: Payer) -> None
         "attempts": [AttemptState.SUCCEEDED],
     }
     assert await payer.settlements() == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after", "paid"),
+    [
+        ("zh-CN", "支付中", "正在向微信支付确认付款结果,请稍候,不必重复支付", "已缴费"),
+        (
+            "en",
+            "Being paid",
+            "We are confirming with WeChat Pay whether it is paid; please wait and do not pay again.",
+            "Paid",
+        ),
+    ],
+)
+async def test_between_the_phone_s_word_and_wechat_s_the_bill_says_that_we_are_asking(
+    portal: Portal, payer: Payer, language: str, before: str, after: str, paid: str
+) -> None:
+    phone, key = await caller_of(portal, payer.actor, language), str(payer.bill.id)
+    payable = await payer.open_order()
+    assert (await phone.do("BillDetail", id=key))["stateText"] == before
+    await portal.control.be_hostile(server_error=1.0)
+    assert (await phone.do("ConfirmPayment", billId=key))["code"] == "PROVIDER_UNAVAILABLE"
+    await portal.control.be_hostile(server_error=0.0)
+    assert (await phone.do("BillDetail", id=key))["stateText"] == after
+    assert (await phone.do("ConfirmPayment", billId=key))["stateText"] == after
+    async with nothing_moves("session"):
+        await phone.do("ConfirmPayment", billId=key)
+    [listed] = (await phone.do("MyBills"))["edges"]
+    assert (listed["node"]["state"], listed["node"]["stateText"]) == ("PAYING", after)
+
+    await payer.pays(payable)
+    assert (await phone.do("ConfirmPayment", billId=key))["stateText"] == paid
+
+
+async def test_an_order_that_came_to_nothing_is_asked_about_no_more(portal: Portal, payer: Payer) -> None:
+    payable = await payer.open_order()
+    await confirm(payer.actor, payer.bill.id)
+    await settle(PaymentTruth("wechat", payable.attempt.order_no, PaymentState.CLOSED))
+    phone = await caller_of(portal, payer.actor)
+    assert (await phone.do("BillDetail", id=str(payer.bill.id)))["stateText"] == "待缴费"
+    await payer.open_order()
+    assert (await phone.do("BillDetail", id=str(payer.bill.id)))["stateText"] == "支付中"
 
 
 async def test_a_paid_bill_cannot_be_paid_again(payer: Payer) -> None:
@@ -170,6 +215,20 @@ async def test_the_owner_reads_the_bill(portal: Portal, payer: Payer) -> None:
     phone = await caller_of(portal, payer.actor)
     bill = await phone.do("BillDetail", id=str(payer.bill.id))
     assert (bill["totalFen"], bill["stateText"], bill["number"]) == (FEE_FEN, "待缴费", payer.bill.number)
+
+
+async def test_a_line_names_its_item_and_standard_and_nothing_where_the_list_did_not(
+    portal: Portal, payer: Payer
+) -> None:
+    phone, key = await caller_of(portal, payer.actor), str(payer.bill.id)
+    [line] = (await phone.do("BillDetail", id=key))["lines"]
+    assert (line["code"], line["standard"], line["standardText"]) == ("ID40", "NATIONAL", "国家统一标准")
+    assert line["basis"] == "发改价格〔2003〕2322号"
+
+    before = [{name: value for name, value in each.items() if name != "standard"} for each in payer.bill.lines]
+    await Bill.filter(id=payer.bill.id).update(lines=before)
+    [line] = (await phone.do("BillDetail", id=key))["lines"]
+    assert (line["code"], line["standard"], line["standardText"]) == ("ID40", None, None)
 
 
 async def test_a_case_without_fees_due_gets_no_bill(payer: Payer) -> None:

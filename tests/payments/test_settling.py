@@ -117,6 +117,31 @@ async def test_late_money_ends_the_order_that_was_opened_after_it(portal: Portal
     assert (await portal.control.order(second.order_no)).trade_state == "CLOSED"
 
 
+async def test_late_money_ends_the_later_order_also_while_that_one_is_asked_about(payer: Payer) -> None:
+    """The sweep was on its way with the question; its answer must not put the next one off."""
+    first = (await payer.open_order()).attempt
+    await settle(PaymentTruth("wechat", first.order_no, PaymentState.CLOSED))
+    second, wechat = (await payer.open_order()).attempt, live_channel("wechat")
+
+    class LateMoneyMeanwhile:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(wechat, name)
+
+        async def ask(self, order_no: str) -> PaymentTruth:
+            told = await wechat.ask(order_no)
+            assert (await settle(paid(payer, first))).remark == "RESTORE"
+            return told
+
+    ports.register(PaymentChannel, "wechat", cast("PaymentChannel", LateMoneyMeanwhile()))
+    try:
+        await ask_about(second.id)
+    finally:
+        ports.register(PaymentChannel, "wechat", wechat)
+    assert second.id in await attempts_to_ask_about(10_000)
+    await ask_about(second.id)
+    assert await payer.standing() == {**SETTLED, "attempts": [AttemptState.SUCCEEDED, AttemptState.CLOSED]}
+
+
 async def test_the_database_allows_one_success_per_bill_whatever_the_code_does(payer: Payer) -> None:
     attempt = (await payer.open_order()).attempt
     await settle(paid(payer, attempt))

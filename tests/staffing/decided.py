@@ -198,7 +198,7 @@ NAMES_NOBODY: dict[str, str] = {
         "id number kind description totalFen refundedFen state issuedAt dueAt paidAt anyoneMayPay lines stateText"
         " kindText collectingUnit receipt"
     ),
-    "BillLine": "name amountFen quantity exemptFen basis",
+    "BillLine": "code name amountFen quantity exemptFen basis standard standardText",
     "BillOfSomebody": "bill",
     "BillRefunds": "billId billNumber refundedFen refundableFen lines refunds",
     "Booking": "id state itemKey party until bookedAt heldUntil late itemKeys slot calendar ticket deposit",

@@ -105,13 +105,13 @@ def lines_left(
         amounts[place] -= taken
         unnamed -= taken
     return [
-        ReceiptLine(_code(line), line["name"], line["quantity"], line["amount_fen"], amount)
+        ReceiptLine(item_code(line), line["name"], line["quantity"], line["amount_fen"], amount)
         for line, amount in zip(lines, amounts, strict=True)
         if amount > 0
     ]
 
 
-def _code(line: Mapping[str, Any]) -> str:
+def item_code(line: Mapping[str, Any]) -> str:
     """The non-tax item's code is the key of the fee; a place in an item's list (`#1`) is none."""
     key = str(line["fee_key"])
     return "" if key.startswith("#") else key

@@ -58,8 +58,8 @@ async def may_go_back(bill_id: UUID) -> bool:
 async def take_back_receipt(bill_id: UUID, reason: str) -> bool:
     """Whether the receipt that was in force is so no more; what the unit keeps gets a receipt of its own.
 
-    False when the platform does not answer or refuses: that is pursued by itself, so ask again later. No transaction
-    may be open.
+    False when the platform does not answer or refuses: that is pursued by itself, so ask again later. What follows is
+    drawn by a worker. No transaction may be open.
     """
     async with db.transaction():
         await locked_bill(bill_id)
@@ -68,7 +68,7 @@ async def take_back_receipt(bill_id: UUID, reason: str) -> bool:
             await _say(receipt, reason[:_LONGEST_REASON])
             await pursue_receipt.defer(bill_id=str(bill_id), not_before=clock.now() + wait_after(0))
     try:
-        await see_to_receipt(bill_id)
+        await see_to_receipt(bill_id, draws=False)
     except (ProviderUnavailable, ReceiptRefused):
         return False
     kept = await Receipt.get_or_none(bill_id=bill_id, state=ReceiptState.ISSUED)

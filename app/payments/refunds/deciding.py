@@ -12,7 +12,15 @@ from app.payments import money_tasks
 from app.payments.models import PaymentAttempt, Refund
 from app.payments.moves import advance
 from app.payments.ports import RefundStanding, RefundTruth
-from app.payments.refunds.errors import NothingToRefund, RefundAtPlatform, RefundNotAtWindow, SecondPersonNeeded
+from app.payments.receipts.withdrawing import may_go_back
+from app.payments.refunds.errors import (
+    HandedBackAlready,
+    NothingToRefund,
+    ReceiptStillInForce,
+    RefundAtPlatform,
+    RefundNotAtWindow,
+    SecondPersonNeeded,
+)
 from app.payments.refunds.promising import Promise, hold, let_go, promise_again
 from app.payments.refunds.queries import lock_promise, refund_at_work
 from app.payments.refunds.rules import AT_PROVIDER
@@ -74,7 +82,8 @@ async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
     """Help a refund on: what the provider refused or could not bring back is asked about, and sent again, within a
     minute; what it gave up is started again under a new number, once. Gives the refund that goes on.
 
-    Raises `NotAllowed`, `NotFound`, `NothingToRefund` when the money has been promised otherwise meanwhile, or
+    What a person gave up, with an answer, is started again by anybody but who asked for it. Raises `NotAllowed`,
+    `NotFound`, `SecondPersonNeeded`, `NothingToRefund` when the money has been promised otherwise meanwhile, or
     `IllegalMove`.
     """
     await refund_at_work(actor, refund_id)
@@ -84,17 +93,19 @@ async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
         if refund.state in AT_PROVIDER:
             await Refund.filter(id=refund.id).update(ask_again_at=clock.now())
         elif refund.state is RefundState.CLOSED:
-            refund = await _start_again(promise)
+            refund = await _start_again(actor, promise)
         else:
             raise REFUND_LIFE.illegal(refund.state)
         await _record(actor, "retried", promise)
     return refund
 
 
-async def _start_again(promise: Promise) -> Refund:
+async def _start_again(actor: Actor, promise: Promise) -> Refund:
     started = await Refund.get_or_none(again_of=promise.refund.id)
     if started is not None:
         return started
+    if promise.refund.answer and promise.refund.requested_by == actor.reference:
+        raise SecondPersonNeeded
     if promise.attempt.promised_fen + promise.refund.amount_fen > promise.attempt.amount_fen:
         raise NothingToRefund
     await money_tasks.settle_by_itself(f"refund:{promise.refund.id}")
@@ -136,25 +147,39 @@ async def _check_unknown_there(refund: Refund) -> None:
 
 
 async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
-    """A cashier has handed the money back at the window. Again is harmless.
+    """A cashier has handed the money back at the window. Again by the same one is harmless; another one, whose screen
+    is old, is told that it is out.
 
-    Raises `NotAllowed`, `NotFound`, `ChannelUnavailable`, `RefundNotAtWindow` or `IllegalMove`.
+    A receipt over all of it is taken back first. Raises `NotAllowed`, `NotFound`, `ChannelUnavailable`,
+    `RefundNotAtWindow`, `ReceiptStillInForce`, `HandedBackAlready` or `IllegalMove`.
     """
-    actor.staff_id(Role.CASHIER)
+    cashier = actor.staff_id(Role.CASHIER)
     refund = await refund_at_work(actor, refund_id)
     attempt = await PaymentAttempt.get(id=refund.attempt_id)
     if not live_channel(attempt.channel).at_window:
         raise RefundNotAtWindow
     if refund.state is not RefundState.SUCCEEDED:
         REFUND_LIFE.edge(refund.state, "succeed")
+        await _check_receipt_is_gone(refund)
     word = RefundTruth(
         attempt.channel, refund.refund_no, RefundStanding.SUCCEEDED, refund.amount_fen, refunded_at=clock.now()
     )
     await settle_refund(word, actor)
-    settled = await Refund.get(id=refund_id)
+    settled = await Refund.get(id=refund_id).prefetch_related("handed_back_by")
     if settled.state is not RefundState.SUCCEEDED:  # somebody gave it up in this very moment
         raise REFUND_LIFE.illegal(settled.state)
+    if settled.handed_back_by_id != cashier:
+        by = settled.handed_back_by
+        raise HandedBackAlready.of(by.title if by else "—", settled.settled_at or clock.now())
     return settled
+
+
+async def _check_receipt_is_gone(refund: Refund) -> None:
+    if await may_go_back(refund.bill_id):
+        return
+    await refund.refresh_from_db()
+    REFUND_LIFE.edge(refund.state, "succeed")  # somebody gave it up meanwhile, and the receipt stays
+    raise ReceiptStillInForce
 
 
 async def _record(actor: Actor, act: str, promise: Promise) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
+from app.kernel import clock
 from app.kernel.errors import Refusal
 from app.kernel.money import Fen, yuan
 
@@ -50,3 +52,23 @@ class RefundNotAtWindow(Refusal):
     code = "REFUND_NOT_AT_WINDOW"
     zh = "这笔款项由支付平台原路退回,不能在窗口退还"
     en = "The payment platform returns this money the way it came; it is not handed back at a window."
+
+
+class HandedBackAlready(Refusal):
+    code = "REFUND_HANDED_BACK"
+    zh = "这笔退款已由“{who}”于{at}在窗口退还,请勿再次付款"
+    en = "This money was handed back by “{who}” at {at}; do not pay it out again."
+
+    @classmethod
+    def of(cls, who: str, at: datetime) -> Self:
+        return cls(who=who, at=f"{clock.local(at):%Y-%m-%d %H:%M}")
+
+
+class ReceiptStillInForce(Refusal):
+    code = "RECEIPT_STILL_IN_FORCE"
+    zh = "这笔款项的财政电子票据尚未冲红,请先不要退还现金,过几分钟再试;一直不行请看“票据开具失败”待办"
+    en = (
+        "The fiscal receipt over this money is still in force: hand nothing over yet and try again in some minutes; "
+        "if that does not help, see the task “A receipt could not be issued”."
+    )
+    retryable = True

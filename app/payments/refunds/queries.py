@@ -40,15 +40,15 @@ class Refundable:
 
 
 async def bill_to_refund(actor: Actor, bill_id: UUID) -> Bill:
-    """A bill whose money the actor may ask about: of their own matters, or one that they paid for somebody else
-    because the bill let them; for a cashier or manager, one of their units. Raises `NotAllowed` or `NotFound`.
+    """A bill whose money the actor may ask about: of their own matters, or one that was paid with their money because
+    the bill let them; for a cashier or manager, one of their units. Raises `NotAllowed` or `NotFound`.
     """
     if actor.kind is ActorKind.STAFF:
         actor.staff_id(*DECIDERS)
         return await bill_at_work(actor, bill_id)
     if actor.principal is None:
-        paid = await PaymentAttempt.filter(bill_id=bill_id, payer_id=actor.resident_id(), bill__anyone_may_pay=True)
-        if any(attempt.paid_at for attempt in paid):
+        theirs = PaymentAttempt.filter(bill_id=bill_id, payer_id=actor.resident_id(), bill__anyone_may_pay=True)
+        if await theirs.filter(state=AttemptState.SUCCEEDED).exists():
             return await Bill.get(id=bill_id)
     return await bill_of(bill_id, actor)
 

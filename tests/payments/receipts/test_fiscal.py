@@ -14,6 +14,8 @@ from app.payments.ports import FiscalPlatform, ReceiptRefused
 from app.payments.receipts.issuing import pursue, see_to_receipt
 from app.payments.receipts.matters import matter_of, order_for
 from app.payments.receipts.withdrawing import take_back_receipt
+from app.payments.refunds.deciding import confirm_window_refund
+from app.payments.refunds.errors import ReceiptStillInForce
 from app.payments.refunds.sending import pursue as pursue_refund
 from app.payments.states import BillState, RefundState
 from app.payments.words import ReceiptKind, ReceiptState, TaskKind, TaskState
@@ -31,6 +33,7 @@ from tests.payments.receipts.stage import (
     the_receipt,
     words_of,
 )
+from tests.payments.refunds.stage import make_paid
 from tests.payments.stage import FEE_FEN, Payer
 from tests.portal import Portal
 
@@ -250,6 +253,30 @@ async def test_money_goes_back_only_after_its_receipt_was_taken_back(portal: Por
     assert (await Refund.get(id=refund.id)).state in {RefundState.PROCESSING, RefundState.SUCCEEDED}
     await check_one_in_force(platform, payer, 0)
     await drop_waiting(payer.bill.id)
+
+
+async def test_cash_stays_in_the_till_until_its_receipt_was_taken_back(
+    portal: Portal, platform: SandboxControl
+) -> None:
+    paid = await make_paid(portal, FEE_FEN, channel="cash")
+    await see_to_receipt(paid.bill.id)
+    refund = await paid.refund(FEE_FEN, FEE_FEN)
+    await platform.fiscal_platform(open=False)
+    with pytest.raises(ReceiptStillInForce):
+        await confirm_window_refund(paid.cashier, refund.id)
+    assert (await Refund.get(id=refund.id)).state is RefundState.APPROVED
+    assert [each.state for each in await receipts_of(paid.bill.id)] == [ReceiptState.ISSUED]
+
+    await platform.fiscal_platform(open=True)
+    settled = await confirm_window_refund(paid.cashier, refund.id)
+    assert settled.state is RefundState.SUCCEEDED
+    [ended] = await receipts_of(paid.bill.id)
+    [theirs] = await platform.fiscal_receipts(paid.bill.number)
+    assert (ended.state, ended.red_number) == (ReceiptState.VOIDED, theirs.red_number)
+    assert ended.voided_at is not None
+    assert settled.settled_at is not None
+    assert ended.voided_at < settled.settled_at
+    await drop_waiting(paid.bill.id)
 
 
 async def test_a_part_goes_back_without_waiting_for_the_platform(portal: Portal, platform: SandboxControl) -> None:

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.identity.rules import Role
+from app.kernel import clock
 from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
 from app.kernel.errors import IllegalMove, NotAllowed, NotFound
 from app.payments.models import Refund
 from app.payments.refunds.deciding import approve_refund, confirm_window_refund, give_up_refund
-from app.payments.refunds.errors import RefundNotAtWindow
+from app.payments.refunds.errors import HandedBackAlready, RefundNotAtWindow
 from app.payments.refunds.sending import pursue
 from app.payments.states import AttemptState, BillState, RefundState
 from tests.identity.accounts import make_staff
@@ -43,6 +44,32 @@ async def test_cash_is_back_when_a_cashier_says_that_it_was_handed_over(paid: Pa
         await confirm_window_refund(paid.cashier, refund.id)
         await pursue(refund.id)
     await check_books(paid.bill.id)
+
+
+async def test_a_second_window_with_an_old_screen_is_told_who_has_paid_it_out(paid: Paid) -> None:
+    refund = await paid.refund(4000, 4000)
+    other = await make_staff(Role.CASHIER, scope=IN_UNIT)
+    settled = await confirm_window_refund(paid.cashier, refund.id)
+    assert settled.settled_at is not None
+    async with nothing_moves():
+        with pytest.raises(HandedBackAlready) as refusal:
+            await confirm_window_refund(other, refund.id)
+    at = f"{clock.local(settled.settled_at):%Y-%m-%d %H:%M}"
+    assert refusal.value.sentence("zh") == f"这笔退款已由“测试工位”于{at}在窗口退还,请勿再次付款"
+    assert (await Refund.get(id=refund.id)).handed_back_by_id == paid.cashier.id
+
+
+async def test_cash_is_out_of_one_till_however_many_windows_hand_it_over_at_once(portal: Portal) -> None:
+    for _ in range(5):
+        paid = await make_paid(portal, 4000, channel="cash")
+        refund = await paid.refund(4000, 4000)
+        cashiers = [paid.cashier, *[await make_staff(Role.CASHIER, scope=IN_UNIT) for _ in range(3)]]
+        ends = await at_once(*(confirm_window_refund(each, refund.id) for each in cashiers))
+        [done] = [end for end in ends if isinstance(end, Refund)]
+        assert sorted(type(end).__name__ for end in ends if end is not done) == ["HandedBackAlready"] * 3
+        till = (await Refund.get(id=refund.id)).handed_back_by_id
+        assert [each.id for each, end in zip(cashiers, ends, strict=True) if end is done] == [till]
+        await check_books(paid.bill.id)
 
 
 async def test_nothing_is_handed_over_before_it_is_agreed(paid: Paid) -> None:
@@ -93,9 +120,11 @@ async def test_two_cashiers_and_one_who_gives_up_at_once_hand_it_over_once_or_ne
             confirm_window_refund(other, refund.id),
             give_up_refund(paid.second, refund.id, "缴款人未来领取"),
         )
-        assert all(isinstance(end, Refund | IllegalMove) for end in ends), ends
+        assert all(isinstance(end, Refund | IllegalMove | HandedBackAlready) for end in ends), ends
         state = (await Refund.get(id=refund.id)).state
         assert state in {RefundState.SUCCEEDED, RefundState.CLOSED}
+        handed = [end for end in ends[:2] if isinstance(end, Refund)]
+        assert len(handed) == (1 if state is RefundState.SUCCEEDED else 0)
         settled = await AuditLine.filter(act="refund.settled", subject=f"refund:{refund.id}").count()
         assert settled == (1 if state is RefundState.SUCCEEDED else 0)
         await check_books(paid.bill.id)

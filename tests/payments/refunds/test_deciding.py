@@ -9,13 +9,15 @@ from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
 from app.kernel.errors import IllegalMove, InvalidInput, NotAllowed, NotFound
 from app.payments.models import LedgerEntry, Refund
+from app.payments.ports import RefundStanding
 from app.payments.refunds.deciding import approve_refund, decline_refund, give_up_refund, retry_refund
 from app.payments.refunds.errors import RefundAtPlatform, SecondPersonNeeded
 from app.payments.refunds.queries import refunds_of_units
+from app.payments.refunds.settling import settle_refund
 from app.payments.states import AttemptState, BillState, RefundState
 from tests.identity.accounts import make_staff
 from tests.identity.traces import audit_of, nothing_moves
-from tests.payments.refunds.stage import IN_UNIT, Paid, check_books, make_paid, pursued
+from tests.payments.refunds.stage import IN_UNIT, Paid, check_books, make_paid, pursued, told
 from tests.portal import Portal
 
 
@@ -92,6 +94,29 @@ async def test_what_the_platform_never_heard_of_can_be_given_up(paid: Paid) -> N
     ]
     async with nothing_moves():
         await give_up_refund(paid.second, refund.id, "改为单位转账")
+    await check_books(paid.bill.id)
+
+
+async def test_who_asked_does_not_bring_back_what_another_person_gave_up(paid: Paid) -> None:
+    refund = await paid.refund(60000, 60000)
+    await approve_refund(paid.second, refund.id)
+    await give_up_refund(paid.second, refund.id, "改为单位转账")
+    async with nothing_moves():
+        with pytest.raises(SecondPersonNeeded):
+            await retry_refund(paid.cashier, refund.id)
+    started = await retry_refund(paid.second, refund.id)
+    assert (started.state, started.again_of) == (RefundState.APPROVED, refund.id)
+    assert (await retry_refund(paid.cashier, refund.id)).id == started.id
+    await check_books(paid.bill.id)
+
+
+async def test_who_asked_helps_on_what_only_the_platform_gave_up(paid: Paid) -> None:
+    refund = await paid.refund(60000, 60000)
+    await approve_refund(paid.second, refund.id)
+    await settle_refund(told(refund, RefundStanding.CLOSED), present=True)
+    again = await Refund.get(again_of=refund.id)
+    await settle_refund(told(again, RefundStanding.CLOSED), present=True)
+    assert (await retry_refund(paid.cashier, again.id)).state is RefundState.APPROVED
     await check_books(paid.bill.id)
 
 

@@ -7,10 +7,12 @@ import pytest
 from tortoise.exceptions import IntegrityError
 
 from app.identity.rules import Role
+from app.kernel import clock
 from app.kernel.actor import Actor, Scope
 from app.kernel.audit import AuditLine
+from app.kernel.db import new_id
 from app.kernel.errors import IdempotencyKeyReused, InvalidInput, NotAllowed, NotFound, Refusal
-from app.payments.models import LedgerEntry, PaymentAttempt, Refund
+from app.payments.models import Bill, LedgerEntry, PaymentAttempt, Refund
 from app.payments.refunds.errors import NothingToRefund, RefundableDiffers, RefundTooLarge
 from app.payments.refunds.promising import make_refund
 from app.payments.refunds.queries import refundable
@@ -139,6 +141,24 @@ async def test_who_paid_the_open_notice_of_another_may_ask_for_it(paid: Paid) ->
     assert isinstance(await refused(paid, stranger), NotFound)
     await paid.bill.__class__.filter(id=paid.bill.id).update(anyone_may_pay=True)
     assert (await paid.refund(100, 40000, stranger)).state is RefundState.REQUESTED
+
+
+@pytest.mark.parametrize("state", [AttemptState.SURPLUS, AttemptState.RETURNED])
+async def test_who_paid_an_open_notice_for_nothing_has_no_say_over_the_money_of_who_paid_it(
+    paid: Paid, state: AttemptState
+) -> None:
+    stranger, key = await make_resident(), new_id()
+    await Bill.filter(id=paid.bill.id).update(anyone_may_pay=True)
+    await PaymentAttempt.create(
+        id=key, bill_id=paid.bill.id, channel="wechat", order_no=key.hex, amount_fen=40000, description="测试缴费",
+        payer_id=stranger.id, payer_open_id="", state=state, opened_at=clock.now(), expires_at=clock.now(),
+        paid_at=clock.now(),
+    )  # fmt: skip
+    assert isinstance(await refused(paid, stranger), NotFound)
+    async with nothing_moves():
+        with pytest.raises(NotFound):
+            await refundable(stranger, paid.bill.id)
+    assert (await paid.refund(100, 40000, paid.payer)).state is RefundState.REQUESTED
 
 
 async def test_of_an_unpaid_bill_nothing_can_be_asked_back(portal: Portal) -> None:
