@@ -38,7 +38,7 @@ async def exempt(
     cashier = actor.staff_id(Role.CASHIER)
     basis, proof = _said("basis", basis), _said("proof", proof)
     await bill_at_work(actor, bill_id)
-    await close_live_order(bill_id)
+    await close_live_order(bill_id, "an exemption is granted")
     async with db.transaction():
         body = {"bill": bill_id, "line": line, "fen": amount_fen, "basis": basis, "proof": proof}
         request = await claim(cashier, idempotency_key, "exempt", **body)
