@@ -16,7 +16,7 @@ from app.kernel import clock, db
 from app.kernel.audit import AuditLine
 from app.kernel.callbacks import RawCallback, Received
 from app.kernel.inbox.notices import keep
-from app.payments.models import MoneyTask, Refund
+from app.payments.models import MoneyTask, Receipt, Refund
 from app.payments.money_tasks import Wanted, open_each
 from app.payments.ports import NOTICE_TOPIC, PaymentState, PaymentTruth
 from app.payments.reconciling.closing import close_task
@@ -24,6 +24,7 @@ from app.payments.reconciling.rules import Key
 from app.payments.reconciling.statements import subject_of
 from app.payments.settling import ask_about, settle
 from app.payments.states import AttemptState, BillState, RefundState
+from app.payments.tracing import trace
 from app.payments.words import TaskKind
 from tests.identity.accounts import make_staff
 from tests.operations.conftest import OURS, run_portal
@@ -79,7 +80,7 @@ async def test_it_is_told_why_an_order_closed_what_became_of_receipts_and_of_the
         await ask_about(first.id)
     second = await payer.open_order()
     await payer.pays(second)
-    await typed("requery", second.attempt.order_no)
+    await ask_about(second.attempt.id)
     await portal.run_jobs()
     day, key = clock.today(), Key(second.attempt.order_no)
     wanted = Wanted(TaskKind.AMOUNT, subject_of("wechat", day, key), FEE_FEN, 1, detail=key._asdict())
@@ -88,12 +89,17 @@ async def test_it_is_told_why_an_order_closed_what_became_of_receipts_and_of_the
     task = await MoneyTask.get(subject=wanted.subject)
     await close_task(await make_staff(Role.CASHIER), task.id, "已核实")
 
-    text = (await typed("inspect", payer.bill.number)).stdout
-    assert f"payment.to_close  payment:{first.id}  done by system:portal; because its time is over" in text
-    assert f"payment.closed  payment:{first.id}  done by provider:wechat; bill PAYING" in text
-    assert "receipt.issued  receipt:" in text
-    assert f"task  task:{task.id}  AMOUNT DONE; 已核实" in text
-    assert f"money_task.closed  money_task:{task.id}" in text
+    steps = {(step.what, step.about): step.detail for step in (await trace(payer.bill)).steps()}
+    closing = steps["payment.to_close", f"payment:{first.id}"]
+    assert closing.startswith("done by system:portal")
+    assert closing.endswith("; because its time is over")
+    closed = steps["payment.closed", f"payment:{first.id}"]
+    assert closed.startswith("done by provider:wechat")
+    assert closed.endswith("; bill PAYING")
+    assert steps["task", f"task:{task.id}"] == "AMOUNT DONE; 已核实"
+    assert ("money_task.closed", f"money_task:{task.id}") in steps
+    receipt = await Receipt.get(bill_id=payer.bill.id)
+    assert ("receipt.issued", f"receipt:{receipt.id}") in steps
 
 
 async def test_a_number_that_nobody_knows_is_said_so(portal: Portal) -> None:
