@@ -51,12 +51,12 @@ async def return_what_came(actor: Actor, task_id: UUID) -> Refund:
     return refund
 
 
-async def _insisted_on(attempt: PaymentAttempt) -> PaymentTruth:
-    """The provider's present word, when it is still one that we cannot settle by. Raises `NothingToReturn`."""
+async def _insisted_on(attempt: PaymentAttempt) -> PaymentTruth | None:
+    """The provider's present word, when it is still one that we cannot settle by."""
     truth = await live_channel(attempt.channel).ask(attempt.order_no)
     handled = await settle(truth, present=True)
     if handled.remark not in MISTRUSTED or not truth.amount_fen or truth.currency != "CNY":
-        raise NothingToReturn
+        return None
     return truth
 
 
@@ -70,8 +70,6 @@ async def _disown(actor: Actor, attempt: PaymentAttempt, bill: Bill, truth: Paym
 
 
 async def _earlier(attempt: PaymentAttempt) -> Refund | None:
-    if attempt.promised_fen == 0:
-        return None
     held = Refund.filter(attempt_id=attempt.id).exclude(state__in=[RefundState.DECLINED, RefundState.CLOSED])
     return await held.order_by("-id").first()
 

@@ -19,10 +19,11 @@ from app.payments.models import LedgerEntry, MoneyTask, PaymentAttempt, Refund
 from app.payments.refunds.deciding import approve_refund, decline_refund
 from app.payments.refunds.disowning import return_what_came
 from app.payments.refunds.errors import NothingToReturn, SecondPersonNeeded
-from app.payments.settling import ask_about, settle
+from app.payments.settling import ask_about, settle, took_turn
 from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.words import TaskKind, TaskState
 from tests.identity.accounts import caller_of, make_staff
+from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
 from tests.payments.refunds.stage import IN_UNIT, back, check_books
 from tests.payments.stage import FEE_FEN, Payer, make_payer
@@ -67,8 +68,10 @@ async def test_another_sum_goes_back_by_two_people_and_the_bill_is_paid_anew(pay
     task = await desk.task()
     assert (task.kind, task.ours_fen, task.theirs_fen) == (TaskKind.WRONG_AMOUNT, FEE_FEN, FEE_FEN + 1)
 
-    refunds = [await return_what_came(desk.cashier, task.id) for _ in range(2)]
-    assert len({refund.id for refund in refunds}) == 1
+    came = await at_once(*(return_what_came(desk.cashier, task.id) for _ in range(5)))
+    refunds = [refund for refund in came if isinstance(refund, Refund)]
+    assert (len(refunds), len({refund.id for refund in refunds})) == (5, 1), came
+    assert (await return_what_came(desk.cashier, task.id)).id == refunds[0].id
     assert (refunds[0].amount_fen, refunds[0].state) == (FEE_FEN + 1, RefundState.REQUESTED)
     assert await payer.standing() == {
         "bill": BillState.CREATED, "case": CaseState.PAYMENT_PENDING, "attempts": [AttemptState.SURPLUS]
@@ -93,6 +96,18 @@ async def test_another_sum_goes_back_by_two_people_and_the_bill_is_paid_anew(pay
     await ask_about(again.attempt.id)
     assert (await payer.standing())["attempts"] == [AttemptState.RETURNED, AttemptState.SUCCEEDED]
     await check_books(payer.bill.id)
+
+
+async def test_what_the_provider_insists_on_is_asked_about_less_and_less(payer: Payer) -> None:
+    """The word of a notice makes us ask at once, the answer to our question does not."""
+    desk = await insisted(payer, total=FEE_FEN + 1)
+    opened = desk.attempt.opened_at
+    with clock.standing_at(opened + timedelta(minutes=1)):
+        assert await took_turn(desk.attempt.id)
+        await ask_about(desk.attempt.id)
+        assert (await PaymentAttempt.get(id=desk.attempt.id)).ask_again_at == opened + timedelta(minutes=5)
+        await settle(told_paid(desk.attempt, amount_fen=FEE_FEN + 1))
+        assert (await PaymentAttempt.get(id=desk.attempt.id)).ask_again_at == opened + timedelta(minutes=1)
 
 
 async def test_what_somebody_else_paid_goes_back_to_them(portal: Portal, payer: Payer) -> None:
