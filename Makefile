@@ -32,8 +32,11 @@ chaos: setup ## book a million times, pay ten thousand times, while all dies; AR
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 histories: setup ## play ten thousand mornings at a counter and lives of a bill; HISTORIES=500 fewer
-	@PORTAL_TEST_HISTORIES=$(or $(HISTORIES),10000) $(BIN)/pytest -n `getconf _NPROCESSORS_ONLN` --dist load \
+	@rm -f .venv/walked
+	@PORTAL_TEST_HISTORIES=$(or $(HISTORIES),10000) PORTAL_TEST_WALKED=.venv/walked \
+		$(BIN)/pytest -n `getconf _NPROCESSORS_ONLN` --dist load \
 		tests/booking/test_histories.py tests/payments/test_histories.py
+	@$(BIN)/python -m tests.payments.onlooker .venv/walked $(if $(HISTORIES),|| true)
 
 doctor: setup ## ask every part of the running stack whether it works
 	@$(BIN)/portal doctor

@@ -145,8 +145,8 @@ async def accept(actor: Actor, case_id: UUID) -> Case:
 async def approve(actor: Actor, case_id: UUID, chosen_fees: Mapping[str, int]) -> Case:
     """Decide in the applicant's favour; `chosen_fees` maps fee keys of the item's list to quantities.
 
-    Raises `NotAllowed`, `NotFound`, `IllegalMove`, `ApplicantUnproven`, `FeeChoiceNeeded`, `FeeOutsideList` or
-    `FeeNotConfigured`.
+    Raises `NotAllowed`, `NotFound`, `IllegalMove`, `ApplicantUnproven`, `FeeChoiceNeeded`, `FeeOutsideList`,
+    `FeeNotConfigured` or `FeesTooLarge`.
     """
     actor.staff_id(Role.APPROVER)
     async with db.transaction():

@@ -31,6 +31,12 @@ class FeeChoiceNeeded(Refusal):
     en = "Choose exactly one of these fees: {options}."
 
 
+class FeesTooLarge(Refusal):
+    code = "FEES_TOO_LARGE"
+    zh = "收费合计不能超过100万元,请核对所选项目和份数"
+    en = "The fees come to more than one million yuan; check what you chose and how many."
+
+
 class FeeOutsideList(Refusal):
     code = "FEE_OUTSIDE_LIST"
     zh = "收费项目“{fee_key}”不在该事项的收费清单内,可收取1至99份的有:{known}"

@@ -16,10 +16,12 @@ from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
 
 from app.catalogue.documents import CatalogueDocument, ItemEntry
-from app.catalogue.errors import FeeChoiceNeeded, FeeNotConfigured, FeeOutsideList
+from app.catalogue.errors import FeeChoiceNeeded, FeeNotConfigured, FeeOutsideList, FeesTooLarge
 
 NAME_WEIGHT, KEYWORD_WEIGHT, TOPIC_WEIGHT, MATERIAL_WEIGHT = 3, 4, 1, 1
 LONGEST_SEARCH = 50
+MOST_FEN = 100_000_000
+"""A bill over more than a million yuan is a mistake of whoever wrote it."""
 
 _RUN = re.compile(r"[㐀-鿿]+|[a-z0-9]+")
 
@@ -196,8 +198,8 @@ def fee_key_of(fee: Mapping[str, Any], position: int) -> str:
 def due_fees(fees: Sequence[Mapping[str, Any]], chosen: Mapping[str, int]) -> list[FeeLine]:
     """What an item's fee list makes due: every fixed fee, and of each group exactly the chosen one.
 
-    `chosen` maps fee keys to quantities. Raises `FeeOutsideList`, `FeeChoiceNeeded` or `FeeNotConfigured`
-    (a null amount is unknown, never zero).
+    `chosen` maps fee keys to quantities. Raises `FeeOutsideList`, `FeeChoiceNeeded`, `FeeNotConfigured` (a null amount
+    is unknown, never zero) or `FeesTooLarge`.
     """
     listed = {fee_key_of(fee, position): fee for position, fee in enumerate(fees)}
     for key in chosen:
@@ -207,9 +209,12 @@ def due_fees(fees: Sequence[Mapping[str, Any]], chosen: Mapping[str, int]) -> li
         options = [key for key, fee in listed.items() if fee["group"] == group]
         if len([key for key in options if key in chosen]) != 1:
             raise FeeChoiceNeeded(options="、".join(f"{key} {listed[key]['name']}" for key in options), field="fees")
-    return [
+    due = [
         _line(key, fee, chosen.get(key, 1)) for key, fee in listed.items() if fee["rule"] == "FIXED" or key in chosen
     ]
+    if sum(line.total_fen for line in due) > MOST_FEN:
+        raise FeesTooLarge(field="fees")
+    return due
 
 
 def _line(key: str, fee: Mapping[str, Any], quantity: int) -> FeeLine:

@@ -70,6 +70,11 @@ LOOKS: dict[str, LookWords] = {
     "receipt.voided": LookWords(
         LookKind.ACTED, "作废了您的票据并重新开具", "had your receipt taken back and made anew"
     ),
+    "payment.disowned": LookWords(
+        LookKind.ACTED,
+        "认定一笔来款与您的缴费单不符并申请退回",
+        "asked for money to go back that was not what your bill says",
+    ),
     "payment.settled": LookWords(LookKind.ACTED, "在窗口收取了您的缴费", "took your payment at a window"),
     "queue.number_shown": LookWords(
         LookKind.LOOKED, "凭身份证查看了您今天的排队号", "looked up your number by your card"

@@ -37,7 +37,7 @@ async def collect_at_window(
         raise ChannelUnavailable(field="channel")
     _check_slip(channel, slip)
     await bill_at_work(actor, bill_id)
-    await close_live_order(bill_id)
+    await close_live_order(bill_id, "money lies on the counter")
     async with db.transaction():
         if slip:
             await db.one_at_a_time(f"slip:{channel}/{slip}")

@@ -62,10 +62,10 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     earlier = await live_attempt(bill_id)
     if earlier is not None and not _is_usable(earlier, channel, user.open_id, clock.now()):
         await _check_may_end(actor, earlier)
-        await close_order(earlier)
+        await close_order(earlier, "another order is opened")
     attempt = await _prepare(actor, bill_id, channel, user.open_id, idempotency_key)
     if attempt.prepay_ref is None or _prepay_is_old(attempt):
-        attempt = await _open(adapter, attempt)
+        attempt = await _open(actor, adapter, attempt)
     assert attempt.prepay_ref is not None
     bill = await payable_bill(bill_id, actor)
     return Payable(bill, attempt, await adapter.client_parameters(attempt.prepay_ref))
@@ -141,11 +141,11 @@ async def _new_attempt(actor: Actor, bill: Bill, channel: str, open_id: str) -> 
         state=AttemptState.PREPARING,
         opened_at=now,
         expires_at=(min(now + ATTEMPT_TIME, bill.due_at)).replace(microsecond=0),
-        ask_again_at=next_sweep(now, 0),
+        ask_again_at=next_sweep(now, 0, now),
     )
 
 
-async def _open(adapter: PaymentChannel, attempt: PaymentAttempt) -> PaymentAttempt:
+async def _open(actor: Actor, adapter: PaymentChannel, attempt: PaymentAttempt) -> PaymentAttempt:
     order = PaymentOrder(
         attempt.order_no, attempt.amount_fen, attempt.description, attempt.payer_open_id, attempt.expires_at
     )
@@ -161,6 +161,7 @@ async def _open(adapter: PaymentChannel, attempt: PaymentAttempt) -> PaymentAtte
         kept = await locked_attempt(attempt.id)
         if ATTEMPT_LIFE.may(kept.state, "open"):
             await advance(kept, "open", prepay_ref=opened.prepay_ref, prepaid_at=clock.now())
+            await audit.record(actor, "payment.opened", f"payment:{kept.id}", detail={"channel": kept.channel})
     if kept.prepay_ref is None:
         raise PaymentRefused
     return kept

@@ -15,7 +15,10 @@ from app.booking.rules import BookingState
 from app.catalogue.queries import item_in_force
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM
+from app.kernel.errors import ProviderUnavailable
 from app.kernel.jobs import job
+from app.kernel.logging import get_logger
+from app.payments.errors import ChannelUnavailable
 from app.payments.issuing import make_bill
 from app.payments.models import Bill, Refund
 from app.payments.queries import live_attempt, locked_bill
@@ -25,6 +28,7 @@ from app.payments.settling import ask_about, cancel, close_live_order, expire
 from app.payments.states import BillState
 from app.payments.words import RefundReason
 
+_log = get_logger(__name__)
 _BASIS = "预约规则:到场办理或按时取消后全额退还"
 
 
@@ -76,7 +80,10 @@ async def release_unbilled(limit: int) -> int:
     freed = 0
     for booking_id in await overdue_deposits(limit):
         bill = await Bill.get_or_none(booking_id=booking_id)
-        freed += await (end_unpaid(bill.id) if bill else _free(booking_id))
+        try:
+            freed += await (end_unpaid(bill.id) if bill else _free(booking_id))
+        except (ProviderUnavailable, ChannelUnavailable) as error:  # its places stay held, those of others need not
+            _log.warning("deposit not ended", booking_id=str(booking_id), cause=type(error).__name__)
     return freed
 
 
@@ -126,7 +133,7 @@ async def see_to_declined(refund_id: UUID) -> None:
 
 async def _ask_no_more(seen: Bill) -> None:
     """Cancel an unpaid deposit's bill, its order closed at the provider first."""
-    await close_live_order(seen.id)
+    await close_live_order(seen.id, "the visit waits for no deposit any more")
     async with db.transaction():
         bill = await locked_bill(seen.id)
         if bill.state is not BillState.CREATED or await live_attempt(bill.id) is not None:

@@ -169,6 +169,15 @@ class LateMoneyReceived(PaymentFact):
 
 
 @dataclass(frozen=True)
+class PaymentDisowned(PaymentFact):
+    """Correction: the provider insists that another sum came than agreed, or came from somebody else; a person has it
+    sent back.
+    """
+
+    amount_fen: int
+
+
+@dataclass(frozen=True)
 class RefundFact(Fact):
     """Something happened to one repayment."""
 

@@ -40,7 +40,7 @@ async def exempt(
     await bill_at_work(actor, bill_id)
     body = {"bill": bill_id, "line": line, "fen": amount_fen, "basis": basis, "proof": proof}
     if await earlier_answers([wanted(cashier, idempotency_key, "exempt", **body)]) == [None]:
-        await close_live_order(bill_id)
+        await close_live_order(bill_id, "an exemption is granted")
     async with db.transaction():
         request = await claim(cashier, idempotency_key, "exempt", **body)
         if request.earlier is None:

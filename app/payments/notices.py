@@ -176,7 +176,7 @@ async def cancel_notice(actor: Actor, bill_id: UUID, reason: str) -> Bill:
     seen = await bill_at_work(actor, bill_id)
     if seen.kind is not BillKind.NOTICE:
         raise NotToBeCancelled(field="billId")
-    await close_live_order(bill_id)
+    await close_live_order(bill_id, "the notice is cancelled")
     async with db.transaction():
         bill = await locked_bill(bill_id)
         if bill.state is BillState.CANCELLED:

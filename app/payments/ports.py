@@ -57,6 +57,8 @@ class PaymentTruth:
     provider_ref: str | None = None
     payer_open_id: str | None = None
     paid_at: datetime | None = None
+    payer_other_id: str | None = None
+    """The same person under another name, where a provider tells two; an order is bound to one of them."""
 
 
 class OrderRefused(Exception):
@@ -149,7 +151,9 @@ class DayAccount:
 
 @dataclass(frozen=True)
 class FundsAccount:
-    """A provider's verified account of the money it holds for us (资金账单): what came in and went out that day."""
+    """A provider's verified account of the money it holds for us (资金账单): what came in and went out that day with
+    payments, refunds and fees. Our own money that was drawn out, paid in or moved is among the `entries` only.
+    """
 
     day: date
     digest: str

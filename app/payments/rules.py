@@ -8,13 +8,12 @@ from enum import StrEnum
 
 from stdnum import luhn
 
+from app.catalogue import rules as catalogue
 from app.payments.ports import PaymentState, PaymentTruth
 from app.payments.states import AttemptState, BillState
 
 BILL_DAYS = 30
-MOST_FEN = 100_000_000
-"""A bill over more than a million yuan is a mistake of whoever wrote it."""
-
+MOST_FEN = catalogue.MOST_FEN
 ATTEMPT_TIME = timedelta(minutes=30)
 UNDISTURBED = timedelta(minutes=2)
 """How long an order is left alone by others who may pay the bill: they may only know its payment code."""
@@ -23,8 +22,14 @@ PREPAY_GOOD_FOR = timedelta(minutes=110)
 """A WeChat prepay id lives two hours (WeChat Pay API v3, JSAPI order); ours is renewed a little earlier."""
 
 SWEEP_WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=60))
+SWEEP_HOURLY_UNTIL = len(SWEEP_WAITS) + 22
+"""Questions of the first day."""
+
 
 UNDECIDED = frozenset({AttemptState.PREPARING, AttemptState.OPEN})
+_GOES_BACK = frozenset({AttemptState.SURPLUS, AttemptState.RETURNED})
+"""To whoever paid."""
+
 WAITING_FOR_MONEY = frozenset({BillState.CREATED, BillState.PAYING})
 
 
@@ -104,7 +109,8 @@ def judge(truth: PaymentTruth, expected: Expected) -> Judgement:
         return Judgement.NOTHING
     if truth.amount_fen != expected.amount_fen or truth.currency != "CNY":
         return Judgement.WRONG_AMOUNT
-    if truth.payer_open_id not in {None, expected.payer_open_id}:
+    told = {truth.payer_open_id, truth.payer_other_id} - {None}
+    if told and expected.payer_open_id not in told and expected.attempt not in _GOES_BACK:
         return Judgement.WRONG_PAYER
     return _judge_payment(expected)
 
@@ -144,6 +150,10 @@ def late_fine(fine_fen: int, days_late: int, before_fen: int = 0) -> int:
     return min(fine_fen, before_fen + fine_fen * LATE_FINE_PERCENT * max(0, days_late) // 100)
 
 
-def next_sweep(opened_at: datetime, asked: int) -> datetime:
-    """When to ask the provider again about an order opened at a moment and asked about so often."""
-    return opened_at + SWEEP_WAITS[min(asked, len(SWEEP_WAITS) - 1)]
+def next_sweep(opened_at: datetime, asked: int, now: datetime) -> datetime:
+    """When to ask the provider again about an order opened at a moment and asked about so often: 1, 5, 15 and 60
+    minutes after that moment, then hourly for a day, then daily; never within a minute.
+    """
+    if asked < len(SWEEP_WAITS):
+        return max(opened_at + SWEEP_WAITS[asked], now + SWEEP_WAITS[0])
+    return now + (timedelta(hours=1) if asked < SWEEP_HOURLY_UNTIL else timedelta(days=1))

@@ -7,13 +7,13 @@ written order (what the bill is for, bill, payment); no transaction is open whil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from app.kernel import audit, clock, db, ports
 from app.kernel.actor import SYSTEM, Actor, provider_actor
 from app.kernel.callbacks import Handled
+from app.kernel.errors import ProviderUnavailable
 from app.kernel.logging import get_logger
 from app.payments import journal, money_tasks
 from app.payments.errors import ChannelUnavailable
@@ -39,10 +39,10 @@ def live_channel(code: str) -> PaymentChannel:
         raise ChannelUnavailable(field="channel") from None
 
 
-async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
+async def settle(truth: PaymentTruth, actor: Actor | None = None, *, present: bool = False) -> Handled:
     """Take a provider's verified word on an order, from a notice or a query; again and again without harm.
 
-    `actor` is the cashier when the money was taken at a window.
+    `actor` is the cashier when the money was taken at a window. `present`: it answers a question we have just put.
     """
     known = await attempt_by_order(truth.channel, truth.order_no)
     if known is None:
@@ -55,16 +55,16 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None) -> Handled:
         match judgement:
             case Judgement.SETTLE | Judgement.RESTORE:
                 move = advance if attempt.state in UNDECIDED else correct
-                await move(attempt, "succeed", attempt.amount_fen, **_paid(truth))
+                await move(attempt, "succeed", attempt.amount_fen, **paid_as(truth))
                 await _pay_bill(who, attempt, held)
                 if judgement is Judgement.RESTORE:
                     await _end_what_is_open(bill)
             case Judgement.SURPLUS:
                 await _exceed(who, attempt, bill, truth)
             case Judgement.CLOSE:
-                await _close(attempt, bill)
+                await _close(who, attempt, bill)
             case Judgement.WRONG_AMOUNT | Judgement.WRONG_PAYER:
-                return await _mistrust(attempt, bill, truth, judgement)
+                return await _mistrust(attempt, bill, truth, judgement, present=present)
             case Judgement.REPEATED | Judgement.NOTHING:
                 pass
     return Handled(remark=judgement.value)
@@ -78,7 +78,8 @@ async def _judged(truth: PaymentTruth, attempt: PaymentAttempt, held: Held) -> J
     return judge(truth, expected)
 
 
-def _paid(truth: PaymentTruth) -> dict[str, object]:
+def paid_as(truth: PaymentTruth) -> dict[str, object]:
+    """What a paid order keeps of the provider's word."""
     return {"provider_ref": truth.provider_ref, "paid_at": truth.paid_at or clock.now()}
 
 
@@ -105,8 +106,9 @@ async def _end_what_is_open(bill: Bill) -> None:
     await PaymentAttempt.filter(bill_id=bill.id, state__in=UNDECIDED).update(ask_again_at=clock.now())
 
 
-async def _close(attempt: PaymentAttempt, bill: Bill) -> None:
+async def _close(who: Actor, attempt: PaymentAttempt, bill: Bill) -> None:
     await advance(attempt, "close")
+    await audit.record(who, "payment.closed", f"payment:{attempt.id}", detail={"bill": bill.state.value})
     if BILL_LIFE.may(bill.state, "release"):
         await advance(bill, "release")
 
@@ -114,14 +116,18 @@ async def _close(attempt: PaymentAttempt, bill: Bill) -> None:
 async def _exceed(who: Actor, attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth) -> None:
     """Money that nothing waits for goes back by itself; a bill it was the open order of waits on."""
     was_live = attempt.state in UNDECIDED
-    await (advance if was_live else correct)(attempt, "exceed", attempt.amount_fen, **_paid(truth))
-    if was_live and BILL_LIFE.may(bill.state, "release"):
-        await advance(bill, "release")
-    about = About(attempt.bill_id, attempt.id)
-    entry = journal.surplus(attempt.channel, attempt.amount_fen)
-    await post(f"surplus:{attempt.id}", entry, about, at=attempt.paid_at)
+    await (advance if was_live else correct)(attempt, "exceed", attempt.amount_fen, **paid_as(truth))
+    await enter_surplus(attempt, bill, was_live=was_live)
     await audit.record(who, "payment.surplus", f"payment:{attempt.id}", result="to refund")
     await promise_surplus(attempt)
+
+
+async def enter_surplus(attempt: PaymentAttempt, bill: Bill, *, was_live: bool) -> None:
+    """The channel holds the money of an order that is over; the bill it was open for waits on."""
+    if was_live and BILL_LIFE.may(bill.state, "release"):
+        await advance(bill, "release")
+    entry = journal.surplus(attempt.channel, attempt.amount_fen)
+    await post(f"surplus:{attempt.id}", entry, About(bill.id, attempt.id), at=attempt.paid_at)
 
 
 async def _unknown(truth: PaymentTruth) -> Handled:
@@ -133,7 +139,9 @@ async def _unknown(truth: PaymentTruth) -> Handled:
     return Handled(matched=False, remark="unknown order")
 
 
-async def _mistrust(attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth, judgement: Judgement) -> Handled:
+async def _mistrust(
+    attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth, judgement: Judgement, *, present: bool
+) -> Handled:
     """Nothing moves; somebody is told, and the sweep asks the provider at once whether it really says so."""
     _log.error("payment mistrusted", order_no=attempt.order_no, judgement=judgement.value)
     await money_tasks.open_task(
@@ -144,56 +152,75 @@ async def _mistrust(attempt: PaymentAttempt, bill: Bill, truth: PaymentTruth, ju
         ours_fen=attempt.amount_fen,
         theirs_fen=truth.amount_fen,
     )
-    if attempt.state in UNDECIDED:
+    if attempt.state in UNDECIDED and not present:
         await PaymentAttempt.filter(id=attempt.id).update(ask_again_at=clock.now())
     detail = {"expected_fen": attempt.amount_fen, "told_fen": truth.amount_fen, "told_currency": truth.currency}
     return Handled(matched=False, remark=judgement.value, detail=detail)
+
+
+async def took_turn(attempt_id: UUID) -> bool:
+    """Whether an order is to be asked about now. The next time is set before anybody asks: a provider that does not
+    answer, or is switched off, is asked less and less, and keeps the orders of no other waiting.
+    """
+    attempt, now = await PaymentAttempt.get(id=attempt_id), clock.now()
+    if attempt.state not in UNDECIDED or attempt.ask_again_at is None or attempt.ask_again_at > now:
+        return False
+    unchanged = PaymentAttempt.filter(id=attempt.id, asked=attempt.asked, ask_again_at=attempt.ask_again_at)
+    asked = attempt.asked + 1
+    return bool(await unchanged.update(asked=asked, ask_again_at=next_sweep(attempt.opened_at, asked, now)))
+
+
+async def ask_patiently(attempt_id: UUID) -> None:
+    """The same as `ask_about`; a provider that does not answer is asked at the next turn."""
+    try:
+        await ask_about(attempt_id)
+    except (ProviderUnavailable, ChannelUnavailable) as error:
+        _log.warning("order unanswered", attempt_id=str(attempt_id), cause=type(error).__name__)
 
 
 async def ask_about(attempt_id: UUID) -> None:
     """Ask the provider about an order that nobody told us of; close it there once its time is over or nothing
     waits for it any more.
 
-    Raises `ProviderUnavailable`.
+    Raises `ChannelUnavailable` or `ProviderUnavailable`.
     """
     attempt = await PaymentAttempt.get(id=attempt_id)
     if attempt.state not in UNDECIDED:
         return
     bill = await Bill.get(id=attempt.bill_id)
-    if attempt.expires_at <= clock.now() or bill.state not in WAITING_FOR_MONEY:
-        await close_order(attempt)
+    is_over = attempt.expires_at <= clock.now()
+    if is_over or bill.state not in WAITING_FOR_MONEY:
+        await close_order(attempt, "its time is over" if is_over else "its bill no longer waits")
     else:
-        await settle(await live_channel(attempt.channel).ask(attempt.order_no))
-    asked = attempt.asked + 1
-    unchanged = PaymentAttempt.filter(id=attempt_id, asked=attempt.asked, ask_again_at=attempt.ask_again_at)
-    await unchanged.update(  # who has set another time meanwhile knows better
-        asked=asked, ask_again_at=max(next_sweep(attempt.opened_at, asked), clock.now() + timedelta(minutes=1))
-    )
+        await settle(await live_channel(attempt.channel).ask(attempt.order_no), present=True)
 
 
-async def close_order(attempt: PaymentAttempt) -> None:
-    """End an order at its provider unless it is paid, and believe only the provider that it ended.
+async def close_order(attempt: PaymentAttempt, why: str) -> None:
+    """End an order at its provider unless it is paid, and believe only the provider that it ended. `why` is for who
+    looks into it later.
 
     Raises `ProviderUnavailable`; the order is then as open as before.
     """
     adapter = live_channel(attempt.channel)
     truth = await adapter.ask(attempt.order_no)
-    await settle(truth)
+    await settle(truth, present=True)
+    if truth.state in {PaymentState.NOT_PAID, PaymentState.UNKNOWN}:
+        await audit.record(SYSTEM, "payment.to_close", f"payment:{attempt.id}", detail={"because": why})
     if truth.state is PaymentState.NOT_PAID:
         try:
             await adapter.close(attempt.order_no)
         except OrderRefused as refused:
             _log.warning("order not closed", order_no=attempt.order_no, code=refused.code)
-        await settle(await adapter.ask(attempt.order_no))
+        await settle(await adapter.ask(attempt.order_no), present=True)
     elif truth.state is PaymentState.UNKNOWN:
         await settle(PaymentTruth(attempt.channel, attempt.order_no, PaymentState.CLOSED))
 
 
-async def close_live_order(bill_id: UUID) -> None:
+async def close_live_order(bill_id: UUID, why: str) -> None:
     """End the order of a bill that may still be paid, when there is one. Raises like `close_order`."""
     attempt = await live_attempt(bill_id)
     if attempt is not None:
-        await close_order(attempt)
+        await close_order(attempt, why)
 
 
 async def cancel(actor: Actor, bill: Bill, detail: Mapping[str, Any] | None = None) -> None:

@@ -108,6 +108,7 @@ ATTEMPT_CORRECTIONS: Graph[AttemptState] = Graph(
     [
         edge("succeed", _A.CLOSED, _A.SUCCEEDED, told.ClosedPaymentSucceeded),
         edge("exceed", _A.CLOSED, _A.SURPLUS, told.LateMoneyReceived),
+        edge("disown", (*_UNDECIDED, _A.CLOSED), _A.SURPLUS, told.PaymentDisowned),
         edge("bounce", _A.RETURNED, _A.SURPLUS, told.SurplusBounced),
     ],
     ATTEMPT_WORDS,

@@ -39,7 +39,7 @@ from app.payments.refunds.queries import refunds_to_ask_about
 from app.payments.refunds.sending import pursue
 from app.payments.refunds.settling import settle_refund
 from app.payments.reminders import remind
-from app.payments.settling import ask_about, expire, settle
+from app.payments.settling import ask_patiently, expire, settle, took_turn
 
 _TRUTH = TypeAdapter(PaymentTruth)
 _REFUND_TRUTH = TypeAdapter(RefundTruth)
@@ -95,15 +95,16 @@ async def take_notice(content: dict[str, Any]) -> Handled:
 
 @timetable("* * * * *", name="payments.sweep")
 async def sweep_open_orders() -> None:
-    """Ask about every order that is due to be asked about, each in a job of its own."""
+    """Ask about every order that is due to be asked about, each in a job of its own: one for each turn."""
     for attempt_id in await attempts_to_ask_about(_BATCH):
         async with db.transaction():
-            await ask_provider.defer(lock=f"payment:{attempt_id}", attempt_id=str(attempt_id))
+            if await took_turn(attempt_id):
+                await ask_provider.defer(lock=f"payment:{attempt_id}", attempt_id=str(attempt_id))
 
 
 @job("payments.ask_provider")
 async def ask_provider(attempt_id: str) -> None:
-    await ask_about(UUID(attempt_id))
+    await ask_patiently(UUID(attempt_id))
 
 
 @timetable("*/10 * * * *", name="payments.expire_bills")

@@ -29,6 +29,9 @@ _NOTICES_OF = """
 """
 
 
+_TASKS_OF = "SELECT id FROM money_task WHERE subject = ANY($1::text[]) OR detail->>'order_no' = ANY($2::text[])"
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that happened: when, what, about which id, and under which request or notice it can be looked up."""
@@ -65,6 +68,7 @@ class Trace:
             yield Step(entry.at, "ledger", entry.journal, f"{where} {yuan(Fen(entry.amount_fen))}")
         for line in self.audit:
             said = f"{line.result} by {line.actor}" + (f", request {line.request_id}" if line.request_id else "")
+            said += "".join(f"; {name} {value}" for name, value in (line.detail or {}).items())
             yield Step(line.at, line.act, line.subject, said)
         for task in self.tasks:
             yield Step(task.opened_at, "task", f"task:{task.id}", f"{task.kind} {task.state}; {task.resolution}")
@@ -79,21 +83,31 @@ async def find_bill(number: str) -> Bill | None:
 async def trace(bill: Bill) -> Trace:
     attempts = await PaymentAttempt.filter(bill_id=bill.id).order_by("id")
     refunds = await Refund.filter(bill_id=bill.id).order_by("id")
+    receipts = await Receipt.filter(bill_id=bill.id).order_by("id")
     subjects = [
         f"bill:{bill.id}",
         *(f"payment:{attempt.id}" for attempt in attempts),
         *(f"refund:{refund.id}" for refund in refunds),
+        *(f"receipt:{receipt.id}" for receipt in receipts),
     ]
+    tasks = await _tasks_of(subjects, attempts)
+    subjects += [f"money_task:{task.id}" for task in tasks]
     return Trace(
         bill,
         attempts,
         refunds,
         await notices_of(attempts, refunds),
-        await Receipt.filter(bill_id=bill.id).order_by("id"),
-        await MoneyTask.filter(subject__in=subjects).order_by("id"),
+        receipts,
+        tasks,
         await LedgerEntry.filter(bill_id=bill.id).order_by("id"),
         await AuditLine.filter(subject__in=subjects).order_by("id"),
     )
+
+
+async def _tasks_of(subjects: Sequence[str], attempts: Sequence[PaymentAttempt]) -> list[MoneyTask]:
+    """Also differences of a day, which are about a line of an account."""
+    found = await db.rows(_TASKS_OF, list(subjects), [attempt.order_no for attempt in attempts])
+    return await MoneyTask.filter(id__in=[row["id"] for row in found]).order_by("id")
 
 
 async def notices_of(attempts: Sequence[PaymentAttempt], refunds: Sequence[Refund]) -> list[Notice]:

@@ -135,6 +135,9 @@ class UnitDue:
     fees_fen: FenSum
     to_hand_over_fen: FenSum
     handed_over_fen: FenSum
+    left_fen: FenSum = strawberry.field(
+        description="Still to be handed over, or less than nothing: to be given back by the treasury."
+    )
 
     @classmethod
     def of(cls, row: report.Due, info: Info) -> UnitDue:
@@ -149,6 +152,7 @@ class UnitDue:
             fees_fen=FenSum(row.fees_fen),
             to_hand_over_fen=FenSum(row.to_hand_over_fen),
             handed_over_fen=FenSum(row.handed_over_fen),
+            left_fen=FenSum(row.left_fen),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from app.identity.rules import Role
-from app.payments.refunds import deciding, queries
+from app.payments.refunds import deciding, disowning, queries
 from app.payments.refunds.requesting import request_refund
 from app.payments.refunds.rules import RefundWish
 from app.payments.words import RefundReason
@@ -62,6 +62,15 @@ class RefundsMutation:
     )
     async def give_up_refund(self, info: Info, id: strawberry.ID, answer: str) -> RefundResult:  # noqa: A002 - the schema's word
         row = await deciding.give_up_refund(info.context.actor, as_uuid(id), answer)
+        return Refund.of(await queries.shown(row))
+
+    @mutation(
+        staff(Role.CASHIER),
+        "退回来款 · Of a task about another sum or payer: send back what the platform says has come; a second person"
+        " decides. The bill can be paid anew.",
+    )
+    async def return_what_came(self, info: Info, task_id: strawberry.ID) -> RefundResult:
+        row = await disowning.return_what_came(info.context.actor, as_uuid(task_id))
         return Refund.of(await queries.shown(row))
 
     @mutation(staff(Role.CASHIER), "窗口已退还 · The money was handed back at the window.")

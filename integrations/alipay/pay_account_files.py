@@ -23,6 +23,11 @@ _EXPORTED = "#导出时间"
 _OWNER = re.compile(r"#账号：\[([0-9]{16})0156\]")
 _FIRST_DAY = re.compile(r"#起始日期：\[([0-9]{4})年([0-9]{2})月([0-9]{2})日")
 _FEN_TO_E5 = 1000
+_OWN_MONEY = re.compile("提现|充值|转账")
+"""Business types (业务类型) of the merchant's own money, known from bills as merchants get them, not from Alipay's
+pages: what is called otherwise is still a difference of the day.
+"""
+
 _PAYMENT, _REFUND = "交易", "退款"
 
 Row = Mapping[str, str]
@@ -82,12 +87,16 @@ def read_business(sheet: Sheet) -> list[AccountLine]:
 
 
 def read_funds(sheet: Sheet) -> tuple[int, int, int]:
-    """What came in and went out, both positive in fen, and the number of movements (账务明细). Raises as above."""
-    came = [fen for row in sheet.rows if (fen := _fen(_cell(row, "收入金额（+元）") or "0")) != 0]
-    went = [fen for row in sheet.rows if (fen := _fen(_cell(row, "支出金额（-元）") or "0")) != 0]
-    _check(sheet, "收入合计", came)
-    _check(sheet, "支出合计", went)
-    return sum(came), abs(sum(went)), len(sheet.rows)
+    """What came in and went out with payments, refunds and fees, both positive in fen, and the number of all movements
+    (账务明细). Raises as above.
+    """
+    sums = []
+    for side, name in (("收入金额（+元）", "收入合计"), ("支出金额（-元）", "支出合计")):
+        moved = [(fen, row) for row in sheet.rows if (fen := _fen(_cell(row, side) or "0")) != 0]
+        _check(sheet, name, [fen for fen, _ in moved])
+        sums.append(abs(sum(fen for fen, row in moved if not _OWN_MONEY.search(_cell(row, "业务类型")))))
+    came, went = sums
+    return came, went, len(sheet.rows)
 
 
 def _line(row: Row) -> AccountLine:

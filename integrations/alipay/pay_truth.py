@@ -39,6 +39,7 @@ def truth_of(trade: Mapping[str, Any], *, paid_at: str, user_id: str) -> Payment
     if state is PaymentState.CLOSED and trade.get(paid_at):
         state = PaymentState.PAID
     paid = state is PaymentState.PAID
+    open_id, by_user_id = _payer(trade, "buyer_open_id"), _payer(trade, user_id)
     return PaymentTruth(
         channel=CHANNEL,
         order_no=matching(ORDER_NO, trade, "out_trade_no"),
@@ -46,8 +47,9 @@ def truth_of(trade: Mapping[str, Any], *, paid_at: str, user_id: str) -> Payment
         amount_fen=fen(trade, "total_amount") if paid or trade.get("total_amount") else None,
         currency=_currency(trade),
         provider_ref=matching(TRADE_NO, trade, "trade_no") if paid else None,
-        payer_open_id=_payer(trade, user_id),
+        payer_open_id=open_id or by_user_id,
         paid_at=moment(trade, paid_at) if paid else None,
+        payer_other_id=by_user_id if open_id else None,
     )
 
 
@@ -86,13 +88,10 @@ def text(content: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _payer(trade: Mapping[str, Any], user_id: str) -> str | None:
-    """As a sign-in names them: the open id, and only without one the user id."""
-    for name in ("buyer_open_id", user_id):
-        value = trade.get(name)
-        if isinstance(value, str) and 0 < len(value) <= _LONGEST_OPEN_ID:
-            return value
-    return None
+def _payer(trade: Mapping[str, Any], name: str) -> str | None:
+    """Merchants between the two ids are told both; which one an order was bound to is for the domain to know."""
+    value = trade.get(name)
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_OPEN_ID else None
 
 
 def _currency(trade: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalogue.errors import FeeChoiceNeeded, FeeNotConfigured, FeeOutsideList
+from app.catalogue.errors import FeeChoiceNeeded, FeeNotConfigured, FeeOutsideList, FeesTooLarge
 from app.catalogue.rules import due_fees, fee_key_of, grams
 
 Fees = list[dict[str, Any]]
@@ -75,6 +75,15 @@ def test_nothing_outside_the_list_is_charged(fees: Fees, chosen: dict[str, int])
 def test_an_amount_nobody_set_is_never_free(fees: Fees, chosen: dict[str, int]) -> None:
     with pytest.raises(FeeNotConfigured):
         due_fees(fees, chosen)
+
+
+def test_more_than_a_million_yuan_is_a_mistake() -> None:
+    listed = [fee("A", 1_010_101), fee("B", 1, "PER_EXTRA_UNIT")]
+    assert sum(line.total_fen for line in due_fees(listed, {"A": 98, "B": 99})) == 98_989_997
+    assert sum(line.total_fen for line in due_fees(listed, {"A": 99, "B": 1})) == 100_000_000
+    with pytest.raises(FeesTooLarge) as refused:
+        due_fees(listed, {"A": 99, "B": 2})
+    assert refused.value.field == "fees"
 
 
 def test_a_fee_without_a_key_is_known_by_its_place() -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.kernel.audit import AuditLine
 from app.kernel.inbox.notices import Notice, NoticeState
 from tests.http.stage import Order, lines_since, newest_line, open_order
+from tests.payments.standing import money_of
 from tests.portal import Portal
 
 
@@ -19,6 +21,11 @@ async def order(portal: Portal) -> AsyncIterator[Order]:
     yield opened
     await portal.run_jobs()
     await portal.control.be_kind()
+
+
+def taken(verdict: str) -> float:
+    labels = {"provider": "wechat", "kind": "payment", "verdict": verdict}
+    return REGISTRY.get_sample_value("portal_callbacks_total", labels) or 0.0
 
 
 @pytest.mark.parametrize(
@@ -71,12 +78,15 @@ async def test_a_signed_word_on_another_sum_is_kept_and_settles_nothing(
     """Acknowledged, for it is WeChat's own; recorded for a person; one audit line with both sums."""
     await order.pay(portal)
     before, start = await order.standing(), await newest_line()
+    money, counted = await money_of(order.number), taken("accepted")
 
     [reply] = await portal.control.notify(order.number, mode)
     await portal.run_jobs()
 
     assert reply.status == 204
     assert await order.standing() == before
+    assert await money_of(order.number) == {**money, "tasks": 1}
+    assert taken("accepted") == counted + 1
     assert await lines_since(start) == [("callback.payments.notice", verdict)]
     line = await AuditLine.get(id__gt=start)
     assert line.detail == {"expected_fen": 4000, **told}
@@ -100,12 +110,15 @@ async def test_a_replay_is_acknowledged_and_does_nothing_twice(portal: Portal, o
     await portal.run_jobs()
     assert await order.is_settled()
     before, start = await order.standing(), await newest_line()
+    money, counted = await money_of(order.number), taken("repeated")
 
     [reply] = await portal.control.notify(order.number, "replay")
     await portal.run_jobs()
 
     assert reply.status == 204
     assert await order.standing() == before
+    assert await money_of(order.number) == money
+    assert taken("repeated") == counted + 1
     assert await lines_since(start) == [("callback.repeated", "ignored")]
     assert await order.settlements() == 1
 

@@ -22,6 +22,7 @@ from app.payments.refunds.deciding import (
     give_up_refund,
     retry_refund,
 )
+from app.payments.refunds.disowning import return_what_came
 from app.payments.refunds.requesting import request_refund
 from app.payments.refunds.rules import RefundWish
 from app.payments.refunds.sending import pursue
@@ -72,10 +73,10 @@ def somebody_pays(life: Life, draw: Draw) -> Work:
     """Also an order that was closed a moment ago; the bank tells of it now, or another time."""
     unpaid = [(bank, no) for bank, no in life.orders() if bank.orders[no].state is not PaymentState.PAID]
     bank, order_no = _one_of(unpaid, draw)
-    is_told = draw(st.booleans())
+    is_told, beyond_fen = draw(st.booleans()), draw(st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1]))
 
     async def pay_it() -> None:
-        bank.pay(order_no)
+        bank.pay(order_no, beyond_fen)
         if is_told:
             await life.tell(bank.truth(order_no))
 
@@ -96,6 +97,17 @@ def bank_is_mistaken(life: Life, draw: Draw) -> Work:
     bank, order_no = _one_of(life.orders(), draw)
     wrong: dict[str, Any] = draw(st.sampled_from(_MISTAKES))
     return lambda: settle(replace(bank.truth(order_no), **wrong))
+
+
+def cashier_returns_what_came(life: Life, draw: Draw) -> Work:
+    place = draw(_places)
+
+    async def return_it() -> None:
+        tasks = await life.mistrusted()
+        if tasks:
+            await return_what_came(life.cashier, tasks[place % len(tasks)].id)
+
+    return return_it
 
 
 def phone_returns(life: Life, _draw: Draw) -> Work:
@@ -274,6 +286,7 @@ ACTS: list[tuple[Act, int, Callable[[Life], bool]]] = [
     (bank_tells_of_an_order, 2, _any_orders),
     (old_word_comes_again, 1, lambda life: bool(life.said)),
     (bank_is_mistaken, 1, _any_orders),
+    (cashier_returns_what_came, 2, lambda life: life.is_somebody_mistaken()),
     (phone_returns, 1, _any_orders),
     (sweep_asks, 2, _any_orders),
     (month_passes, 1, _owed),
@@ -291,3 +304,10 @@ ACTS: list[tuple[Act, int, Callable[[Life], bool]]] = [
     (window_helps_a_refund, 1, _any_refunds),
 ]
 """What can happen, how often compared with the rest, and when."""
+
+OF_PEOPLE = frozenset({
+    phone_opens_an_order, cashier_returns_what_came, phone_returns, bill_is_renewed, exemption_is_granted,
+    all_of_it_is_exempted, notice_is_cancelled, money_lies_on_the_counter, money_is_asked_back, second_person_decides,
+    window_helps_a_refund,
+})  # fmt: skip
+"""They may be refused. What providers tell and what happens by itself is carried out, or there was no answer."""

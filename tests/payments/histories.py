@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -13,10 +14,12 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import SYSTEM, Actor, Scope
 from app.payments.issuing import issue_bill, make_bill
-from app.payments.models import Bill, PaymentAttempt, Refund
+from app.payments.models import Bill, MoneyTask, PaymentAttempt, Refund
 from app.payments.moves import advance
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding, RefundTruth
 from app.payments.queries import locked_bill
+from app.payments.refunds.disowning import MISTRUSTED, return_what_came
+from app.payments.refunds.errors import NothingToReturn
 from app.payments.refunds.sending import pursue
 from app.payments.refunds.settling import settle_refund
 from app.payments.rules import UNDECIDED, BillKind
@@ -24,7 +27,7 @@ from app.payments.settling import ask_about, settle
 from app.payments.states import BILL_LIFE, AttemptState, BillState, RefundState
 from app.payments.words import RefundReason
 from tests.identity.accounts import make_resident, make_staff
-from tests.payments.onlooker import EDGES, moves_of
+from tests.payments.onlooker import EDGES, WALKED, moves_of
 from tests.payments.paper_bank import PaperBank
 from tests.payments.stage import make_case
 
@@ -120,6 +123,15 @@ class Life:
     def repayments(self) -> list[tuple[PaperBank, str]]:
         return [(bank, refund_no) for bank in self.banks.values() for refund_no in bank.refunds]
 
+    def is_somebody_mistaken(self) -> bool:
+        """Whether a bank says that another sum came than was ordered."""
+        return any(bank.orders[order_no].beyond_fen for bank, order_no in self.orders())
+
+    async def mistrusted(self) -> list[MoneyTask]:
+        """What a cashier has to look at, of this bill's orders."""
+        subjects = [f"payment:{attempt.id}" for attempt in await self.attempts()]
+        return await MoneyTask.filter(subject__in=subjects, kind__in=MISTRUSTED).order_by("id")
+
     # the words of banks
 
     async def tell(self, truth: PaymentTruth) -> None:
@@ -147,6 +159,9 @@ class Life:
             bank.silence = ""
         for bank, order_no in self.orders():
             await settle(bank.truth(order_no))
+        for task in await self.mistrusted():
+            with suppress(NothingToReturn):
+                await return_what_came(self.cashier, task.id)
         for attempt in await self.attempts(*UNDECIDED):
             with clock.standing_at(attempt.expires_at + timedelta(days=1)):
                 await ask_about(attempt.id)
@@ -154,6 +169,7 @@ class Life:
         for _ in range(4):
             await self._repayments_end()
         await self.check(told=True)
+        WALKED.update(await moves_of(self.bill_id))
         await db.rows(_JOBS, self.last_job)
 
     async def _repayments_end(self) -> None:

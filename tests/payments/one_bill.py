@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.kernel import clock
-from app.kernel.errors import Refusal
+from app.kernel.errors import ProviderUnavailable, Refusal
 from app.payments.rules import BillKind
-from tests.payments.acts import ACTS
+from tests.payments.acts import ACTS, OF_PEOPLE
 from tests.payments.histories import Life
 from tests.payments.paper_bank import PaperBank
 
 
 class OneBill(RuleBasedStateMachine):
-    """A refusal is part of life, anything else is a fault."""
+    """That people are refused is part of life, anything else is a fault."""
 
     loop: asyncio.AbstractEventLoop
     banks: dict[str, PaperBank]
@@ -38,10 +38,10 @@ class OneBill(RuleBasedStateMachine):
     def something_happens(self, data: st.DataObject) -> None:
         possible = [act for act, weight, can in ACTS for _ in range(weight) if can(self.life)]
         act = data.draw(st.sampled_from(possible))
-        work = act(self.life, data.draw)
+        work, may_be_refused = act(self.life, data.draw), Refusal if act in OF_PEOPLE else ProviderUnavailable
 
         async def at_this_moment() -> None:
-            with clock.standing_at(self.life.now), suppress(Refusal):
+            with clock.standing_at(self.life.now), suppress(may_be_refused):
                 await work()
 
         self.wait(at_this_moment())

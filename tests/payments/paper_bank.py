@@ -32,6 +32,12 @@ class PaperOrder:
     order: PaymentOrder
     state: PaymentState = PaymentState.NOT_PAID
     paid_at: datetime | None = None
+    beyond_fen: int = 0
+    """What it says to have got beyond what was ordered: it is mistaken and stays so."""
+
+    @property
+    def came_fen(self) -> int:
+        return self.order.amount_fen + self.beyond_fen
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,12 @@ class PaperBank:
 
     # what happens there
 
-    def pay(self, order_no: str) -> bool:
+    def pay(self, order_no: str, beyond_fen: int = 0) -> bool:
         """The payer enters the password; the money may arrive although the order was closed meanwhile."""
         known = self.orders[order_no]
         if known.state is PaymentState.PAID:
             return False
-        self.orders[order_no] = replace(known, state=PaymentState.PAID, paid_at=clock.now())
+        self.orders[order_no] = replace(known, state=PaymentState.PAID, paid_at=clock.now(), beyond_fen=beyond_fen)
         return True
 
     def move_refund(self, refund_no: str, standing: RefundStanding) -> bool:
@@ -82,7 +88,7 @@ class PaperBank:
         if known is None or known.state is not PaymentState.PAID:
             return 0
         back = [one.order.amount_fen for one in self._refunds_of(order_no) if one.standing in BACK]
-        return known.order.amount_fen - sum(back)
+        return known.came_fen - sum(back)
 
     def _refunds_of(self, order_no: str) -> list[PaperRefund]:
         return [one for one in self.refunds.values() if one.order.order_no == order_no]
@@ -151,7 +157,7 @@ class PaperBank:
             self.code,
             order_no,
             PaymentState.PAID,
-            known.order.amount_fen,
+            known.came_fen,
             provider_ref=f"paper{order_no[:20]}",
             payer_open_id=known.order.payer_open_id,
             paid_at=known.paid_at,

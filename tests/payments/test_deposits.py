@@ -182,6 +182,20 @@ async def test_a_hold_whose_deposit_was_never_asked_for_ends_too(portal: Portal)
     assert await places_taken(slot) == (0, 0)
 
 
+async def test_a_silent_provider_keeps_the_places_of_its_own_order_and_of_no_other(portal: Portal) -> None:
+    first, second = await make_guest(portal), await make_guest(portal)
+    asked_about, forgotten = await first.books(await a_slot()), await second.books(await a_slot())
+    await first.opens(asked_about)
+    assert asked_about.held_until is not None
+    await Booking.filter(id=asked_about.id).update(held_until=asked_about.held_until - timedelta(seconds=9))
+    await portal.control.be_hostile(server_error=1.0)
+    with clock.standing_at(asked_about.held_until + timedelta(minutes=1)):
+        await release_unbilled(500)
+    await portal.control.be_kind()
+    ended = [(await Booking.get(id=one.id)).state for one in (asked_about, forgotten)]
+    assert ended == [BookingState.HELD, BookingState.EXPIRED]
+
+
 async def test_the_last_place_with_a_deposit_is_held_for_one(portal: Portal) -> None:
     slot = await a_slot()
     guests = [await make_guest(portal) for _ in range(5)]

@@ -60,6 +60,7 @@ CORRECTIONS: dict[str, Any] = {
     "bill bounce_all": ((B.PARTIALLY_REFUNDED, B.FULLY_REFUNDED), B.PAID),
     "attempt succeed": ((A.CLOSED,), A.SUCCEEDED),
     "attempt exceed": ((A.CLOSED,), A.SURPLUS),
+    "attempt disown": ((A.PREPARING, A.OPEN, A.CLOSED), A.SURPLUS),
     "attempt bounce": ((A.RETURNED,), A.SURPLUS),
     "refund bounce": ((R.SUCCEEDED,), R.ABNORMAL),
     "refund succeed": ((R.CLOSED,), R.SUCCEEDED),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,12 +15,15 @@ from app.kernel import ports
 from app.payments.ports import PaymentChannel
 from tests.payments.histories import BANKS
 from tests.payments.one_bill import OneBill
-from tests.payments.onlooker import watching
+from tests.payments.onlooker import keep_walked, watching
 from tests.payments.paper_bank import PaperBank
 from tests.portal import Portal
 
 HISTORIES = int(os.environ.get("PORTAL_TEST_HISTORIES", "50")) // 5
 """How many bills live through something; `make histories` gives each of its parts a share."""
+
+WALKED_FILE = os.environ.get("PORTAL_TEST_WALKED", "")
+"""Where a long run keeps which edges were walked: in a short one, chance may miss some."""
 
 SHARES = -(-HISTORIES // 100)
 """Each with chance of its own, so that several processes can play at once."""
@@ -51,3 +55,5 @@ async def test_after_any_history_of_a_bill_its_money_is_in_one_place(banks: dict
         max_examples=chances, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
     )
     await asyncio.to_thread(run_state_machine_as_test, ThisBill, settings=tried)
+    if WALKED_FILE:
+        keep_walked(Path(WALKED_FILE))

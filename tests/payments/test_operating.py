@@ -11,14 +11,22 @@ from typing import Any
 
 import pytest
 
+from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
 from app.kernel.callbacks import RawCallback, Received
 from app.kernel.inbox.notices import keep
-from app.payments.models import Refund
+from app.payments.models import MoneyTask, Receipt, Refund
+from app.payments.money_tasks import Wanted, open_each
 from app.payments.ports import NOTICE_TOPIC, PaymentState, PaymentTruth
-from app.payments.settling import settle
+from app.payments.reconciling.closing import close_task
+from app.payments.reconciling.rules import Key
+from app.payments.reconciling.statements import subject_of
+from app.payments.settling import ask_about, settle
 from app.payments.states import AttemptState, BillState, RefundState
+from app.payments.tracing import trace
+from app.payments.words import TaskKind
+from tests.identity.accounts import make_staff
 from tests.operations.conftest import OURS, run_portal
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.people import new_key
@@ -59,8 +67,39 @@ async def test_every_number_of_a_payment_leads_to_all_that_is_known_of_it(portal
     assert f"  order {payable.attempt.order_no} at wechat: 40.00 SUCCEEDED, theirs {order.transaction_id}" in text
     assert "  ledger: 4 entries, sum 0.00" in text
     steps = [line.split("  ")[1] for line in text.splitlines() if line[:4].isdigit()]
-    assert steps.index("bill.issued") < steps.index("payment.prepared") < steps.index("payment.settled")
+    ways = ["bill.issued", "payment.prepared", "payment.opened", "payment.settled"]
+    assert [step for step in steps if step in ways] == ways
     assert steps.count("ledger") == 4
+
+
+async def test_it_is_told_why_an_order_closed_what_became_of_receipts_and_of_the_lines_of_accounts(
+    portal: Portal, payer: Payer
+) -> None:
+    first = (await payer.open_order()).attempt
+    with clock.standing_at(first.expires_at):
+        await ask_about(first.id)
+    second = await payer.open_order()
+    await payer.pays(second)
+    await ask_about(second.attempt.id)
+    await portal.run_jobs()
+    day, key = clock.today(), Key(second.attempt.order_no)
+    wanted = Wanted(TaskKind.AMOUNT, subject_of("wechat", day, key), FEE_FEN, 1, detail=key._asdict())
+    async with db.transaction():
+        await open_each("wechat", day, [wanted])
+    task = await MoneyTask.get(subject=wanted.subject)
+    await close_task(await make_staff(Role.CASHIER), task.id, "已核实")
+
+    steps = {(step.what, step.about): step.detail for step in (await trace(payer.bill)).steps()}
+    closing = steps["payment.to_close", f"payment:{first.id}"]
+    assert closing.startswith("done by system:portal")
+    assert closing.endswith("; because its time is over")
+    closed = steps["payment.closed", f"payment:{first.id}"]
+    assert closed.startswith("done by provider:wechat")
+    assert closed.endswith("; bill PAYING")
+    assert steps["task", f"task:{task.id}"] == "AMOUNT DONE; 已核实"
+    assert ("money_task.closed", f"money_task:{task.id}") in steps
+    receipt = await Receipt.get(bill_id=payer.bill.id)
+    assert ("receipt.issued", f"receipt:{receipt.id}") in steps
 
 
 async def test_a_number_that_nobody_knows_is_said_so(portal: Portal) -> None:

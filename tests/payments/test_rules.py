@@ -34,6 +34,10 @@ WAITING = Expected(4000, "oPAYER", AttemptState.OPEN, BillState.PAYING, 4000, wa
         (PAID, replace(WAITING, attempt=AttemptState.CLOSED, bill=BillState.PAID), Judgement.SURPLUS),
         (PAID, replace(WAITING, attempt=AttemptState.RETURNED, bill=BillState.PAID), Judgement.REPEATED),
         (PAID, replace(WAITING, bill=BillState.CANCELLED), Judgement.SURPLUS),
+        (replace(PAID, payer_other_id="2088"), WAITING, Judgement.SETTLE),
+        (replace(PAID, payer_other_id="2088"), replace(WAITING, payer_open_id="2088"), Judgement.SETTLE),
+        (replace(PAID, payer_other_id="2088"), replace(WAITING, payer_open_id="2089"), Judgement.WRONG_PAYER),
+        (replace(PAID, payer_open_id="o"), replace(WAITING, attempt=AttemptState.RETURNED), Judgement.REPEATED),
         (replace(PAID, amount_fen=4001), WAITING, Judgement.WRONG_AMOUNT),
         (replace(PAID, amount_fen=None), WAITING, Judgement.WRONG_AMOUNT),
         (replace(PAID, currency="USD"), WAITING, Judgement.WRONG_AMOUNT),
@@ -74,10 +78,15 @@ def test_a_bill_number_is_a_payment_code_of_twenty_digits() -> None:
     assert luhn.is_valid(number)
 
 
-def test_the_sweep_asks_after_1_5_15_and_60_minutes() -> None:
-    opened = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
-    waits = [next_sweep(opened, asked) - opened for asked in range(5)]
-    assert waits == [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 60)]
+def test_the_sweep_asks_after_1_5_15_and_60_minutes_then_hourly_then_daily() -> None:
+    opened = now = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
+    moments = []
+    for asked in range(28):
+        now = next_sweep(opened, asked, now)
+        moments.append(now - opened)
+    assert moments[:6] == [timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 180)]
+    assert moments[25:] == [timedelta(hours=23), timedelta(hours=47), timedelta(hours=71)]
+    assert next_sweep(opened, 1, opened + timedelta(hours=9)) == opened + timedelta(hours=9, minutes=1)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from app.payments.ledger import About, post
 from app.payments.models import LedgerEntry, PaymentAttempt, Refund
 from app.payments.ports import PaymentChannel, PaymentState, PaymentTruth
 from app.payments.queries import attempts_to_ask_about
-from app.payments.settling import ask_about, expire, live_channel, settle
+from app.payments.settling import ask_about, expire, live_channel, settle, took_turn
 from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.tasks import expire_overdue_bills, sweep_open_orders
 from app.payments.words import Account, RefundReason
@@ -172,7 +172,9 @@ async def test_a_lost_notice_is_found_by_the_sweep(portal: Portal, payer: Payer)
 
 async def test_an_unpaid_order_is_asked_about_less_and_less_and_then_closed(portal: Portal, payer: Payer) -> None:
     attempt = (await payer.open_order()).attempt
-    await ask_about(attempt.id)
+    assert not await took_turn(attempt.id)
+    with clock.standing_at(attempt.opened_at + timedelta(minutes=1)):
+        assert [await took_turn(attempt.id) for _ in range(2)] == [True, False]
     asked = await PaymentAttempt.get(id=attempt.id)
     assert (asked.state, asked.asked) == (AttemptState.OPEN, 1)
     assert asked.ask_again_at == attempt.opened_at + timedelta(minutes=5)

@@ -87,6 +87,7 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Mutation.giveUpRefund": frozenset({CASHIER, MANAGER}),
     "Mutation.requestRefund": frozenset({CASHIER}),
     "Mutation.retryRefund": frozenset({CASHIER, MANAGER}),
+    "Mutation.returnWhatCame": frozenset({CASHIER}),
     "Query.unitBill": frozenset({CASHIER}),
     "Query.unitBills": frozenset({CASHIER}),
     "Mutation.cancelNotice": frozenset({CASHIER}),
@@ -331,7 +332,9 @@ NAMES_NOBODY: dict[str, str] = {
         "window"
     ),
     "TillCounted": "channel day signedOff",
-    "UnitDue": ("unit unitName treasuryLevel division channel paidFen refundedFen feesFen toHandOverFen handedOverFen"),
+    "UnitDue": (
+        "unit unitName treasuryLevel division channel paidFen refundedFen feesFen toHandOverFen handedOverFen leftFen"
+    ),
     "UnitReport": "rows csv",
     "UnknownPush": "id tracker carrier trackingNumber receivedAt deliveries",
     "VerifiedReceipt": ("kind code number amountFen collectingUnit issuedOn state redNumber kindText stateText"),
@@ -403,6 +406,7 @@ _REFUNDS = {"Query.billRefunds", "Query.unitRefunds"} | {
         "giveUpRefund",
         "requestRefund",
         "retryRefund",
+        "returnWhatCame",
     )
 }
 REACHED_FROM: dict[str, set[str]] = {

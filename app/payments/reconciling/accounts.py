@@ -122,7 +122,8 @@ async def _asked(channel: str, day: date) -> Accounts:
 async def _refuse(channel: str, day: date, cause: str) -> None:
     _log.error("account refused", channel=channel, day=str(day), cause=cause)
     async with db.transaction():
-        await locked_statement(channel, day)
+        if (await locked_statement(channel, day)).state is StatementState.SIGNED_OFF:
+            raise DaySignedOff  # nobody could close the task
         await open_task(TaskKind.ACCOUNT_BROKEN, subject_of_day(channel, day), channel, day=day, cause=cause)
 
 

@@ -55,6 +55,14 @@ async def _at_work(actor: Actor) -> QuerySet[MoneyTask]:
     return MoneyTask.filter(unit__in=await units.values_list("key", flat=True))
 
 
+async def task_at_work(actor: Actor, task_id: UUID) -> MoneyTask:
+    """Raises `NotAllowed`, or `NotFound` alike for none and for another unit's."""
+    task = await (await _at_work(actor)).get_or_none(id=task_id)
+    if task is None:
+        raise NotFound(what_zh="这项待处理事项", what_en="task")
+    return task
+
+
 async def close_task(actor: Actor, task_id: UUID, resolution: str) -> MoneyTask:
     """A cashier has seen to a task and says how.
 
@@ -62,9 +70,7 @@ async def close_task(actor: Actor, task_id: UUID, resolution: str) -> MoneyTask:
     `DaySignedOff`.
     """
     said = _checked(resolution)
-    seen = await (await _at_work(actor)).get_or_none(id=task_id)
-    if seen is None:
-        raise NotFound(what_zh="这项待处理事项", what_en="task")
+    seen = await task_at_work(actor, task_id)
     async with db.transaction():
         statement = await locked_statement(seen.channel, seen.day) if seen.day else None
         task = await MoneyTask.select_for_update().get(id=task_id)

@@ -44,6 +44,7 @@ _DUE = """
     ) AS moved
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
+_TIMES = "SELECT count(DISTINCT journal) AS times FROM ledger_entry WHERE journal = $1 OR journal LIKE $1 || '/%'"
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,25 @@ class Due:
         """What the channel holds of it after refunds and fees; less than nothing when more went back than came in."""
         return self.paid_fen - self.refunded_fen - self.fees_fen
 
+    @property
+    def left_fen(self) -> int:
+        """What is still to be handed over, or given back by the treasury: of a day that was handed over, what was
+        learnt of it since.
+        """
+        return self.to_hand_over_fen - self.handed_over_fen
+
 
 def remittance_name(channel: str, day: date, unit: str) -> str:
-    """The journal of handing over: once for each unit, channel and day. A unit's key may be longer than there is
-    room.
+    """The journal of handing over, for each unit, channel and day; what is handed over of it later has `/2` and so on
+    behind. A unit's key may be longer than there is room.
     """
     return f"handed_over:{channel}/{day}/{hashlib.sha256(unit.encode()).hexdigest()[:16]}"
+
+
+async def times_entered(channel: str, day: date, unit: str) -> int:
+    """How often something was handed over of a unit's day."""
+    [found] = await db.rows(_TIMES, remittance_name(channel, day, unit))
+    return int(found["times"])
 
 
 async def unit_report(actor: Actor, first: date, last: date) -> list[Due]:
@@ -125,6 +139,7 @@ _HEADINGS = (
     ("执收单位编码", "unit"), ("执收单位", "unit_name"), ("预算级次", "treasury_level"), ("区划", "division"),
     ("缴费渠道", "channel"), ("实收(元)", "paid_yuan"), ("退款(元)", "refunded_yuan"), ("手续费(元)", "fees_yuan"),
     ("应划解(元)", "to_hand_over_yuan"), ("已划解(元)", "handed_over_yuan"),
+    ("待划解(元)", "left_yuan"),
 )  # fmt: skip
 
 
@@ -143,6 +158,13 @@ def _cells(row: Due, is_english: bool) -> Sequence[Cell]:
         row.channel,
         *(
             Decimal(fen).scaleb(-2)
-            for fen in (row.paid_fen, row.refunded_fen, row.fees_fen, row.to_hand_over_fen, row.handed_over_fen)
+            for fen in (
+                row.paid_fen,
+                row.refunded_fen,
+                row.fees_fen,
+                row.to_hand_over_fen,
+                row.handed_over_fen,
+                row.left_fen,
+            )
         ),
     )

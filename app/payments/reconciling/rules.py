@@ -52,7 +52,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums of an account. `refunded_fen` is what is through, `refunding_fen` all that was asked for."""
+    """Sums of an account. `refunded_fen` is what is through, `refunding_fen` all that was asked for; `fees_fen` are the
+    fees of the lines, each rounded.
+    """
 
     payments: int = 0
     refunds: int = 0
@@ -60,6 +62,7 @@ class Totals:
     refunded_fen: int = 0
     refunding_fen: int = 0
     fees_e5: int = 0
+    fees_fen: int = 0
 
 
 def match(
@@ -159,9 +162,10 @@ def _added(one: AccountLine, other: AccountLine) -> AccountLine:
 
 
 def totals_of(lines: Iterable[AccountLine]) -> Totals:
-    payments = refunds = paid = refunded = refunding = fees = 0
+    payments = refunds = paid = refunded = refunding = fees = rounded = 0
     for line in lines:
         fees += line.fee_e5
+        rounded += fee_fen(line.fee_e5)
         if line.refund_no:
             refunds += 1
             refunding += line.amount_fen
@@ -169,7 +173,7 @@ def totals_of(lines: Iterable[AccountLine]) -> Totals:
         else:
             payments += 1
             paid += line.amount_fen
-    return Totals(payments, refunds, paid, refunded, refunding, fees)
+    return Totals(payments, refunds, paid, refunded, refunding, fees, rounded)
 
 
 def check_account(account: DayAccount, day: date) -> None:
@@ -181,16 +185,14 @@ def check_account(account: DayAccount, day: date) -> None:
 
 
 def funds_agree(totals: Totals, funds: FundsAccount) -> bool:
-    """Whether the money that moved at the provider is what the lines tell.
+    """Whether the money that moved at the provider is what the lines tell, within a fen.
 
-    Fees may be taken line by line, each rounded to a fen, or be left out of what came in. A refund that is not
-    through may have been taken from our money already.
+    Fees may be taken line by line, each rounded to a fen, or as the sum of the day, or be left out of what came in. A
+    refund that is not through may have been taken from our money already.
     """
-    fees, rounding = fee_fen(totals.fees_e5), totals.payments + totals.refunds
     net = funds.income_fen - funds.outgo_fen
-    most = totals.paid_fen - totals.refunded_fen - fees + rounding
-    least = totals.paid_fen - totals.refunding_fen - fees - rounding
-    return least <= net <= most
+    most, least = totals.paid_fen - totals.refunded_fen, totals.paid_fen - totals.refunding_fen
+    return any(least - fees - 1 <= net <= most - fees + 1 for fees in (fee_fen(totals.fees_e5), totals.fees_fen))
 
 
 def fee_fen(e5: int) -> int:

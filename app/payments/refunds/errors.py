@@ -16,6 +16,15 @@ class NothingToRefund(Refusal):
     en = "There is nothing to give back: this bill is not paid, or its money is back or on its way already."
 
 
+class NothingToReturn(Refusal):
+    code = "NOTHING_TO_RETURN"
+    zh = "支付平台现在的答复与这项差异不符:款项未到账、已按账单入账,或不是人民币。请重新核对后处理"
+    en = (
+        "The platform answers otherwise now: nothing came, it was what the bill asks for, or it is not in yuan. Please"
+        " check again how it stands."
+    )
+
+
 class RefundableDiffers(Refusal):
     code = "REFUNDABLE_DIFFERS"
     zh = "现在可退的金额是{refundable_yuan}元,与您看到的不同,请核对后重新提交"

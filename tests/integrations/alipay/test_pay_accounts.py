@@ -160,6 +160,12 @@ def test_funds_are_counted_although_a_side_is_blank() -> None:
     assert read_funds(read_sheet(zipped(FUNDS, "账务明细", "账务明细(汇总)"), "账务明细")) == (4000, 24, 2)
 
 
+def test_our_own_money_that_is_drawn_out_is_no_difference_of_the_day() -> None:
+    drawn = "3\t,3\t,,,2026-11-24 23:00:00,*,0.00,-39.00,0.76,支付宝,提现,\n#------------账务明细列表结束"
+    with_it = FUNDS.replace("#------------账务明细列表结束", drawn).replace("1笔，共-0.24元", "2笔，共-39.24元")
+    assert read_funds(read_sheet(zipped(with_it, "账务明细", "账务明细(汇总)"), "账务明细")) == (4000, 24, 3)
+
+
 @pytest.mark.parametrize(
     ("spoil", "cause"),
     [

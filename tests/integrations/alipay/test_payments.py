@@ -110,7 +110,8 @@ async def test_the_payer_is_named_as_the_sign_in_named_them(
     payer = user.user_id if ids == "user_id" else user.open_id
     await channel().open_payment(changed(order, payer_open_id=payer))
     await control.pay_trade(order.order_no)
-    assert (await channel().ask(order.order_no)).payer_open_id == payer
+    truth = await channel().ask(order.order_no)
+    assert (truth.payer_open_id, truth.payer_other_id) == (payer, user.user_id if ids == "both" else None)
 
 
 async def test_a_closed_trade_cannot_be_paid_or_opened_again(control: SandboxControl, order: PaymentOrder) -> None:

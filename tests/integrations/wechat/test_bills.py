@@ -141,6 +141,14 @@ def test_what_came_in_and_went_out_is_told_in_fen() -> None:
     assert flows(FLOWS) == (2000, 512)
 
 
+def test_our_own_money_that_is_drawn_out_or_paid_in_is_no_difference_of_the_day() -> None:
+    drawn = "`2026-01-31 23:00:00,`1,`4,`提现,`提现,`支出,`14.88,`100.00,`system,`,`1\r\n资金流水总笔数"
+    file = changed(changed(FLOWS, "资金流水总笔数", drawn), "`3,`1,`20.00,`2,`5.12", "`4,`1,`20.00,`3,`20.00")
+    assert flows(file) == (2000, 512)
+    assert flows(changed(FLOWS, "`交易,`收入", "`充值,`收入")) == (0, 512)
+    assert flows(changed(FLOWS, "`退款,`支出", "`充值券退款,`支出")) == (2000, 512)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "cause"),
     [

@@ -116,6 +116,16 @@ async def test_funds_that_tell_another_sum_are_a_task(channel: PaperChannel, day
     assert await tasks(day) == [("FUNDS", "SETTLED")]
 
 
+async def test_forty_lines_hide_no_forty_fen(channel: PaperChannel, day: date) -> None:
+    orders = await paid_orders(40, noon(day))
+    channel.lines = [line(one, noon(day), e5=24_400) for one in orders]
+    whole, by_line = 976, 960
+    for outgo, agrees in ((whole, True), (by_line - 1, True), (by_line + 1, True), (whole - 2, False), (958, False)):
+        channel.outgo_fen = outgo
+        await reconcile(CODE, day, corrected=True)
+        assert (("FUNDS", "OPEN") not in await tasks(day)) is agrees, outgo
+
+
 async def test_fees_of_unknown_orders_are_no_units(channel: PaperChannel, day: date) -> None:
     [one] = await paid_orders(1, noon(day))
     channel.lines = [line(one, noon(day), e5=24_300), line("f" * 32, noon(day), e5=24_400)]
@@ -166,9 +176,11 @@ async def test_reconciling_again_says_why_not(channel: PaperChannel, day: date) 
         await reconcile_again(cashier, CODE, day)
         await sign_off(cashier, CODE, day)
         channel.lines = [line("d" * 32, noon(day))]
-        async with nothing_moves():
-            with pytest.raises(DaySignedOff):
-                await reconcile_again(cashier, CODE, day, take_corrected=True)
+        for broken in ("", "its sums are not those of its lines"):
+            channel.broken = broken
+            async with nothing_moves():
+                with pytest.raises(DaySignedOff):
+                    await reconcile_again(cashier, CODE, day, take_corrected=True)
 
 
 class Counting(logging.Handler):

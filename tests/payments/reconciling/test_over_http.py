@@ -69,7 +69,7 @@ async def test_a_cashier_closes_a_day_from_the_first_difference_to_handing_over(
 
         remitted = await desk.do("RecordRemittance", unit=UNIT, amountFen=FEE - 24, **which)
     assert remitted["rows"] == [
-        {"unit": UNIT, "channel": CODE, "toHandOverFen": FEE - 24, "handedOverFen": FEE - 24},
+        {"unit": UNIT, "channel": CODE, "toHandOverFen": FEE - 24, "handedOverFen": FEE - 24, "leftFen": 0},
     ]
     lines = await AuditLine.filter(subject=f"statement:{CODE}/{day}").order_by("id")
     assert [entry.act for entry in lines] == ["statement.reconciled", "statement.signed", "remittance.recorded"]
@@ -89,7 +89,7 @@ async def test_the_report_is_read_page_by_page_and_as_a_table(portal: Portal) ->
     assert [(row["paidFen"], row["feesFen"], row["toHandOverFen"]) for row in own] == [(4000, 24, 3976)]
     table = (await viewer.do("UnitReportTable", **days))["csv"]
     assert table.startswith("\ufeffunit,unit_name,")
-    assert f",city,990100,{CODE},40.00,0.00,0.24,39.76,0.00\r\n" in table
+    assert f",city,990100,{CODE},40.00,0.00,0.24,39.76,0.00,39.76\r\n" in table
     refused = await viewer.do("UnitReport", **{**days, "to": "2020-01-01"})
     assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "to")
 

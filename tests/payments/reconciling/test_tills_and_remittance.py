@@ -17,6 +17,7 @@ from app.payments.at_window import collect_at_window
 from app.payments.errors import ChannelUnavailable
 from app.payments.journal import Unit
 from app.payments.models import LedgerEntry, PaymentAttempt, Statement, TillCount
+from app.payments.ports import RefundStanding, RefundTruth
 from app.payments.reconciling.errors import (
     CountDiffers,
     DayNotOver,
@@ -32,6 +33,7 @@ from app.payments.reconciling.tills import count_till, takings
 from app.payments.refunds.deciding import confirm_window_refund
 from app.payments.refunds.requesting import request_refund
 from app.payments.refunds.rules import RefundWish
+from app.payments.refunds.settling import settle_refund
 from app.payments.words import RefundReason, StatementState
 from tests.identity.accounts import make_staff
 from tests.identity.crowds import at_once
@@ -170,6 +172,34 @@ async def test_what_a_channel_holds_of_a_unit_is_handed_over_once(cash: CashDay)
             await cash.remit(cashier, 10_000)
 
 
+async def test_what_is_learnt_of_a_day_after_it_was_handed_over_is_evened_out(cash: CashDay) -> None:
+    """A refund of that day told of later: the treasury gives it back, once, and the books are even."""
+    await cash.signed()
+    cashier = await make_staff(Role.CASHIER, scope=Scope(UNIT))
+    await cash.remit(cashier, 11_000)
+    attempt = await PaymentAttempt.filter(taken_by_id=cash.second.id).order_by("-id").first()
+    assert attempt is not None
+    wish = RefundWish(RefundReason.CHARGED_WRONGLY, FEE, 1_500)
+    refund = await request_refund(cash.first, attempt.bill_id, wish, idempotency_key=new_key())
+    evening = clock.at_local(cash.day, 22)
+    word = RefundTruth("cash", refund.refund_no, RefundStanding.SUCCEEDED, 1_500, refunded_at=evening)
+    await settle_refund(word, cash.second)
+
+    [row] = await unit_report(cashier, cash.day, cash.day)
+    assert (row.to_hand_over_fen, row.handed_over_fen, row.left_fen) == (9_500, 11_000, -1_500)
+    async with nothing_moves():
+        with pytest.raises(RemittanceDiffers) as refused:
+            await cash.remit(cashier, 11_000)
+    assert refused.value.values == {"true_yuan": "95.00"}
+    for rows in await at_once(*(cash.remit(cashier, 9_500) for _ in range(5))):
+        assert isinstance(rows, list), rows
+        assert [(row.to_hand_over_fen, row.handed_over_fen, row.left_fen) for row in rows] == [(9_500, 9_500, 0)]
+    entries = LedgerEntry.filter(journal__startswith=f"handed_over:cash/{cash.day}/", account="REMITTED")
+    assert [(one.journal.split("/")[3:], one.amount_fen) for one in await entries.order_by("id")] == [
+        ([], 11_000), (["2"], -1_500),
+    ]  # fmt: skip
+
+
 async def test_a_unit_whose_money_all_went_back_has_nothing_to_hand_over(portal: Portal) -> None:
     day = date(2024, 1, 1) + timedelta(days=3 * next(_numbers))
     cashier = await make_staff(Role.CASHIER)
@@ -224,5 +254,6 @@ def test_the_table_is_in_yuan_and_holds_no_formula() -> None:
     assert dict(zip(headings, row, strict=True)) == {
         "执收单位编码": "u", "执收单位": "'=1+1", "预算级次": "市级", "区划": "990100", "缴费渠道": "cash",
         "实收(元)": "0.05", "退款(元)": "1.05", "手续费(元)": "0.00", "应划解(元)": "-1.00", "已划解(元)": "0.00",
+        "待划解(元)": "-1.00",
     }  # fmt: skip
     assert csv_of([], "en").startswith("\ufeffunit,unit_name,treasury_level,division,channel,paid_yuan,")
