@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from app.cases.errors import AddressNeeded, ApplicantUnproven, CaseAlreadyOpen, PostNotOffered, ReasonNeeded
-from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseSubmitted, CaseWithdrawn
+from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseMoved, CaseSubmitted, CaseWithdrawn
 from app.cases.models import Case, CaseEvent
 from app.cases.queries import case_of, item_of, locked_case
 from app.cases.rules import (
@@ -251,7 +251,7 @@ async def _move(actor: Actor, case: Case, verb: str) -> Case:
     case.state = LIFE.next_state(case.state, verb)
     if case.state is CaseState.CLOSED:
         case.closed_at = clock.now()
-        await publish(CaseClosed(case.id))
+    await publish(CaseClosed(case.id) if case.closed_at else CaseMoved(case.id))
     await case.save(update_fields=["state", "closed_at"])
     await _note(case, actor, verb)
     return case

@@ -31,6 +31,14 @@ class CaseApproved(Fact):
 
 
 @dataclass(frozen=True)
+class CaseMoved(Fact):
+    """Its fees are paid, its result was sent, or came back to the hall."""
+
+    case_id: UUID
+    about: ClassVar[str] = "case_id"
+
+
+@dataclass(frozen=True)
 class CaseClosed(Fact):
     case_id: UUID
     about: ClassVar[str] = "case_id"

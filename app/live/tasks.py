@@ -17,7 +17,7 @@ from app.booking.events import (
     VisitMissed,
 )
 from app.booking.models import Booking
-from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseSubmitted, CaseWithdrawn
+from app.cases.events import CaseAccepted, CaseApproved, CaseClosed, CaseMoved, CaseSubmitted, CaseWithdrawn
 from app.cases.models import Case
 from app.delivery.events import ParcelMoved, ParcelRegistered
 from app.delivery.models import Parcel
@@ -43,7 +43,7 @@ from app.payments.models import Bill
 from app.queueing.events import TicketCalled, TicketMoved, TicketNear, TicketPassed, TicketTaken
 from app.queueing.models import Ticket
 
-_OF_CASES = (CaseSubmitted, CaseAccepted, CaseApproved, CaseClosed, CaseWithdrawn)
+_OF_CASES = (CaseSubmitted, CaseAccepted, CaseApproved, CaseMoved, CaseClosed, CaseWithdrawn)
 _OF_BOOKINGS = (
     SlotBooked,
     BookingMoved,
