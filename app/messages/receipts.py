@@ -31,8 +31,9 @@ async def take_receipts(receipts: Sequence[Receipt]) -> Handled:
     """
     verdicts = []
     for receipt in receipts:
+        is_somewhere = await _is_somewhere(receipt.channel)  # asked first: it may be written down in between
         verdicts.append(await take_receipt(receipt))
-        if not verdicts[-1].matched and await _is_somewhere(receipt.channel):
+        if is_somewhere and not verdicts[-1].matched:
             await take_again.defer(
                 not_before=clock.now() + CLAIM_LASTS,
                 channel=receipt.channel,
@@ -79,4 +80,4 @@ async def _go_on(message: Message) -> None:
     message.settled_at = None if message.must_send else clock.now()
     await message.save(update_fields=["state", "settled_at"])
     if message.must_send:
-        await send_message.defer(lock=f"message:{message.id}", message_id=str(message.id))
+        await send_message.defer(message_id=str(message.id))
