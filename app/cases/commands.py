@@ -251,9 +251,7 @@ async def _move(actor: Actor, case: Case, verb: str) -> Case:
     case.state = LIFE.next_state(case.state, verb)
     if case.state is CaseState.CLOSED:
         case.closed_at = clock.now()
-        await publish(CaseClosed(case.id))
-    else:
-        await publish(CaseMoved(case.id))
+    await publish(CaseClosed(case.id) if case.closed_at else CaseMoved(case.id))
     await case.save(update_fields=["state", "closed_at"])
     await _note(case, actor, verb)
     return case

@@ -131,7 +131,12 @@ def fitted(kind: FieldKind, text: str) -> str:
     if kind in _CLIPPED:
         return line[: _CLIPPED[kind]]
     longest = _longest_name(line) if kind is FieldKind.NAME else _LONGEST.get(kind, len(line))
-    return line if len(line) <= longest else line[: longest - 1] + _ELLIPSIS
+    return cut(line, longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """At most so many characters, the ellipsis inside."""
+    return text if len(text) <= longest else text[: longest - 1] + _ELLIPSIS
 
 
 def _longest_name(text: str) -> int:

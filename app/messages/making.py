@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from app.identity.models import ChannelBinding, Resident
+from app.identity.models import ChannelBinding
 from app.kernel import clock, db
 from app.kernel.facts import Fact
 from app.kernel.logging import get_logger
+from app.messages.limits import cut
 from app.messages.models import MessageTemplate
 from app.messages.rulebook import Rule
 from app.messages.rules import next_waking
@@ -18,8 +19,7 @@ from app.messages.templates import seed_templates
 from app.messages.wording import LANGUAGES, filled
 from app.messages.words import INBOX, MessageState, TemplateState
 from app.profiles.models import Preferences
-from app.representation.models import Mandate
-from app.representation.rules import Basis, MandateState
+from app.representation.queries import representatives_by_law
 
 _log = get_logger(__name__)
 
@@ -31,7 +31,7 @@ _INSERT = """
     VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     ON CONFLICT (once_key) DO NOTHING RETURNING id
 """
-_BY_LAW = (Basis.GUARDIAN, Basis.LEGAL_REPRESENTATIVE)
+_TITLE_LONGEST = 60
 
 
 async def tell(rule: Rule, fact: Fact) -> int:
@@ -53,10 +53,7 @@ async def _readers(resident_id: UUID) -> list[UUID]:
     """
     if await ChannelBinding.exists(resident_id=resident_id):
         return [resident_id]
-    by_law = Mandate.filter(principal_id=resident_id, state=MandateState.IN_FORCE, basis__in=_BY_LAW)
-    indexes = [mandate.agent_index for mandate in await by_law]
-    found = await Resident.filter(id_number_index__in=indexes).order_by("id") if indexes else []
-    return [row.id for row in found] or [resident_id]
+    return await representatives_by_law(resident_id) or [resident_id]
 
 
 async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
@@ -69,7 +66,8 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
         template = await _words(rule.template, language)
         values = {spoken: {name: said[at] for name, said in told.values.items()} for at, spoken in enumerate(LANGUAGES)}
         now = clock.now()
-        not_before = now if rule.at_once else next_waking(now)
+        at_once = rule.at_once or told.at_once
+        not_before = now if at_once else next_waking(now)
         goes_out = bool(rule.channels) and (rule.must_send or not await _is_muted(resident_id, rule))
         made = await db.row(
             _INSERT,
@@ -81,11 +79,11 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
             language,
             db.json_text(values),
             template.id,
-            filled(template.title, values[template.language]),
+            cut(filled(template.title, values[template.language]), _TITLE_LONGEST),
             filled(template.body, values[template.language]),
             told.page,
             rule.must_send,
-            rule.at_once,
+            at_once,
             not_before,
             told.useless_after,
             (MessageState.WAITING if goes_out else MessageState.INBOX_ONLY).value,

@@ -21,7 +21,9 @@ from app.messages.words import AttemptState, MessageState
 
 _FAILED_JOBS = """
     SELECT id, task_name, attempts, args::text AS args FROM procrastinate_jobs
-    WHERE status = 'failed' AND task_name LIKE 'messages.%' ORDER BY id LIMIT $1
+    WHERE status = 'failed' AND (task_name LIKE 'messages.%' OR (task_name = 'inbox.process' AND EXISTS (
+        SELECT 1 FROM inbox_notice WHERE inbox_notice.id::text = args->>'notice_id' AND topic LIKE 'messages.%')))
+    ORDER BY id LIMIT $1
 """
 _STRANDED = """
     SELECT id, key, not_before FROM message

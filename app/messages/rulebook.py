@@ -1,8 +1,8 @@
 """Without this module nobody could see at a glance who is told what, over which channels, and when.
 
 A rule is one row: the fact, the kind of message, what it is about, and how it goes out. A message keeps quiet hours
-unless it is for this moment (`at_once`); one that has to arrive (`must_send`) goes on to the next channel until one
-took it, and cannot be muted. In the inbox all are from the beginning.
+unless it is for this moment (`at_once`, of the kind or of what is told); one that has to arrive (`must_send`) goes on
+to the next channel until one took it, and cannot be muted. In the inbox all are from the beginning.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.booking.events import (
 )
 from app.booking.reminders import Reminder
 from app.cases.events import CaseAccepted, CaseApproved, CaseClosed
-from app.delivery.events import ParcelMoved, ParcelRegistered
+from app.delivery.events import CourierOrderEnded, ParcelMoved, ParcelReceived, ParcelRegistered
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
 from app.kernel.facts import Fact
 from app.messages.telling import accounts, bills, cases, parcels, queue, visits
@@ -34,8 +34,13 @@ from app.payments.events import (
     BillIssued,
     BillPaid,
     BillReissued,
+    ExpiredBillPaid,
+    LateMoneyReceived,
     ReceiptIssued,
+    RefundAbnormal,
+    RefundDeclined,
     RefundSucceeded,
+    SurplusReceived,
     SurplusReturned,
 )
 from app.profiles.rules import NoticeKind
@@ -102,13 +107,23 @@ RULES: tuple[Rule, ...] = (
     Rule(BillDueSoon, "bill-due-soon", PAYMENT, bills.due_soon, APPS_AND_SMS, must_send=True),
     Rule(BillPaid, "bill-paid", PAYMENT, bills.paid, at_once=True),
     Rule(BillExpired, "bill-expired", PAYMENT, bills.expired),
+    Rule(ExpiredBillPaid, "bill-paid-late", PAYMENT, bills.paid_late),
     Rule(BillReissued, "bill-reissued", PAYMENT, bills.reissued),
     Rule(RefundSucceeded, "refund-succeeded", PAYMENT, bills.refunded),
+    Rule(RefundAbnormal, "refund-failed", PAYMENT, bills.refund_failed),
+    Rule(RefundDeclined, "refund-declined", PAYMENT, bills.refund_declined),
+    Rule(LateMoneyReceived, "paid-too-late", PAYMENT, bills.too_late),
+    Rule(SurplusReceived, "paid-too-much", PAYMENT, bills.too_much),
     Rule(SurplusReturned, "surplus-returned", PAYMENT, bills.surplus_returned),
     Rule(ReceiptIssued, "receipt-issued", PAYMENT, bills.receipt_issued),
     Rule(ParcelRegistered, "parcel-registered", DELIVERY, parcels.registered),
     Rule(ParcelRegistered, "materials-returned", DELIVERY, parcels.materials_returned),
-    Rule(ParcelMoved, "parcel-moved", DELIVERY, parcels.moved, at_once=True),
+    Rule(ParcelMoved, "parcel-moved", DELIVERY, parcels.moved),
+    Rule(ParcelMoved, "parcel-lost", DELIVERY, parcels.lost, APPS_AND_SMS, must_send=True),
+    Rule(CourierOrderEnded, "posting-cancelled", DELIVERY, parcels.posting_cancelled),
+    Rule(CourierOrderEnded, "courier-cancelled", DELIVERY, parcels.courier_not_coming, APPS_AND_SMS, must_send=True),
+    Rule(ParcelReceived, "materials-received", DELIVERY, parcels.materials_received),
+    Rule(ParcelReceived, "materials-missing", DELIVERY, parcels.materials_missing, APPS_AND_SMS, must_send=True),
     Rule(MandateGranted, "mandate-granted", SECURITY, accounts.granted, APPS_AND_SMS, must_send=True),
     Rule(MandateGranted, "mandate-received", SECURITY, accounts.received),
     Rule(MandateRevoked, "mandate-revoked", SECURITY, accounts.revoked),

@@ -16,7 +16,7 @@ from app.kernel.jobs import timetable
 from app.messages.making import tell
 from app.messages.ports import CONSENT_TOPIC, RECEIPT_TOPIC, ConsentNews, Receipt
 from app.messages.queries import overdue_messages
-from app.messages.receipts import take_news, take_receipt
+from app.messages.receipts import take_news, take_receipts
 from app.messages.rulebook import RULES, Rule
 from app.messages.sending import send_message
 
@@ -46,11 +46,8 @@ async def sweep_waiting_messages() -> None:
 
 
 @handles(RECEIPT_TOPIC)
-async def take_receipts(content: dict[str, Any]) -> Handled:
-    """Each of the reports of one push; unmatched when none of them is about a message of ours."""
-    verdicts = [await take_receipt(receipt) for receipt in _RECEIPTS.validate_python(content["told"])]
-    remark = "; ".join(verdict.remark for verdict in verdicts)
-    return Handled(matched=any(verdict.matched for verdict in verdicts), remark=remark)
+async def take_reports(content: dict[str, Any]) -> Handled:
+    return await take_receipts(_RECEIPTS.validate_python(content["told"]))
 
 
 @handles(CONSENT_TOPIC)

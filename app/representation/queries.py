@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from app.catalogue.queries import keys_open_to_proxies
 from app.identity.capabilities import ACTING_FOR_OTHERS, check_on
 from app.identity.errors import AccountEnded
@@ -18,7 +20,7 @@ from app.kernel.actor import Actor, ActorKind, Principal
 from app.kernel.privacy import unseal
 from app.representation.errors import MandateEnded
 from app.representation.models import Mandate
-from app.representation.rules import Basis
+from app.representation.rules import BY_LAW, Basis, MandateState
 
 # What the law makes comes before what was granted, all items before some.
 _FOR_AGENT = """
@@ -31,6 +33,12 @@ _FOR_AGENT = """
       AND a.closed_at IS NULL AND a.merged_into_id IS NULL AND p.closed_at IS NULL AND p.merged_into_id IS NULL
     ORDER BY m.basis NOT IN ('GUARDIAN', 'LEGAL_REPRESENTATIVE'), m.items IS NOT NULL, m.granted_at, m.id
     LIMIT 200
+"""
+_AGENTS = """
+    SELECT DISTINCT a.id, m.agent_name_sealed, a.name_sealed
+    FROM mandate m
+    JOIN resident a ON a.id_number_index = m.agent_index AND a.level >= $2
+    WHERE m.id = ANY($1::uuid[]) AND a.closed_at IS NULL AND a.merged_into_id IS NULL
 """
 _MOST_PRINCIPALS = 50
 _LOCK_EACH = """
@@ -100,6 +108,19 @@ async def _mandates_for(actor: Actor, principal_id: UUID | None) -> list[Mandate
     found = await db.rows(_FOR_AGENT, actor.id, principal_id, clock.now(), STRONG)
     rows = await Mandate.in_bulk([row["id"] for row in found if _is_the_one_named(row)], "id")
     return [rows[row["id"]] for row in found if row["id"] in rows]
+
+
+async def agents_of(mandate_ids: Sequence[UUID]) -> list[UUID]:
+    """Whose accounts mandates name: of who proved to be that very person, whether or not the mandates still hold."""
+    found = await db.rows(_AGENTS, list(mandate_ids), STRONG) if mandate_ids else ()
+    return sorted({row["id"] for row in found if _is_the_one_named(row)})
+
+
+async def representatives_by_law(principal_id: UUID) -> list[UUID]:
+    """Who acts for a child or a company now because the law says so."""
+    now = clock.now()
+    held = Mandate.filter(principal_id=principal_id, state=MandateState.IN_FORCE, basis__in=BY_LAW, valid_from__lte=now)
+    return await agents_of([mandate.id for mandate in await held.filter(Q(valid_to=None) | Q(valid_to__gt=now))])
 
 
 def _is_the_one_named(row: Mapping[str, Any]) -> bool:

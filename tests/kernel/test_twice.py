@@ -15,7 +15,7 @@ from app.booking.halls.rehousing import see_to_everybody
 from app.booking.models import Booking, CreditAppeal, SessionClosure, Slot
 from app.booking.outcomes import record_arrival, record_missed, record_served
 from app.booking.queries import locked_booking
-from app.delivery.events import CourierAssigned, ParcelMoved, ParcelPickedUp, ParcelReceived
+from app.delivery.events import CourierAssigned, CourierOrderEnded, ParcelMoved, ParcelPickedUp, ParcelReceived
 from app.delivery.models import Parcel
 from app.delivery.ordering import cancel_courier, post_cases
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
@@ -35,12 +35,16 @@ from app.payments.events import (
     BillReissued,
     BillUnreceipted,
     BillWaived,
+    LateMoneyReceived,
     PartOfBillBounced,
     ReceiptIssued,
     ReceiptVoided,
+    RefundAbnormal,
+    RefundDeclined,
+    SurplusReceived,
     SurplusReturned,
 )
-from app.payments.models import Bill, PaymentAttempt
+from app.payments.models import Bill, PaymentAttempt, Refund
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding
 from app.payments.refunds.deciding import confirm_window_refund, decline_refund
 from app.payments.refunds.settling import settle_refund
@@ -193,6 +197,8 @@ async def _everything_told() -> None:
     bill, appeal = await Bill.get(resident_id=used.id), await CreditAppeal.get(resident_id=used.id)
     ticket, mandate = await Ticket.get(resident_id=used.id), await Mandate.get(principal_id=used.id)
     parcel, attempt = await Parcel.get(contents__case__resident_id=used.id), await PaymentAttempt.get(payer_id=used.id)
+    refund = await Refund.all().order_by("-id").first()
+    assert refund is not None
     facts: list[Fact] = [
         BookingMoved(booking.id, booking.slot_id, booking.slot_id, by_hall=True),
         BookingMoved(booking.id, booking.slot_id, booking.slot_id, by_hall=False),
@@ -210,11 +216,16 @@ async def _everything_told() -> None:
         PartOfBillBounced(bill.id, 100),
         AllOfBillBounced(bill.id, 100),
         SurplusReturned(attempt.id, 100),
+        SurplusReceived(attempt.id, 100),
+        LateMoneyReceived(attempt.id, 100),
+        RefundAbnormal(refund.id),
+        RefundDeclined(refund.id),
         ReceiptIssued(db.new_id(), bill.id),
         ReceiptVoided(db.new_id(), bill.id),
         ParcelMoved(parcel.id, "DELIVERED"),
         ParcelPickedUp(parcel.id),
         CourierAssigned(parcel.id),
+        CourierOrderEnded(parcel.id, "CANCELLED"),
         ParcelReceived(parcel.id),
         MandateGranted(mandate.id),
         MandateRevoked(mandate.id),

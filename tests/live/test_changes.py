@@ -12,15 +12,21 @@ import pytest
 from app.booking import events as booking_events
 from app.booking.commands import book
 from app.booking.events import BookingCancelled
+from app.cases import commands
 from app.cases import events as case_events
 from app.cases.events import CaseClosed
 from app.cases.models import Case
+from app.cases.queries import locked_case
+from app.cases.rules import LIFE, CaseState
 from app.delivery import events as parcel_events
 from app.delivery.events import ParcelMoved
-from app.kernel import clock
+from app.identity.rules import Role
+from app.kernel import clock, db
+from app.kernel.actor import SYSTEM, Actor
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import reactions_of
 from app.kernel.live import live
+from app.kernel.transitions import Edge
 from app.payments import events as bill_events
 from app.payments.events import BillPaid, PaymentFact, RefundFact
 from app.payments.models import Bill
@@ -30,9 +36,11 @@ from app.queueing.events import TicketCalled
 from app.queueing.models import Ticket
 from app.queueing.rules import TicketState
 from tests.booking.places import make_slot, visit
+from tests.cases.filing import accept_case, approve_case
+from tests.cases.filing import file_case as filed_case
 from tests.delivery.stage import send
 from tests.http.stage import apply, approve
-from tests.identity.accounts import caller_of
+from tests.identity.accounts import caller_of, make_staff
 from tests.live.sockets import Socket, file_case, happen, seen
 from tests.people import new_key
 from tests.portal import Portal
@@ -67,6 +75,14 @@ NOT_TOLD = {
     "MoneyTaskOpened": "of the cashiers",
 }
 """And what happens to an order or a refund: a bill shows neither, and what they do to it is told."""
+
+RECORDED = {
+    "pay": commands.record_payment,
+    "send": commands.record_sent,
+    "come_back": commands.record_returned,
+    "deliver": commands.record_delivered,
+}
+"""What others tell of a case."""
 
 
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in TOLD.items() for name in names])
@@ -105,6 +121,37 @@ async def test_a_phone_hears_what_the_clerks_do_with_a_case(portal: Portal) -> N
     assert set(seen(socket.told[1:])) == {("CASE", case_id), ("BILL", str(bill.id))}
     assert socket.told[-1]["bill"]["totalFen"] == 4000
     assert [change["case"]["state"] for change in socket.told if change["case"]][-1] == "PAYMENT_PENDING"
+
+
+@pytest.mark.parametrize("move", LIFE.edges, ids=[move.verb for move in LIFE.edges])
+async def test_a_phone_hears_of_every_move_a_case_can_make(portal: Portal, move: Edge[CaseState]) -> None:
+    someone = await make_someone(portal)
+    case = await filed_case(someone.actor, PERMIT if move.verb == "approve" else CARD, posted=True)
+    await Case.filter(id=case.id).update(state=min(move.sources))
+    await portal.run_jobs()
+    async with await (await Socket.of(someone.phone)).listen(kinds=["CASE"]) as socket:
+        await make_move(someone.actor, case, move.verb)
+        await portal.run_jobs()
+        heard = await socket.change()
+    assert (heard["case"]["id"], heard["case"]["state"]) == (str(case.id), move.target.value)
+
+
+async def make_move(owner: Actor, case: Case, verb: str) -> None:
+    """By the command that makes it in the portal; a verb that is new has none here."""
+    match verb:
+        case "accept":
+            await accept_case(case)
+        case "approve" | "approve_with_fee":
+            await approve_case(case)
+        case "deny":
+            await commands.deny(await make_staff(Role.APPROVER), case.id, "材料不实")
+        case "withdraw":
+            await commands.withdraw(owner, case.id)
+        case "hand_over":
+            await commands.hand_over(await make_staff(Role.ISSUER), case.id)
+        case _:
+            async with db.transaction():
+                await RECORDED[verb](SYSTEM, await locked_case(case.id))
 
 
 async def test_each_kind_of_thing_is_told_as_it_is_now(portal: Portal) -> None:

@@ -7,25 +7,32 @@ from datetime import timedelta
 
 from app.booking import commands as booking
 from app.booking.events import BookingMoved, FaultRecorded, SlotBooked, VisitDue
+from app.cases.events import CaseAccepted
+from app.cases.rules import CaseState
+from app.catalogue.models import ServiceItem
 from app.identity.models import Resident
+from app.identity.rules import Role
 from app.kernel import clock, db
+from app.kernel.actor import Actor
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import publish
+from app.messages import templates
 from app.messages.making import tell
-from app.messages.models import Message
+from app.messages.models import Message, MessageTemplate
 from app.messages.rulebook import RULE_OF, RULES
 from app.messages.wording import LANGUAGES, kinds, places_in
-from app.messages.words import MessageState
+from app.messages.words import MessageState, TemplateState
 from app.payments.models import Bill
 from app.payments.reminders import remind
 from app.profiles import commands as profiles
 from app.profiles.rules import NoticeKind
 from tests.booking.places import make_slot
-from tests.identity.accounts import caller_of, make_resident
+from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.crowds import at_once
 from tests.messages.stage import book, messages_about, told_about
 from tests.payments.stage import make_payer
 from tests.people import new_key
+from tests.personal_data.everything import make_case
 from tests.portal import Portal
 
 
@@ -53,6 +60,31 @@ async def test_who_reads_english_is_told_in_english(portal: Portal) -> None:
     await portal.run_jobs()
     [message] = await messages_about(f"booking:{visit.id}")
     assert (message.language, message.title) == ("en", "Your visit is booked")
+
+
+async def test_a_title_that_a_long_name_makes_too_long_is_cut_and_the_words_stay_whole(portal: Portal) -> None:
+    """A template is judged with its example; the longest name of an item has two hundred characters."""
+    editor, key, name = await make_staff(Role.SYSTEM_ADMINISTRATOR), "case-accepted", "事" * 200
+    title, body = kinds()[key].inbox["zh"]
+    case = await make_case((await make_resident()).own_id(), CaseState.ACCEPTED)
+    item = await ServiceItem.get(id=case.item_id)
+    await ServiceItem.filter(id=item.id).update(name_zh=name)
+    await put_words_in_use(editor, key, "{item}:已受理", body)
+    try:
+        await tell(RULE_OF[key], CaseAccepted(case.id))
+    finally:
+        await ServiceItem.filter(id=item.id).update(name_zh=item.name_zh)
+        await put_words_in_use(editor, key, title, body)
+    [message] = await messages_about(f"case:{case.id}")
+    assert message.title == "事" * 59 + "…"
+    assert message.body == body.format(item=name, number=case.number)
+    words = await MessageTemplate.get(id=message.template_id)  # not those in use now
+    assert (words.title, words.state) == ("{item}:已受理", TemplateState.RETIRED)
+
+
+async def put_words_in_use(editor: Actor, key: str, title: str, body: str) -> None:
+    draft = templates.Draft(key, "inbox", "zh", title=title, body=body)
+    await templates.publish(editor, (await templates.draft(editor, draft)).id)
 
 
 async def test_a_fact_delivered_many_times_at_once_is_told_once(portal: Portal) -> None:

@@ -11,8 +11,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.kernel import clock
+from app.kernel import clock, db
+from app.kernel.inbox.notices import Notice
 from app.messages.models import Message, MessageAttempt
+from app.messages.operating import stuck
 from app.messages.tasks import sweep_waiting_messages
 from app.messages.words import MessageState
 from tests.identity.traces import audit_of, nothing_moves
@@ -31,6 +33,28 @@ async def typed(*words: str) -> CompletedProcess[str]:
     """In a terminal of the running portal."""
     here = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
     return await asyncio.to_thread(run_portal, "messages", *words, **here)
+
+
+async def test_a_push_of_reports_that_was_given_up_is_listed_and_one_about_money_is_not(portal: Portal) -> None:
+    jobs = {}
+    for topic in ("messages.receipt", "payments.notice"):
+        notice = await Notice.create(
+            provider="wechat", kind="events", event_key=uuid4().hex, topic=topic, content={"told": []}, raw_body=b"",
+            raw_headers={}, received_at=clock.now(),
+        )  # fmt: skip
+        made = await db.row(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args) "
+            "VALUES ('default', 'inbox.process', 'failed', jsonb_build_object('notice_id', $1::text)) RETURNING id",
+            str(notice.id),
+        )
+        assert made is not None
+        jobs[topic] = made["id"]
+    try:
+        listed = {one.number for one in (await stuck(1000))[0]}
+    finally:
+        await db.rows("DELETE FROM procrastinate_jobs WHERE id = ANY($1::bigint[])", list(jobs.values()))
+    assert f"job {jobs['messages.receipt']}" in listed
+    assert f"job {jobs['payments.notice']}" not in listed
 
 
 async def test_a_failed_message_is_listed_looked_at_and_tried_again(portal: Portal) -> None:

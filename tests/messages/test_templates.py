@@ -9,12 +9,13 @@ from tortoise.exceptions import BaseORMException
 
 from app.identity.rules import Role
 from app.kernel import db
-from app.messages.models import MessageTemplate
+from app.messages.models import MessageAttempt, MessageTemplate
 from app.messages.templates import seed_templates
 from app.messages.words import TemplateState
 from tests.identity.accounts import caller_of, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import audit_of, nothing_moves
+from tests.messages.stage import FIELDS, make_reader, put_in_use, wechat_template
 from tests.people import Caller
 from tests.portal import Portal
 
@@ -141,3 +142,24 @@ async def test_the_kinds_are_told_with_an_example_of_each_value(portal: Portal) 
         {"name": "window", "example": "3"},
         {"name": "place", "example": "云澜市政务服务中心"},
     ]
+
+
+async def test_a_message_is_pinned_to_the_version_in_use_when_it_was_sent(portal: Portal) -> None:
+    """Another one is published between making and sending it, and another after that."""
+    await wechat_template(portal, "slot-booked")
+    reader = await make_reader(portal)
+    message = await reader.told()
+    second = await portal.control.add_template(*FIELDS)
+    in_use = await put_in_use("slot-booked", "wechat", second, FIELDS)
+    await reader.agrees(second)
+    await portal.run_jobs()
+    await wechat_template(portal, "slot-booked")
+
+    assert await reader.received() == [second]
+    attempt = await MessageAttempt.get(message_id=message.id)
+    pinned, newest = (
+        await MessageTemplate.get(id=attempt.template_id),
+        await MessageTemplate.get(key="slot-booked", channel="wechat", state=TemplateState.PUBLISHED),
+    )
+    assert (pinned.id, pinned.provider_template, pinned.state) == (in_use, second, TemplateState.RETIRED)
+    assert newest.version == pinned.version + 1

@@ -145,7 +145,7 @@ async def replay(notice_id: UUID) -> bool:
     return True
 
 
-async def replay_unmatched(topic: str, **content: str) -> int:
+async def replay_unmatched(topic: str, **content: Any) -> int:
     """Have the notices processed again that nobody could place and whose content says this; gives how many."""
     wanted = await db.rows(
         "SELECT id FROM inbox_notice WHERE topic = $1 AND state = $2 AND content @> $3::text::jsonb ORDER BY id",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
-from app.identity.models import Resident
 from app.identity.ports import SignInChannel
 from app.kernel import clock, ports
 from app.kernel.privacy import mask_name, unseal
 from app.messages.telling.told import Told, alike
 from app.representation.events import MandateGranted, MandateRevoked
 from app.representation.models import Mandate
+from app.representation.queries import agents_of
 
 _ACCOUNT, _MANDATES = "pages/account/index", "pages/account/mandates"
 
@@ -58,9 +58,6 @@ async def _to_principal(mandate_id: UUID) -> list[Told]:
 
 
 async def _to_agent(mandate_id: UUID) -> list[Told]:
-    """Nobody, when who was named has no account; the principal does not learn which."""
-    mandate = await Mandate.get_or_none(id=mandate_id)
-    agent = await Resident.get_or_none(id_number_index=mandate.agent_index) if mandate else None
-    if mandate is None or agent is None:
-        return []
-    return [Told(agent.id, f"mandate:{mandate.id}", str(mandate.id), {}, _MANDATES)]
+    """Nobody, when who was named has no proven account; the principal does not learn which."""
+    agents = await agents_of([mandate_id])
+    return [Told(agent, f"mandate:{mandate_id}", str(mandate_id), {}, _MANDATES) for agent in agents]

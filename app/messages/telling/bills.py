@@ -13,8 +13,13 @@ from app.payments.events import (
     BillIssued,
     BillPaid,
     BillReissued,
+    ExpiredBillPaid,
+    LateMoneyReceived,
     ReceiptIssued,
+    RefundAbnormal,
+    RefundDeclined,
     RefundSucceeded,
+    SurplusReceived,
     SurplusReturned,
 )
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
@@ -42,6 +47,12 @@ async def paid(fact: BillPaid) -> list[Told]:
     return _told(bill, "", {"amount": amount(fact.amount_fen), "time": moment(bill.paid_at)})
 
 
+async def paid_late(fact: ExpiredBillPaid) -> list[Told]:
+    """They were told that it expired."""
+    bill = await _bill(fact.bill_id)
+    return _told(bill, "", {"amount": amount(fact.amount_fen)}) if bill else []
+
+
 async def expired(fact: BillExpired) -> list[Told]:
     bill = await _bill(fact.bill_id)
     return _told(bill, _dated(bill), {"due": moment(bill.due_at)}) if bill else []
@@ -64,12 +75,34 @@ async def refunded(fact: RefundSucceeded) -> list[Told]:
     return await _back(refund.attempt_id, str(refund.id), fact.amount_fen) if refund else []
 
 
+async def refund_failed(fact: RefundAbnormal) -> list[Told]:
+    refund = await Refund.get_or_none(id=fact.refund_id)
+    return await _back(refund.attempt_id, str(refund.id), refund.amount_fen) if refund else []
+
+
+async def refund_declined(fact: RefundDeclined) -> list[Told]:
+    """Whose bill it is, with the reason that was written for them."""
+    refund = await Refund.get_or_none(id=fact.refund_id)
+    bill = await _bill(refund.bill_id) if refund else None
+    if refund is None or bill is None:
+        return []
+    return _told(bill, f"/{refund.id}", {"amount": amount(refund.amount_fen), "reason": alike(refund.answer or "-")})
+
+
+async def too_late(fact: LateMoneyReceived) -> list[Told]:
+    return await _back(fact.attempt_id, str(fact.attempt_id), fact.amount_fen)
+
+
+async def too_much(fact: SurplusReceived) -> list[Told]:
+    return await _back(fact.attempt_id, str(fact.attempt_id), fact.amount_fen)
+
+
 async def surplus_returned(fact: SurplusReturned) -> list[Told]:
     return await _back(fact.attempt_id, str(fact.attempt_id), fact.amount_fen)
 
 
 async def _back(attempt_id: UUID, once: str, fen: int) -> list[Told]:
-    """The money went to whoever paid, who need not be the debtor."""
+    """The money goes to whoever paid, who need not be the debtor."""
     attempt = await PaymentAttempt.get_or_none(id=attempt_id).prefetch_related("bill")
     if attempt is None:
         return []

@@ -1,21 +1,26 @@
-"""Without this module a certificate would stand at a closed door."""
+"""Without this module certificates would stand at closed doors, and residents wait for couriers who do not come."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from app.cases.models import Case
-from app.delivery.events import ParcelMoved, ParcelRegistered
+from app.catalogue.queries import items_by_id
+from app.delivery.events import CourierOrderEnded, ParcelMoved, ParcelReceived, ParcelRegistered
 from app.delivery.models import Parcel, ParcelCase
-from app.delivery.ports import ParcelState
-from app.delivery.rules import STATE_WORDS
+from app.delivery.order_rules import PAYER_WORDS
+from app.delivery.ports import DeliveredTo, ParcelState
+from app.delivery.rules import STATE_WORDS, missing_materials
 from app.delivery.words import Direction
 from app.kernel import clock
-from app.messages.telling.told import Told, alike, item_words
+from app.messages.telling.told import Told, Words, alike, item_words
 
 _PAGE = "pages/case/detail?id={}"
 _OLD = timedelta(hours=24)
+_IN_A_LOCKER = ("已放入快递柜或代收点,请及时领取", "In a locker or at a pick-up point; please collect it")
 
 WORTH_TELLING = frozenset(
     {
@@ -25,17 +30,15 @@ WORTH_TELLING = frozenset(
         ParcelState.DELIVERED,
         ParcelState.DELIVERY_FAILED,
         ParcelState.RETURNED,
-        ParcelState.LOST,
     }
 )
-"""protocols/express.md 5.3, rule 8: each once, and nothing that happened more than a day ago. And what is lost: who
-waits for it would wait for ever.
-"""
+"""protocols/express.md 5.3, rule 8: each once, and nothing that happened more than a day ago."""
 
 _HOME = (Direction.RESULT_TO_APPLICANT, Direction.MATERIAL_RETURN)
 
 
 async def registered(fact: ParcelRegistered) -> list[Told]:
+    """Not yet with a courier, and nothing of one whose order is off again."""
     return await _on_its_way(fact, Direction.RESULT_TO_APPLICANT)
 
 
@@ -45,30 +48,60 @@ async def materials_returned(fact: ParcelRegistered) -> list[Told]:
 
 async def _on_its_way(fact: ParcelRegistered, direction: Direction) -> list[Told]:
     found = await _inside(fact.parcel_id, direction)
-    if found is None:
+    if found is None or found[0].state is ParcelState.CANCELLED:
         return []
     parcel, case = found
-    values = {
-        "item": await item_words(case.item_key),
-        "carrier": alike(parcel.carrier_name),
-        "number": alike(parcel.tracking_number or ""),
-    }
-    return [Told(case.resident_id, f"parcel:{parcel.id}", str(parcel.id), values, _PAGE.format(case.id))]
+    return [await _told(parcel, case, str(parcel.id), payer=PAYER_WORDS[parcel.payer])]
+
+
+async def posting_cancelled(fact: CourierOrderEnded) -> list[Told]:
+    """Who was never told that the result comes by post does not hear that it does not."""
+    found = await _inside(fact.parcel_id, Direction.RESULT_TO_APPLICANT)
+    if found is None or found[0].tracking_number is None:
+        return []
+    return [await _told(*found, str(fact.parcel_id))]
+
+
+async def courier_not_coming(fact: CourierOrderEnded) -> list[Told]:
+    found = await _inside(fact.parcel_id, Direction.MATERIAL_TO_HALL)
+    return [await _told(*found, str(fact.parcel_id))] if found else []
+
+
+async def materials_received(fact: ParcelReceived) -> list[Told]:
+    found = await _inside(fact.parcel_id, Direction.MATERIAL_TO_HALL)
+    if found is None or await _lacking(fact.parcel_id):
+        return []
+    return [await _told(*found, str(fact.parcel_id))]
+
+
+async def materials_missing(fact: ParcelReceived) -> list[Told]:
+    found = await _inside(fact.parcel_id, Direction.MATERIAL_TO_HALL)
+    lacking = await _lacking(fact.parcel_id) if found else []
+    if found is None or not lacking:
+        return []
+    missing = ("、".join(zh for zh, _ in lacking), ", ".join(en for _, en in lacking))
+    return [await _told(*found, str(fact.parcel_id), missing=missing)]
 
 
 async def moved(fact: ParcelMoved) -> list[Told]:
+    """Where a parcel is, as long as it is there: who is told late is not told where it was."""
     state = ParcelState(fact.state)
     found = await _inside(fact.parcel_id, *_HOME) if state in WORTH_TELLING else None
-    if found is None or found[0].state_at < clock.now() - _OLD:
+    if found is None or found[0].state is not state or found[0].state_at < clock.now() - _OLD:
         return []
     parcel, case = found
-    values = {
-        "item": await item_words(case.item_key),
-        "state": STATE_WORDS[state],
-        "number": alike(parcel.tracking_number or ""),
-    }
-    page = _PAGE.format(case.id)
-    return [Told(case.resident_id, f"parcel:{parcel.id}", f"{parcel.id}/{state.value}", values, page)]
+    words = _IN_A_LOCKER if parcel.delivered_to is DeliveredTo.LOCKER else STATE_WORDS[state]
+    told = await _told(parcel, case, f"{parcel.id}/{state.value}", state=words)
+    at_once = state is ParcelState.OUT_FOR_DELIVERY
+    return [replace(told, at_once=at_once, useless_after=parcel.state_at + _OLD)]
+
+
+async def lost(fact: ParcelMoved) -> list[Told]:
+    """Whichever way it went."""
+    found = await _inside(fact.parcel_id, *Direction) if fact.state == ParcelState.LOST else None
+    if found is None or found[0].state is not ParcelState.LOST:
+        return []
+    return [await _told(*found, str(fact.parcel_id))]
 
 
 async def _inside(parcel_id: UUID, *directions: Direction) -> tuple[Parcel, Case] | None:
@@ -76,3 +109,25 @@ async def _inside(parcel_id: UUID, *directions: Direction) -> tuple[Parcel, Case
     inside = ParcelCase.filter(parcel_id=parcel_id, parcel__direction__in=directions)
     content = await inside.order_by("case_id").select_related("parcel", "case").first()
     return (content.parcel, content.case) if content is not None else None
+
+
+async def _lacking(parcel_id: UUID) -> list[Words]:
+    """Materials that had to be inside and were not."""
+    contents = await ParcelCase.filter(parcel_id=parcel_id).order_by("case_id").select_related("case")
+    items = await items_by_id([content.case.item_id for content in contents])
+    lacking: list[Words] = []
+    for content, item in zip(contents, items, strict=True):
+        listed = {material["order"]: material for material in item.materials} if item is not None else {}
+        missing = missing_materials(list(listed.values()), content.found)
+        lacking += [(listed[at]["name_zh"], listed[at]["name_en"] or listed[at]["name_zh"]) for at in missing]
+    return lacking
+
+
+async def _told(parcel: Parcel, case: Case, once: str, **more: Words) -> Told:
+    values: Mapping[str, Words] = {
+        "item": await item_words(case.item_key),
+        "carrier": alike(parcel.carrier_name),
+        "number": alike(parcel.tracking_number or "-"),
+        **more,
+    }
+    return Told(case.resident_id, f"parcel:{parcel.id}", once, values, _PAGE.format(case.id))

@@ -20,7 +20,8 @@ class Told:
     """What one resident is told because of a fact.
 
     `once` names what is told only once among messages of one kind, also when accounts are joined meanwhile; `page` is
-    where the app shows it. Beyond `useless_after` it is not worth sending any more.
+    where the app shows it. Beyond `useless_after` it is not worth sending any more. `at_once`: it is for this moment,
+    whatever its rule says of its kind.
     """
 
     resident_id: UUID
@@ -29,6 +30,7 @@ class Told:
     values: Mapping[str, Words]
     page: str
     useless_after: datetime | None = None
+    at_once: bool = False
 
 
 def alike(text: str) -> Words:
