@@ -67,7 +67,8 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
             return None
         resident_id, language = account
         template = await _words(rule.template, language)
-        values = {spoken: {name: said[at] for name, said in told.values.items()} for at, spoken in enumerate(LANGUAGES)}
+        every = told.every_value()
+        values = {spoken: {name: said[at] for name, said in every.items()} for at, spoken in enumerate(LANGUAGES)}
         now = clock.now()
         not_before = now if rule.at_once else next_waking(now)
         goes_out = bool(rule.channels) and (rule.must_send or not await _is_muted(resident_id, rule))
@@ -76,14 +77,14 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
             db.new_id(),
             resident_id,
             rule.template,
-            told.subject,
+            told.about.subject,
             f"{rule.template}/{told.once}",
             language,
             db.json_text(values),
             template.id,
             filled(template.title, values[template.language]),
             filled(template.body, values[template.language]),
-            told.page,
+            told.about.page,
             rule.must_send,
             rule.at_once,
             not_before,

@@ -9,6 +9,7 @@ from typing import Annotated
 import strawberry
 
 from app.catalogue.queries import departments_by_key
+from app.links.things import LinkKind, Thing
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
 from app.payments.queries import masked_payers
@@ -18,6 +19,7 @@ from app.payments.states import BILL_WORDS, BillState
 from graphql_schema.catalogue.types import Department
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
+from graphql_schema.links.types import Link
 from graphql_schema.payments.receipt_types import Receipt
 from graphql_schema.problems import Problem
 
@@ -84,6 +86,10 @@ class Bill:
     @computed("What it is for, in plain words.")
     def kind_text(self, info: Info) -> str:
         return info.context.say(*KIND_WORDS[self.kind])
+
+    @computed("From outside the app to this bill.")
+    def link(self) -> Link:
+        return Link.to(Thing(LinkKind.BILL, self.row.id))
 
     @computed("执收单位 · Who collects it.", batch=departments_by_key)
     async def collecting_unit(self, info: Info) -> Department | None:

@@ -12,9 +12,9 @@ from app.delivery.ports import ParcelState
 from app.delivery.rules import STATE_WORDS
 from app.delivery.words import Direction
 from app.kernel import clock
+from app.links.things import LinkKind, Thing
 from app.messages.telling.told import Told, alike, item_words
 
-_PAGE = "pages/case/detail?id={}"
 _OLD = timedelta(hours=24)
 
 WORTH_TELLING = frozenset(
@@ -40,7 +40,7 @@ async def registered(fact: ParcelRegistered) -> list[Told]:
         "carrier": alike(parcel.carrier_name),
         "number": alike(parcel.tracking_number or ""),
     }
-    return [Told(case.resident_id, f"parcel:{parcel.id}", str(parcel.id), values, _PAGE.format(case.id))]
+    return [Told(case.resident_id, Thing(LinkKind.PARCEL, parcel.id), str(parcel.id), values)]
 
 
 async def moved(fact: ParcelMoved) -> list[Told]:
@@ -54,8 +54,7 @@ async def moved(fact: ParcelMoved) -> list[Told]:
         "state": STATE_WORDS[state],
         "number": alike(parcel.tracking_number or ""),
     }
-    page = _PAGE.format(case.id)
-    return [Told(case.resident_id, f"parcel:{parcel.id}", f"{parcel.id}/{state.value}", values, page)]
+    return [Told(case.resident_id, Thing(LinkKind.PARCEL, parcel.id), f"{parcel.id}/{state.value}", values)]
 
 
 async def _result_in(parcel_id: UUID) -> tuple[Parcel, Case] | None:

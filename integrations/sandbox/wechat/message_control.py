@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from integrations.sandbox.delivering import Delivery, deliver
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
+from integrations.sandbox.records import Shelf
+from integrations.sandbox.wechat import links
 from integrations.sandbox.wechat.events import (
     CHANNEL,
     ONLY,
@@ -25,10 +27,10 @@ from integrations.sandbox.wechat.events import (
     event,
 )
 from integrations.sandbox.wechat.messages import (
+    Door,
     Template,
     agreement,
     agreements,
-    door,
     doors,
     keep_agreement,
     sent,
@@ -82,6 +84,8 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/wechat/templates", "POST", add_template),
         control_route(world, "/wechat/templates/{id}", "DELETE", drop_template),
         control_route(world, "/wechat/messages/door", "POST", set_door),
+        control_route(world, "/wechat/links/door", "POST", set_link_door),
+        control_route(world, "/wechat/links", "GET", list_links),
         control_route(world, "/wechat/console", "POST", set_console),
         control_route(world, "/phones/{openid}/subscribe", "POST", tap),
         control_route(world, "/phones/{openid}/settings", "POST", switch),
@@ -107,10 +111,23 @@ async def drop_template(world: World, request: Request) -> object:
 
 async def set_door(world: World, request: Request) -> object:
     wanted = await read_form(request, DoorState)
-    present = door(world)
+    return _set(doors(world), wanted)
+
+
+async def set_link_door(world: World, request: Request) -> object:
+    return _set(links.doors(world), await read_form(request, DoorState))
+
+
+def _set(shelf: Shelf[Door], wanted: DoorState) -> object:
+    present = shelf.get(ONLY) or Door()
     changed = replace(present, state=wanted.state, left=present.left if wanted.left is None else wanted.left)
-    doors(world).put(ONLY, changed)
+    shelf.put(ONLY, changed)
     return asdict(changed)
+
+
+async def list_links(world: World, _: Request) -> object:
+    """Every URL link that was made, oldest first."""
+    return [asdict(link) for link in links.links(world).every()]
 
 
 async def set_console(world: World, request: Request) -> object:

@@ -22,7 +22,10 @@ MEANINGS = {
     40037: "invalid template_id",
     40097: "invalid args",
     40125: "invalid appsecret",
+    40129: "invalid scene",
     40163: "code been used",
+    40165: "invalid path",
+    40212: "invalid query",
     40226: "code blocked",
     41001: "access_token missing",
     41030: "invalid page",
@@ -39,6 +42,8 @@ MEANINGS = {
     47001: "data format error",
     47003: "argument invalid!",
     48001: "api unauthorized",
+    85400: "links without an end are not made",
+    85401: "invalid expire_time or expire_interval",
     87009: "invalid signature",
 }
 
