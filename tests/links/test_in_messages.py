@@ -115,7 +115,7 @@ async def test_a_draft_shows_the_link_as_long_as_it_will_be(portal: Portal) -> N
         field("link", "{link}"),
         field("link_ticket", "详情{portal}/{link_ticket}"),
         field("link_ticket", "办件详情{link_ticket}"),
-        field("link_ticket", "{item}{link_ticket}"),
+        {"key": "ticket-called", **field("link_ticket", "{window}{link_ticket}")},
         {"channel": "wechat", **field("thing1", "{link_ticket}")},
         {"channel": "inbox", "title": "{link}", "body": "好"},
         {"key": "accounts-joined", **field("link_ticket", "{link_ticket}")},
