@@ -8,16 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from fpdf import FPDF
-from fpdf.fonts import TTFFont
 
 from app.kernel.clock import local
-from app.kernel.type_face import cut_out, printable, take_as_it_is
+from app.kernel.form import ROW, Form
 
-_WIDTH, _HEIGHT, _MARGIN, _ROW = 210.0, 297.0, 12.0, 8.0
+_WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 12.0
 _COLUMNS = (
     ("序号", 12.0, "C"),
     ("运单号", 50.0, "L"),
@@ -59,37 +54,13 @@ def draw(sheet: HandOverSheet) -> bytes:
     return bytes(paper.output())
 
 
-class _Paper(FPDF):
+class _Paper(Form):
+    smallest = 4.0
+
     def __init__(self, sheet: HandOverSheet) -> None:
-        super().__init__(format=(_WIDTH, _HEIGHT))
         self.sheet = sheet
-        self.set_auto_page_break(auto=False)
-        self.set_margin(_MARGIN)
-        self.set_title("结果寄送交接单")
-        self.set_lang("zh-CN")
-        self.set_creation_date(sheet.made_at)
-        self._load_font()
-
-    def _load_font(self) -> None:
-        said = "".join(map(str, (vars(self.sheet), _COLUMNS))) + _EVERYWHERE
-        with TemporaryDirectory() as folder:
-            file = Path(folder, "serif.otf")
-            file.write_bytes(cut_out(printable(said)))
-            self.add_font("serif", fname=file)
-            font = self.fonts["serif"]
-            assert isinstance(font, TTFFont)
-            take_as_it_is(font.ttfont)
-        self.set_font("serif", size=10)
-
-    def say(self, x: float, y: float, width: float, text: str, size: float = 10, align: str = "L") -> None:
-        """One line of text, made smaller until it fits."""
-        text = printable(text)
-        self.set_font_size(size)
-        while self.get_string_width(text) > width - 2 and size > 4:
-            size -= 0.5
-            self.set_font_size(size)
-        self.set_xy(x, y)
-        self.cell(width, _ROW, text, align=align)
+        said = "".join(map(str, (vars(sheet), _COLUMNS, _EVERYWHERE)))
+        super().__init__((_WIDTH, _HEIGHT), _MARGIN, "结果寄送交接单", sheet.made_at, said)
 
     def head(self, page: int, pages: int) -> None:
         inner = _WIDTH - 2 * _MARGIN
@@ -103,12 +74,12 @@ class _Paper(FPDF):
         self._row(40, [label for label, _, _ in _COLUMNS])
         for place, line in enumerate(lines):
             cells = [str(start + place + 1), line.number, " ".join(line.cases), line.payer, line.remark]
-            self._row(40 + _ROW * (place + 1), cells)
+            self._row(40 + ROW * (place + 1), cells)
 
     def _row(self, y: float, cells: Sequence[str]) -> None:
         x = _MARGIN
         for text, (_, width, align) in zip(cells, _COLUMNS, strict=True):
-            self.rect(x, y, width, _ROW)
+            self.rect(x, y, width, ROW)
             self.say(x, y, width, text, 9.5, align)
             x += width
 

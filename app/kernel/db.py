@@ -31,6 +31,9 @@ from app.kernel.outage import is_outage
 from app.kernel.settings import get_settings
 
 APP = "portal"
+CONNECT_SECONDS = 10.0
+"""A network that swallows everything says nothing: the driver would wait for a minute."""
+
 _APP_DIR = Path(__file__).parent.parent
 _KERNEL_MODELS = (
     "app.kernel.audit.lines",
@@ -71,6 +74,7 @@ def _credentials(database_url: str) -> dict[str, Any]:
             "database": unquote(url.path.lstrip("/")) or "postgres",
             "minsize": 1,
             "maxsize": get_settings().database_pool,
+            "timeout": CONNECT_SECONDS,
             "server_settings": {"timezone": "UTC", "application_name": "portal"},
             **encryption,
         },

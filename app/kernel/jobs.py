@@ -86,7 +86,8 @@ class Job:
     ) -> None:
         """Ask for it on the open transaction.
 
-        `lock`: jobs of equal lock run one after another. `only_once_as`: refused by the database while an
+        `lock`: jobs of equal lock run one after another, so one that waits for its moment, or for its next try, holds
+        up all that were asked for after it. `only_once_as`: refused by the database while an
         equal one still waits. `not_before`: a UTC moment. Arguments must survive JSON.
         """
         sent = {**arguments, "request_id": current_request_id()}

@@ -95,7 +95,7 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
         if made is None:
             return None
         if goes_out:
-            await send_message.defer(lock=f"message:{made['id']}", not_before=not_before, message_id=str(made["id"]))
+            await send_message.defer(not_before=not_before, message_id=str(made["id"]))
     message_id: UUID = made["id"]
     return message_id
 

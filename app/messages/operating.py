@@ -86,7 +86,7 @@ async def replay(message_id: UUID, operator: str) -> int:
         message.state, message.not_before, message.useless_after = MessageState.WAITING, clock.now(), None
         message.settled_at = None
         await message.save(update_fields=["state", "not_before", "useless_after", "settled_at"])
-        await send_message.defer(lock=f"message:{message.id}", message_id=str(message.id))
+        await send_message.defer(message_id=str(message.id))
         who = Actor(ActorKind.SYSTEM, name=f"operator {operator}")
         await audit.record(who, "message.replayed", f"message:{message.id}", detail={"channels": again})
     return again

@@ -56,4 +56,4 @@ async def _go_on(message: Message) -> None:
     message.settled_at = None if message.must_send else clock.now()
     await message.save(update_fields=["state", "settled_at"])
     if message.must_send:
-        await send_message.defer(lock=f"message:{message.id}", message_id=str(message.id))
+        await send_message.defer(message_id=str(message.id))

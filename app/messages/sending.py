@@ -180,4 +180,4 @@ async def _wait(message: Message, until: datetime) -> None:
 
 
 async def _come_back(message: Message, at: datetime) -> None:
-    await send_message.defer(lock=f"message:{message.id}", not_before=at, message_id=str(message.id))
+    await send_message.defer(not_before=at, message_id=str(message.id))

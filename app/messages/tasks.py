@@ -42,7 +42,7 @@ async def sweep_waiting_messages() -> None:
     """Each message has a job of its own for its time; this finds those whose job was lost or came too early."""
     for message_id in await overdue_messages(_BATCH):
         async with db.transaction():
-            await send_message.defer(lock=f"message:{message_id}", message_id=str(message_id))
+            await send_message.defer(message_id=str(message_id))
 
 
 @handles(RECEIPT_TOPIC)

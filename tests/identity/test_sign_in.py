@@ -66,9 +66,8 @@ async def test_a_code_is_good_once(portal: Portal) -> None:
 async def test_a_code_is_good_for_five_minutes(portal: Portal) -> None:
     phone = await portal.phone(signed_in=False)
     code = await code_for(phone)
-    await portal.control.advance_clock(301)
-
-    refused = await phone.do("SignIn", code=code)
+    async with portal.later(301):
+        refused = await phone.do("SignIn", code=code)
 
     assert refused["code"] == "SIGN_IN_CODE_INVALID"
     assert await ChannelBinding.filter(open_id=phone.person.openid).count() == 0

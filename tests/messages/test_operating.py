@@ -12,7 +12,8 @@ from uuid import uuid4
 import pytest
 
 from app.kernel import clock
-from app.messages.models import Message
+from app.messages.models import Message, MessageAttempt
+from app.messages.tasks import sweep_waiting_messages
 from app.messages.words import MessageState
 from tests.identity.traces import audit_of, nothing_moves
 from tests.messages.stage import FIELDS, attempts_at, make_reader, put_in_use, wechat_template
@@ -71,6 +72,24 @@ async def test_what_was_sent_or_is_unknown_is_not_sent_again(portal: Portal) -> 
         assert refused.returncode == 1
         assert "a channel whose outcome is unknown is not asked again" in refused.stderr
     assert (await typed("inspect", str(uuid4()))).stderr == "Error: No such message; please check and try again.\n"
+
+
+async def test_a_job_that_waits_for_later_does_not_hold_up_the_one_that_is_due(portal: Portal) -> None:
+    template = await portal.control.add_template(*FIELDS)
+    await put_in_use("slot-booked", "wechat", template, FIELDS)
+    reader = await make_reader(portal)
+    await reader.agrees(template)
+    await portal.control.message_door("busy")
+    message = await reader.told()
+    await portal.run_jobs()
+    assert await reader.received() == []  # its job comes back in half a minute
+    await portal.control.message_door("open")
+    long_ago = clock.now() - timedelta(hours=2)
+    await MessageAttempt.filter(message_id=message.id).update(next_at=long_ago)
+    await Message.filter(id=message.id).update(not_before=long_ago)
+    await sweep_waiting_messages()
+    await portal.run_jobs()
+    assert await reader.received() == [template]
 
 
 async def test_a_message_whose_job_was_lost_is_found_and_runs_again(portal: Portal) -> None:

@@ -10,21 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from math import cos, radians, sin
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import segno
-from fpdf import FPDF
-from fpdf.fonts import TTFFont
 
 from app.kernel.clock import local
+from app.kernel.form import ROW, Form
 from app.kernel.money import Fen, yuan
-from app.kernel.type_face import cut_out, printable, take_as_it_is
+from app.kernel.type_face import printable
 from app.payments.receipts.capitals import in_capitals
 from app.payments.receipts.rules import ReceiptLine
 from app.payments.words import ReceiptKind
 
-_WIDTH, _MARGIN, _ROW = 210.0, 12.0, 8.0
+_WIDTH, _MARGIN = 210.0, 12.0
 _INNER = _WIDTH - 2 * _MARGIN
 _LEAST_ROWS = 4
 _RED, _INK, _GREY = (190, 30, 30), (25, 25, 25), (110, 110, 110)
@@ -73,42 +70,19 @@ def draw(paper: Paper) -> bytes:
     return page.done()
 
 
-class _Page(FPDF):
+class _Page(Form):
     def __init__(self, paper: Paper) -> None:
-        self.rows = max(len(paper.lines), _LEAST_ROWS)
-        super().__init__(format=(_WIDTH, 104.0 + _ROW * self.rows))
-        self.paper = paper
-        self.set_auto_page_break(auto=False)
-        self.set_margin(_MARGIN)
-        self.set_title(f"{_TITLES[paper.kind].replace(' ', '')} {paper.name}")
+        self.paper, self.rows = paper, max(len(paper.lines), _LEAST_ROWS)
+        said = (vars(paper), *paper.lines, *_TITLES.values(), *_NOTES.values(), *_COLUMNS, _AMOUNT, _EVERYWHERE)
+        super().__init__(
+            (_WIDTH, 104.0 + ROW * self.rows),
+            _MARGIN,
+            f"{_TITLES[paper.kind].replace(' ', '')} {paper.name}",
+            paper.issued_at,
+            "".join(map(str, (*said, in_capitals(paper.total_fen)))),
+        )
         self.set_author(paper.unit)
-        self.set_lang("zh-CN")
-        self.set_creation_date(paper.issued_at)
         self.add_page()
-        self._load_font()
-
-    def _load_font(self) -> None:
-        """Only the letters that will be needed: fpdf2 would read the whole font each time."""
-        paper = self.paper
-        said = "".join(map(str, (vars(paper), *paper.lines, *_TITLES.values(), *_NOTES.values(), *_COLUMNS, _AMOUNT)))
-        with TemporaryDirectory() as folder:
-            file = Path(folder, "serif.otf")
-            file.write_bytes(cut_out(printable(said + _EVERYWHERE + in_capitals(paper.total_fen))))
-            self.add_font("serif", fname=file)
-            font = self.fonts["serif"]
-            assert isinstance(font, TTFFont)
-            take_as_it_is(font.ttfont)
-        self.set_font("serif", size=10)
-
-    def say(self, x: float, y: float, width: float, text: str, size: float = 10, align: str = "L") -> None:
-        """One line of text, made smaller until it fits."""
-        text = printable(text)
-        self.set_font_size(size)
-        while self.get_string_width(text) > width - 2 and size > 5:
-            size -= 0.5
-            self.set_font_size(size)
-        self.set_xy(x, y)
-        self.cell(width, _ROW, text, align=align)
 
     def head(self) -> None:
         self.set_text_color(_RED)
@@ -148,30 +122,30 @@ class _Page(FPDF):
         self.set_line_width(0.25)
         x = _MARGIN
         for label, width, _ in columns:
-            self.rect(x, top, width, _ROW * (self.rows + 1))
+            self.rect(x, top, width, ROW * (self.rows + 1))
             self.set_text_color(_RED)
             self.say(x, top, width, label, 9.5, "C")
             x += width
-        self.line(_MARGIN, top + _ROW, _MARGIN + _INNER, top + _ROW)
+        self.line(_MARGIN, top + ROW, _MARGIN + _INNER, top + ROW)
         self.set_text_color(_INK)
         for row, line in enumerate(self.paper.lines):
             cells = (line.code, line.name, str(line.quantity), _money(line.standard_fen), _money(line.amount_fen))
             x = _MARGIN
             for text, (_, width, align) in zip(cells, columns, strict=True):
-                self.say(x, top + _ROW * (row + 1), width, text, 10, align)
+                self.say(x, top + ROW * (row + 1), width, text, 10, align)
                 x += width
 
     def foot(self) -> None:
-        y = 46.0 + _ROW * (self.rows + 1)
-        self.rect(_MARGIN, y, _INNER, _ROW)
+        y = 46.0 + ROW * (self.rows + 1)
+        self.rect(_MARGIN, y, _INNER, ROW)
         self._labelled(_MARGIN, y, 36, "金额合计(大写)", in_capitals(self.paper.total_fen), 92)
         self._labelled(_MARGIN + 132, y, 16, "(小写)", f"¥{_money(self.paper.total_fen)}", 38)
-        self.rect(_MARGIN, y + _ROW, _INNER, 2 * _ROW)
-        self._labelled(_MARGIN, y + _ROW, 24, "缴费时间", f"{local(self.paper.paid_at):%Y-%m-%d %H:%M:%S}", 100)
-        self._labelled(_MARGIN, y + 2 * _ROW, 24, "备注", self.paper.remark or "无", 104)
-        self._labelled(_MARGIN, y + 3.2 * _ROW, 24, "收款单位", self.paper.unit, 104)
+        self.rect(_MARGIN, y + ROW, _INNER, 2 * ROW)
+        self._labelled(_MARGIN, y + ROW, 24, "缴费时间", f"{local(self.paper.paid_at):%Y-%m-%d %H:%M:%S}", 100)
+        self._labelled(_MARGIN, y + 2 * ROW, 24, "备注", self.paper.remark or "无", 104)
+        self._labelled(_MARGIN, y + 3.2 * ROW, 24, "收款单位", self.paper.unit, 104)
         self.set_text_color(_GREY)
-        self.set_xy(_MARGIN, y + 4.3 * _ROW)
+        self.set_xy(_MARGIN, y + 4.3 * ROW)
         self.set_font_size(7.5)
         self.multi_cell(_INNER - 46, 4, _NOTES[self.paper.kind] + _SIGNED, align="L")
 
@@ -183,7 +157,7 @@ class _Page(FPDF):
 
     def stamp(self) -> None:
         """A round stamp that says "received", by whom and when. It copies no seal: what proves is the signature."""
-        radius, x, y = 16.0, _WIDTH - _MARGIN - 24, 46.0 + _ROW * (self.rows + 4.5)
+        radius, x, y = 16.0, _WIDTH - _MARGIN - 24, 46.0 + ROW * (self.rows + 4.5)
         self.set_draw_color(_RED)
         self.set_text_color(_RED)
         self.set_line_width(0.9)
