@@ -13,7 +13,7 @@ from PIL import Image
 
 from app.kernel import ports
 from app.kernel.redis import redis
-from app.links.opening import _making
+from app.links.opening import _making, address_of
 from app.links.ports import AppCodes, AppOpener
 from tests.links.stage import (
     COMPUTER,
@@ -84,6 +84,16 @@ async def test_twenty_taps_at_once_all_arrive_and_cost_a_few_calls_at_most(porta
     assert {answer.status_code for answer in answers} == {302}
     assert 1 <= await links_made(portal, url) <= 3
     assert _making == {}
+
+
+async def test_who_asks_while_it_is_made_waits_for_the_same_call(portal: Portal) -> None:
+    """Also when there is no Redis to find it in."""
+    url = await a_link()
+    ticket = url.rpartition("/")[2]
+    async with without_redis():
+        addresses = await asyncio.gather(*(address_of(ticket, PHONE) for _ in range(20)))
+    assert len(set(addresses)) == 1
+    assert await links_made(portal, url) == 1
 
 
 async def test_a_lost_redis_costs_a_call_and_nothing_else(portal: Portal) -> None:
