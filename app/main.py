@@ -14,6 +14,7 @@ from app.http import open_to
 from app.http.callbacks import callback_routes
 from app.http.health import health_routes
 from app.http.home import StaffAccount, home_routes
+from app.http.links import link_routes
 from app.http.patience import Patience
 from app.http.receipts import receipt_routes
 from app.http.requests import RequestIds
@@ -38,6 +39,7 @@ def create_app() -> Starlette:
         WebSocketRoute("/graphql", open_to("everyone")(graphql_socket)),
         *callback_routes,
         *receipt_routes,
+        *link_routes,
         *health_routes(missing_migrations),
     ]
     if not settings.in_production:

@@ -33,6 +33,7 @@ from graphql_schema.identity.mutations import IdentityMutation
 from graphql_schema.identity.phones import PhoneMutation
 from graphql_schema.identity.queries import IdentityQuery
 from graphql_schema.identity.sessions import SessionMutation, SessionQuery
+from graphql_schema.links.queries import LinksQuery
 from graphql_schema.live.subscriptions import LiveSubscription
 from graphql_schema.messages.mutations import MessagesMutation
 from graphql_schema.messages.queries import MessagesQuery
@@ -94,6 +95,7 @@ class Query(
     DeliveryQuery,
     CourierQuery,
     PostingQuery,
+    LinksQuery,
     MessagesQuery,
     TemplatesQuery,
     TextsQuery,

@@ -82,7 +82,7 @@ class Portal:
         """Let the worker do everything that is due, also what that causes, but nothing by the timetable: that would
         come or not come by the wall clock. A failing job fails the test, and so does one that never gets its turn.
         """
-        timetable, self.queue.periodic_registry = self.queue.periodic_registry, PeriodicRegistry()
+        timetable, self.queue.periodic_registry = self.queue.periodic_registry, PeriodicRegistry()  # type: ignore[no-untyped-call]
         try:
             await self._run_due_jobs()
         finally:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from html import escape
-from pathlib import Path
-from string import Template
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.http import open_to
+from app.http.public_pages import HEADERS, PublicPage, address_of
 from app.kernel.errors import PleaseRetry, Refusal, TooManyRequests
 from app.kernel.money import Fen, yuan
 from app.kernel.ratelimit import check_rate
@@ -20,16 +17,7 @@ from app.payments.receipts.links import read_link
 from app.payments.receipts.queries import Verified, document_of, verify
 from app.payments.receipts.rules import KIND_WORDS, STANDING_WORDS, ReceiptStanding
 
-_PAGE = Template((Path(__file__).parent / "pages" / "verify.html").read_text(encoding="utf-8"))
-_STYLE = (Path(__file__).parent / "pages" / "verify.css").read_text(encoding="utf-8")
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self';"
-    " frame-ancestors 'none'; base-uri 'none'",
-}
+_PAGE = PublicPage("verify.html")
 _LONGEST = 40
 _DOWNLOADS = "60/minute"
 
@@ -38,16 +26,16 @@ _DOWNLOADS = "60/minute"
 async def document(request: Request) -> Response:
     """The signed document behind a link that is good for minutes; 404 for every other."""
     try:
-        await check_rate(_DOWNLOADS, "receipt-document", _address(request))
+        await check_rate(_DOWNLOADS, "receipt-document", address_of(request))
         name, content = await document_of(read_link(request.path_params["token"]))
     except TooManyRequests as refusal:
         return PlainTextResponse(refusal.sentence("zh"), 429, {"retry-after": str(refusal.retry_after_seconds)})
     except PleaseRetry:
         raise
     except Refusal as refusal:
-        return PlainTextResponse(refusal.sentence("zh"), 404, _HEADERS)
+        return PlainTextResponse(refusal.sentence("zh"), 404, HEADERS)
     headers = {
-        **_HEADERS,
+        **HEADERS,
         "cache-control": "private, no-store",
         "content-disposition": f'inline; filename="{name}.pdf"',
     }
@@ -61,7 +49,7 @@ async def verification(request: Request) -> Response:
     status, answer = 200, ""
     if code or number or check:
         try:
-            answer = _found(await verify(code, number, check, _address(request)))
+            answer = _found(await verify(code, number, check, address_of(request)))
         except TooManyRequests as refusal:
             status, answer = 429, _refused(refusal)
         except PleaseRetry:
@@ -69,11 +57,7 @@ async def verification(request: Request) -> Response:
         except Refusal as refusal:
             status, answer = 404, _refused(refusal)
     given = {name: escape(text, quote=True) for name, text in (("code", code), ("number", number), ("check", check))}
-    return HTMLResponse(_PAGE.substitute(given, style=_STYLE, answer=answer), status, _HEADERS)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
+    return _PAGE.answer(status, {}, answer=answer, **given)
 
 
 def _refused(refusal: Refusal) -> str:

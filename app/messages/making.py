@@ -64,7 +64,8 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
             return None
         resident_id, language = account
         template = await _words(rule.template, language)
-        values = {spoken: {name: said[at] for name, said in told.values.items()} for at, spoken in enumerate(LANGUAGES)}
+        every = told.every_value()
+        values = {spoken: {name: said[at] for name, said in every.items()} for at, spoken in enumerate(LANGUAGES)}
         now = clock.now()
         at_once = rule.at_once or told.at_once
         not_before = now if at_once else next_waking(now)
@@ -74,14 +75,14 @@ async def _make(rule: Rule, told: Told, reader: UUID) -> UUID | None:
             db.new_id(),
             resident_id,
             rule.template,
-            told.subject,
+            told.about.subject,
             f"{rule.template}/{told.once}",
             language,
             db.json_text(values),
             template.id,
             cut(filled(template.title, values[template.language]), _TITLE_LONGEST),
             filled(template.body, values[template.language]),
-            told.page,
+            told.about.page,
             rule.must_send,
             at_once,
             not_before,

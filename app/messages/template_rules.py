@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from app.links.tickets import LINK_VALUES
 from app.messages.errors import TemplateInvalid
 from app.messages.limits import FieldKind, fault_in, fitted, kind_of
 from app.messages.ports import FieldStyle
@@ -45,7 +46,9 @@ def check_page(page: str) -> None:
 
 
 def check_inbox(title: str, body: str, examples: Mapping[str, str]) -> None:
-    """Raise `TemplateInvalid` unless both have words, of a sensible length, and speak of known values."""
+    """Raise `TemplateInvalid` unless both have words, of a sensible length, and speak of known values; a title has no
+    room for a link.
+    """
     for text, longest, field in ((title, TITLE_LONGEST, "title"), (body, BODY_LONGEST, "body")):
         if not text.strip() or len(text) > longest:
             raise TemplateInvalid(
@@ -53,14 +56,14 @@ def check_inbox(title: str, body: str, examples: Mapping[str, str]) -> None:
                 reason_en=f"it has words, at most {longest} characters",
                 field=field,
             )
-        _check_places(text, examples, field)
+        _check_places(text, examples.keys() - LINK_VALUES if field == "title" else examples, field)
 
 
 def check_entries(
     provider_template: str, entries: Sequence[Entry], style: FieldStyle, examples: Mapping[str, str]
 ) -> None:
     """Raise `TemplateInvalid` unless each field is one of the style and its text, with the example values, one the
-    platform takes. What is fixed in a text must fit without being cut.
+    platform takes. What is fixed in a text must fit without being cut, and so must a link.
     """
     if not _PROVIDER_TEMPLATE.fullmatch(provider_template):
         raise TemplateInvalid(
@@ -77,8 +80,10 @@ def check_entries(
         if kind is None:
             raise _field_invalid(entry, "没有这类字段", "no field is called so")
         _check_places(entry.text, examples, "entries")
-        text = filled(entry.text, examples)
-        fault = fault_in(kind, fitted(kind, text) if places_in(entry.text) else text, entry.options)
+        places, text = places_in(entry.text), filled(entry.text, examples)
+        if places & LINK_VALUES and len(places) > 1:
+            raise _field_invalid(entry, "链接须单独占一个字段", "a link has a field of its own")
+        fault = fault_in(kind, _cut(kind, entry, text) if places else text, entry.options)
         if fault is not None:
             raise _field_invalid(entry, *fault)
 
@@ -88,7 +93,9 @@ def fields_of(entries: Sequence[Entry], style: FieldStyle, values: Mapping[str, 
     told = {}
     for entry in entries:
         kind = kind_of(entry.name, style) or FieldKind.PARAMETER
-        text = fitted(kind, filled(entry.text, values))
+        if not places_in(entry.text) <= values.keys():
+            raise _field_invalid(entry, "消息里没有这个内容", "the message was made without this value")
+        text = _cut(kind, entry, filled(entry.text, values))
         fault = fault_in(kind, text, entry.options)
         if fault is not None:
             raise _field_invalid(entry, *fault)
@@ -96,8 +103,13 @@ def fields_of(entries: Sequence[Entry], style: FieldStyle, values: Mapping[str, 
     return told
 
 
-def _check_places(text: str, examples: Mapping[str, str], field: str) -> None:
-    unknown = sorted(places_in(text) - set(examples))
+def _cut(kind: FieldKind, entry: Entry, text: str) -> str:
+    """As it is sent: half a link would lead nowhere."""
+    return text if places_in(entry.text) & LINK_VALUES else fitted(kind, text)
+
+
+def _check_places(text: str, known: Collection[str], field: str) -> None:
+    unknown = sorted(places_in(text) - set(known))
     if unknown:
         raise TemplateInvalid(
             reason_zh=f"这种消息没有内容“{unknown[0]}”",

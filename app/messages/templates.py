@@ -75,7 +75,7 @@ def check_draft(wanted: Draft) -> Kind:
         raise TemplateInvalid(reason_zh="没有这种消息", reason_en="there is no such kind of message", field="key")
     if wanted.language not in LANGUAGES:
         raise TemplateInvalid(reason_zh="语言只能是zh或en", reason_en="the language is zh or en", field="language")
-    examples = kind.examples[wanted.language]
+    examples = kind.examples(wanted.language)
     check_page(wanted.page)
     if wanted.channel == INBOX:
         check_inbox(wanted.title, wanted.body, examples)
@@ -87,7 +87,7 @@ def check_draft(wanted: Draft) -> Kind:
 def preview(actor: Actor, wanted: Draft) -> Preview:
     """The draft with the example values. Raises `NotAllowed` or `TemplateInvalid`."""
     actor.staff_id(*EDITORS)
-    examples = check_draft(wanted).examples[wanted.language]
+    examples = check_draft(wanted).examples(wanted.language)
     if wanted.channel == INBOX:
         return Preview(filled(wanted.title, examples), filled(wanted.body, examples), ())
     fields = fields_of(wanted.entries, _style(wanted.channel), examples)

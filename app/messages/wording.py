@@ -15,6 +15,8 @@ from typing import Any
 
 import orjson
 
+from app.links.tickets import link_values
+
 LANGUAGES = ("zh", "en")
 _FILE = Path(__file__).parent / "seed" / "templates.json"
 _PLACE = re.compile(r"\{([a-z_]+)\}")
@@ -27,8 +29,13 @@ class Kind:
     key: str
     name_zh: str
     name_en: str
-    examples: Mapping[str, Mapping[str, str]]
+    values: Mapping[str, Mapping[str, str]]
     inbox: Mapping[str, tuple[str, str]]
+    has_link: bool
+
+    def examples(self, language: str) -> dict[str, str]:
+        """With a link of this portal, which is as long as each will be."""
+        return {**self.values[language], **(link_values(None) if self.has_link else {})}
 
 
 @lru_cache(maxsize=1)
@@ -44,8 +51,9 @@ def _kind(key: str, content: dict[str, Any]) -> Kind:
         key=key,
         name_zh=content["name"]["zh"],
         name_en=content["name"]["en"],
-        examples={language: {name: said[language] for name, said in values.items()} for language in LANGUAGES},
+        values={language: {name: said[language] for name, said in values.items()} for language in LANGUAGES},
         inbox={language: (content[language]["title"], content[language]["body"]) for language in LANGUAGES},
+        has_link=content.get("link", True),
     )
 
 

@@ -14,11 +14,13 @@ from app.booking.rules import BookingState, Layer
 from app.catalogue.queries import businesses_by_letter, items_in_force, service_points_by_key
 from app.kernel import clock
 from app.kernel.settings import get_settings
+from app.links.things import LinkKind, Thing
 from app.payments.queries import bills_of_bookings
 from app.queueing.queries import tickets_of_bookings
 from graphql_schema.catalogue.types import ServicePoint
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
+from graphql_schema.links.types import Link
 from graphql_schema.payments.types import Bill
 from graphql_schema.problems import Problem
 from graphql_schema.queueing.types import Ticket
@@ -134,6 +136,10 @@ class Booking:
             url=get_settings().public_url,
         )
         return calendar_text(entry, clock.now())
+
+    @computed("From outside the app to this booking.")
+    def link(self) -> Link:
+        return Link.to(Thing(LinkKind.BOOKING, self.row.id))
 
     @computed("押金 · The bill of its deposit, once it has been asked for.", batch=bills_of_bookings)
     async def deposit(self, info: Info) -> Bill | None:

@@ -22,12 +22,14 @@ from app.cases.rules import (
 from app.catalogue.queries import items_by_id
 from app.delivery.queries import every_parcel_of_cases, parcels_of_cases
 from app.identity.disclosure import Purpose
+from app.links.things import LinkKind, Thing
 from app.payments.queries import bills_of_cases
 from graphql_schema.booking.types import Booking
 from graphql_schema.catalogue.types import ServiceItem
 from graphql_schema.context import Info
 from graphql_schema.delivery.types import Parcel
 from graphql_schema.fields import computed
+from graphql_schema.links.types import Link
 from graphql_schema.payments.types import Bill
 from graphql_schema.problems import Problem
 
@@ -151,6 +153,10 @@ class Case:
     @computed("The history, oldest first.", batch=queries.events_of)
     async def events(self, info: Info) -> list[CaseEvent]:
         return [CaseEvent.of(row) for row in await info.context.load(queries.events_of, self.row.id)]
+
+    @computed("From outside the app to this case.")
+    def link(self) -> Link:
+        return Link.to(Thing(LinkKind.CASE, self.row.id))
 
     @computed("Who it is for, as much as the caller may see at a glance.", batch=applicants_seen)
     async def applicant(self, info: Info) -> Applicant:

@@ -9,8 +9,8 @@ from app.delivery import queries
 from app.delivery.errors import NotPosted
 from app.identity.rules import Role
 from graphql_schema.context import Info
-from graphql_schema.delivery.types import Carrier, ShippingLabel, ShippingLabelResult, UnknownPush
-from graphql_schema.guards import EVERYONE, lookup, query, staff
+from graphql_schema.delivery.types import Carrier, Parcel, ParcelResult, ShippingLabel, ShippingLabelResult, UnknownPush
+from graphql_schema.guards import EVERYONE, RESIDENTS, lookup, query, staff
 from graphql_schema.paging import Connection, connection_of, key_after, page_size
 from graphql_schema.scalars import as_uuid
 
@@ -20,6 +20,10 @@ class DeliveryQuery:
     @query(EVERYONE, "承运商 · Carriers whose parcels can be followed.")
     async def carriers(self) -> list[Carrier]:
         return Carrier.every()
+
+    @lookup(RESIDENTS, "包裹 · One parcel with papers of my cases.")
+    async def parcel(self, info: Info, id: strawberry.ID) -> ParcelResult:  # noqa: A002 - the schema's word
+        return Parcel.of(await queries.parcel_for(info.context.actor, as_uuid(id)))
 
     @lookup(staff(Role.ISSUER), "寄送面单 · The full address of a case to be posted; the look is audited.")
     async def shipping_label(self, info: Info, case_id: strawberry.ID) -> ShippingLabelResult:

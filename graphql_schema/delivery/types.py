@@ -16,9 +16,11 @@ from app.delivery.words import DIRECTION_WORDS, ORDER_WORDS, Direction, OrderSta
 from app.kernel import ports
 from app.kernel.inbox.notices import Notice
 from app.kernel.privacy import unseal
+from app.links.things import LinkKind, Thing
 from app.profiles.rules import Address
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
+from graphql_schema.links.types import Link
 from graphql_schema.problems import Problem
 
 strawberry.enum(ParcelState)
@@ -128,6 +130,10 @@ class Parcel:
     @computed("Who comes, once the carrier has said so.")
     def courier(self) -> Courier | None:
         return Courier(**orjson.loads(unseal(self.row.courier_sealed))) if self.row.courier_sealed else None
+
+    @computed("From outside the app to this parcel.")
+    def link(self) -> Link:
+        return Link.to(Thing(LinkKind.PARCEL, self.row.id))
 
     @computed("The cases whose papers are inside.", batch=queries.cases_of_parcels)
     async def case_ids(self, info: Info) -> list[strawberry.ID]:

@@ -41,7 +41,7 @@ class MessageKind:
 
     @classmethod
     def of(cls, kind: wording.Kind, info: Info) -> MessageKind:
-        examples = kind.examples[info.context.say("zh", "en")]
+        examples = kind.examples(info.context.say("zh", "en"))
         return cls(
             key=kind.key,
             name=info.context.say(kind.name_zh, kind.name_en),

@@ -10,6 +10,7 @@ import strawberry
 
 from app.catalogue.queries import departments_by_key
 from app.kernel import ports
+from app.links.things import LinkKind, Thing
 from app.payments import commands, models
 from app.payments.ports import PaymentChannel as PaymentChannelPort
 from app.payments.queries import channels_asked, masked_payers
@@ -21,6 +22,7 @@ from app.payments.words import STANDARD_WORDS
 from graphql_schema.catalogue.types import Department
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
+from graphql_schema.links.types import Link
 from graphql_schema.payments.receipt_types import Receipt
 from graphql_schema.problems import Problem
 
@@ -108,6 +110,10 @@ class Bill:
     @computed("What it is for, in plain words.")
     def kind_text(self, info: Info) -> str:
         return info.context.say(*KIND_WORDS[self.kind])
+
+    @computed("From outside the app to this bill.")
+    def link(self) -> Link:
+        return Link.to(Thing(LinkKind.BILL, self.row.id))
 
     @computed("执收单位 · Who collects it.", batch=departments_by_key)
     async def collecting_unit(self, info: Info) -> Department | None:

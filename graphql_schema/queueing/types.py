@@ -10,11 +10,13 @@ import strawberry
 
 from app.catalogue.queries import businesses_by_letter
 from app.kernel import clock
+from app.links.things import LinkKind, Thing
 from app.queueing import models, queries, waits, walk_ins
 from app.queueing.rules import TicketChannel, TicketState
 from app.queueing.wait_rules import LONGEST_WAIT, Band
 from graphql_schema.context import Info
 from graphql_schema.fields import computed
+from graphql_schema.links.types import Link
 from graphql_schema.problems import Problem
 
 strawberry.enum(TicketState)
@@ -134,6 +136,10 @@ class Ticket:
             info.context.load(waits.paces, waits.Business(self.row.service_point_id, self.row.category)),
         )
         return ExpectedWait.of(pace.wait(ahead), info)
+
+    @computed("From outside the app to this number.")
+    def link(self) -> Link:
+        return Link.to(Thing(LinkKind.TICKET, self.row.id))
 
     @computed("The window it was called to.", batch=queries.windows_by_id)
     async def window(self, info: Info) -> Window | None:

@@ -7,12 +7,14 @@ from app.kernel import ports
 from app.kernel.callbacks import CallbackReader
 from app.kernel.http import OutboundClient
 from app.kernel.settings import get_settings
+from app.links.ports import AppOpener
 from app.messages.ports import MessageChannel
 from app.payments.ports import PaymentChannel
 from app.texts.ports import ContentCheck
 from integrations.alipay.gateway import Gateway
 from integrations.alipay.health import AlipayHealth
 from integrations.alipay.identity import AlipayFace, AlipaySignIn, AlipayTwoFactor
+from integrations.alipay.links import AlipayLinks
 from integrations.alipay.messages import AlipayMessages
 from integrations.alipay.pay_accounts import Accounts
 from integrations.alipay.pay_notify import AlipayNotices
@@ -34,6 +36,7 @@ def connect(http: OutboundClient) -> None:
     ports.register(IdentityAuthority, "alipay-two-factor", AlipayTwoFactor(gateway, settings.two_factor_biz_code))
     ports.register(ContentCheck, "alipay", AlipayTexts(gateway))
     ports.register(MessageChannel, "alipay", AlipayMessages(gateway))
+    ports.register(AppOpener, "alipay", AlipayLinks(settings.app_id))
     ports.register(PaymentChannel, "alipay", AlipayPay(gateway, accounts, *us, public_url))
     ports.register(CallbackReader, "alipay/payment", AlipayNotices(gateway, *us))
     ports.register(ports.HealthCheck, "alipay", AlipayHealth(gateway))

@@ -51,6 +51,15 @@ class MessageControl(Caller):
         """`{body, action, unique_id}` of what anybody wrote in Alipay, oldest first."""
         return await self._list("GET", "/alipay/texts")
 
+    async def link_door(self, state: str = "open", *, left: int | None = None) -> None:
+        """The same of URL links and mini-program codes."""
+        await self._object("POST", "/wechat/links/door", {"state": state, "left": left})
+
+    async def url_links(self, query: str = "") -> list[dict[str, Any]]:
+        """`{url, path, query, version, made, expires}` of each that was made with this query, or of all."""
+        found: list[dict[str, Any]] = await self._list("GET", "/wechat/links")
+        return [one for one in found if query in {"", one["query"]}]
+
     async def set_console(self, url: str, *, format: str = "json") -> None:  # noqa: A002 - the console's word
         """Where message pushes go; refused when the address does not give the echo back."""
         await self._object("POST", "/wechat/console", {"url": url, "format": format})

@@ -8,12 +8,14 @@ from app.kernel import ports
 from app.kernel.callbacks import CallbackGreeter, CallbackReader
 from app.kernel.http import OutboundClient
 from app.kernel.settings import get_settings
+from app.links.ports import AppCodes, AppOpener
 from app.messages.ports import MessageChannel
 from app.payments.ports import PaymentChannel
 from app.texts.ports import ContentCheck
 from integrations.wechat.api import MiniProgramApi
 from integrations.wechat.health import WechatHealth
 from integrations.wechat.identity import WechatFace, WechatSessionData, WechatSignIn
+from integrations.wechat.links import WechatLinks
 from integrations.wechat.messages import WechatMessages
 from integrations.wechat.pay_client import PayClient
 from integrations.wechat.pay_notify import WechatPayNotices
@@ -32,6 +34,7 @@ def connect(http: OutboundClient) -> None:
     api = MiniProgramApi(http, settings, access)
     client = PayClient(http, settings)
     pay = WechatPay(client, settings, get_settings().public_url)
+    links = WechatLinks(api, settings.state)
     ports.register(SignInChannel, "wechat", WechatSignIn(api, settings.app_id))
     ports.register(SessionData, "wechat", WechatSessionData(settings.app_id))
     ports.register(IdentityProver, "wechat-face", WechatFace(api))
@@ -41,6 +44,8 @@ def connect(http: OutboundClient) -> None:
     shipping = WechatShipping(api, settings.pay_mch_id)
     if settings.shipping_info:
         ports.register(FulfilmentRegister, "wechat", shipping)
+    ports.register(AppOpener, "wechat", links)
+    ports.register(AppCodes, "wechat", links)
     if settings.push_token is not None and settings.push_aes_key is not None:
         token, aes_key = settings.push_token.get_secret_value(), settings.push_aes_key.get_secret_value()
         pushes = WechatPushes(settings.app_id, token, aes_key)

@@ -57,6 +57,13 @@ class MiniProgramApi(WeChatClient):  # type: ignore[misc]  # wechatpy has no typ
         """POST to an endpoint younger than wechatpy's catalogue."""
         return _mapping(await self._request("post", path, data=dict(content), api_base_url="", may_repeat=may_repeat))
 
+    async def picture(self, path: str, content: Mapping[str, Any]) -> bytes:
+        """POST to an endpoint that answers with a picture, or in JSON with what is wrong."""
+        image = await self._request("post", path, data=dict(content), api_base_url="", is_picture=True)
+        if not isinstance(image, bytes):
+            raise unavailable(f"{path}: no picture")
+        return image
+
     async def _request(self, method: str, url_or_endpoint: str, **kwargs: Any) -> object:
         """What every method of the catalogue ends in. A refused token is replaced and a busy platform asked
         again, each once.
@@ -73,6 +80,8 @@ class MiniProgramApi(WeChatClient):  # type: ignore[misc]  # wechatpy has no typ
             params["access_token"] = await self._stable_token.get()
         while True:
             answer = await self._ask(operation, method, path, params, content, may_repeat=may_repeat)
+            if kwargs.get("is_picture") and answer.status == 200 and not answer.body.lstrip().startswith(b"{"):
+                return answer.body
             result = _read(operation, answer)
             errcode = _errcode(result)
             if errcode == 0:

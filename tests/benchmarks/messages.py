@@ -22,7 +22,7 @@ from app.messages.models import Message, MessageTemplate, Subscription
 from app.messages.rulebook import RULE_OF
 from app.messages.sending import send
 from app.messages.telling import visits
-from app.messages.telling.told import Told, alike
+from app.messages.telling.told import Elsewhere, Told, alike
 from app.messages.words import MessageState, SubscriptionKind, TemplateState
 from tests.benchmarks.measuring import counted_statements
 from tests.chaos.payments.stack import Stack, running_stack
@@ -87,7 +87,7 @@ async def _made(openid: str) -> Message:
     """A message of a booking, in the database and not yet sent; its job is left lying."""
     binding = await ChannelBinding.get(open_id=openid)
     words = {"item": alike("居民身份证换领"), "place": alike("政务服务中心"), "time": alike("2026-11-27 09:00")}
-    told = Told(binding.resident_id, "booking:bench", new_key(), words, "pages/booking/detail?id=1")
+    told = Told(binding.resident_id, Elsewhere("booking:bench", "pages/booking/detail?id=1"), new_key(), words)
 
     async def about(_: object) -> list[Told]:
         return [told]

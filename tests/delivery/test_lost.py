@@ -40,7 +40,7 @@ async def test_a_lost_result_is_told_of_and_waits_at_the_desk_once_it_was_made_a
     assert (parcel.state, parcel.watch) == (ParcelState.LOST, Watch.ENDED)
     task = await DeliveryTask.get(parcel_id=parcel.id)
     assert (task.kind, task.state) == (TaskKind.LOST, TaskState.OPEN)
-    said = [message.body for message in await messages_about(f"parcel:{parcel.id}") if message.key == "parcel-moved"]
+    said = [message.body for message in await messages_about(f"parcel:{parcel.id}") if message.key == "parcel-lost"]
     assert said == [
         f"“居民身份证丢失补领(损坏换领)”的包裹({sent.number}):快递员已揽收。",
         f"“居民身份证丢失补领(损坏换领)”的包裹({sent.number}):已遗失,大厅将与您联系。",
@@ -83,4 +83,4 @@ async def test_lost_materials_leave_the_case_as_it_is(portal: Portal) -> None:
     clerk = await caller_of(portal, sent.issuer)
     assert (await clerk.do("CloseDeliveryTask", id=str(task.id), remark="已联系申请人"))["state"] == "DONE"
     assert (await Case.get(id=sent.case.id)).state is CaseState.ACCEPTED
-    assert await messages_about(f"parcel:{sent.parcel.id}") == []
+    assert [message.key for message in await messages_about(f"parcel:{sent.parcel.id}")] == ["parcel-lost"]

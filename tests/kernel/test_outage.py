@@ -251,7 +251,7 @@ async def test_refused_under_any_address_it_asks_for_patience(tmp_path: Path, na
 
 async def test_a_network_that_swallows_everything_is_not_waited_for() -> None:
     """The connection stands and nobody ever says a word."""
-    silent = await asyncio.start_server(lambda *_: asyncio.Event().wait(), "127.0.0.1", 0)
+    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     url = f"postgresql://x:x@127.0.0.1:{silent.sockets[0].getsockname()[1]}/x"
     assert db.tortoise_config(url)["connections"]["default"]["credentials"]["timeout"] == db.CONNECT_SECONDS
     async with silent, speaking_to(url, timeout=0.1):

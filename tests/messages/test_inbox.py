@@ -180,8 +180,8 @@ def test_the_words_of_the_inbox_speak_only_of_values_of_their_kind() -> None:
     for kind in kinds().values():
         for language in LANGUAGES:
             title, body = kind.inbox[language]
-            assert places_in(title + body) <= set(kind.examples[language]), kind.key
-            assert set(kind.examples["zh"]) == set(kind.examples["en"])
+            assert places_in(title + body) <= set(kind.examples(language)), kind.key
+            assert set(kind.values["zh"]) == set(kind.values["en"])
 
 
 async def test_facts_of_what_is_gone_are_told_to_nobody(portal: Portal) -> None:

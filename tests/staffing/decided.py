@@ -197,12 +197,12 @@ NAMES_NOBODY: dict[str, str] = {
     "AuditLine": "id at actor act subject result person requestId detail",
     "Bill": (
         "id number kind description totalFen refundedFen state issuedAt dueAt paidAt anyoneMayPay lines stateText"
-        " kindText collectingUnit receipt"
+        " kindText collectingUnit receipt link"
     ),
     "BillLine": "code name amountFen quantity exemptFen basis standard standardText",
     "BillOfSomebody": "bill",
     "BillRefunds": "billId billNumber refundedFen refundableFen lines refunds",
-    "Booking": "id state itemKey party until bookedAt heldUntil late itemKeys slot calendar ticket deposit",
+    "Booking": "id state itemKey party until bookedAt heldUntil late itemKeys slot calendar ticket deposit link",
     "BookingRules": "daysAhead releaseTime partyMost depositFen liveMost cancelBeforeMinutes earlyMinutes graceMinutes",
     "BusinessRules": (
         "slotMinutes windows perWindow walkInShare deskShare daysAhead releaseTime minLevel partyMost liveMost perDay"
@@ -220,7 +220,7 @@ NAMES_NOBODY: dict[str, str] = {
     "CarrierSettlement": "lines matched tasks",
     "Case": (
         "id number state decision deliveryMethod submittedAt acceptedAt dueAt dueIsProvisional decidedAt closedAt"
-        " stateText item nextStep bill booking parcel parcels events applicant"
+        " stateText item nextStep bill booking parcel parcels events applicant link"
     ),
     "CaseEvent": "at verb state",
     "CaseToPost": "id number",
@@ -250,6 +250,7 @@ NAMES_NOBODY: dict[str, str] = {
     "LastSignIn": "at address device failuresSince",
     "LegalBasis": "law article",
     "Limit": "value unit note text",
+    "Link": "url codeUrl",
     "Mandate": "id basis state items validFrom validTo endedAt basisText stateText principal",
     "Material": (
         "order name necessity condition source originalCopies photoCopies replacedByELicence tolerable"
@@ -279,7 +280,7 @@ NAMES_NOBODY: dict[str, str] = {
     "Parcel": (
         "id direction carrier carrierName trackingNumber payer weightG feeFen needsIdentity orderNo orderState"
         " orderRemark pickupFrom pickupUntil state stateAt deliveredTo expectedFrom expectedUntil receivedAt watch"
-        " watchRemark stateText directionText payerText orderText cancellable courier caseIds timeline latestEvent"
+        " watchRemark stateText directionText payerText orderText cancellable courier caseIds timeline latestEvent link"
     ),
     "ParcelEvent": "at text place state stateText",
     "PaymentChannel": "code name",
@@ -329,7 +330,7 @@ NAMES_NOBODY: dict[str, str] = {
     "Takings": "channel day cashierId payments takenFen givenBackFen inTillFen counted",
     "Ticket": (
         "id code category categoryName channel green state calls transferredFrom takenAt calledAt ahead expectedWait "
-        "window"
+        "window link"
     ),
     "TillCounted": "channel day signedOff",
     "UnitDue": (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
+from app.links.things import LinkKind, Thing
 from app.messages.telling.told import Told, Words, alike, amount, moment
 from app.payments.events import (
     BillDueSoon,
@@ -23,8 +24,6 @@ from app.payments.events import (
     SurplusReturned,
 )
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
-
-_PAGE = "pages/bill/detail?id={}"
 
 
 async def issued(fact: BillIssued) -> list[Told]:
@@ -108,8 +107,7 @@ async def _back(attempt_id: UUID, once: str, fen: int) -> list[Told]:
         return []
     payer = attempt.payer_id or attempt.bill.resident_id
     values = {"matter": alike(attempt.bill.description), "amount": amount(fen)}
-    page = _PAGE.format(attempt.bill_id)
-    return [Told(payer, f"bill:{attempt.bill_id}", once, values, page)] if payer else []
+    return [Told(payer, Thing(LinkKind.BILL, attempt.bill_id), once, values)] if payer else []
 
 
 async def _bill(bill_id: UUID) -> Bill | None:
@@ -125,4 +123,4 @@ def _dated(bill: Bill) -> str:
 def _told(bill: Bill, once: str, more: Mapping[str, Words]) -> list[Told]:
     assert bill.resident_id is not None
     values = {"matter": alike(bill.description), "amount": amount(bill.total_fen), **more}
-    return [Told(bill.resident_id, f"bill:{bill.id}", f"{bill.id}{once}", values, _PAGE.format(bill.id))]
+    return [Told(bill.resident_id, Thing(LinkKind.BILL, bill.id), f"{bill.id}{once}", values)]

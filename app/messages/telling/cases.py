@@ -7,9 +7,8 @@ from uuid import UUID
 from app.cases.events import CaseAccepted, CaseApproved, CaseClosed
 from app.cases.models import Case
 from app.cases.rules import Decision
+from app.links.things import LinkKind, Thing
 from app.messages.telling.told import Told, alike
-
-_PAGE = "pages/case/detail?id={}"
 
 
 async def accepted(fact: CaseAccepted) -> list[Told]:
@@ -34,4 +33,4 @@ async def _of(case_id: UUID, *, denied: bool | None = None) -> list[Told]:
         return []
     item = (case.item.name_zh, case.item.name_en or case.item.name_zh)
     values = {"item": item, "number": alike(case.number)}
-    return [Told(case.resident_id, f"case:{case.id}", str(case.id), values, _PAGE.format(case.id))]
+    return [Told(case.resident_id, Thing(LinkKind.CASE, case.id), str(case.id), values)]

@@ -16,9 +16,9 @@ from app.delivery.ports import DeliveredTo, ParcelState
 from app.delivery.rules import STATE_WORDS, missing_materials
 from app.delivery.words import Direction
 from app.kernel import clock
+from app.links.things import LinkKind, Thing
 from app.messages.telling.told import Told, Words, alike, item_words
 
-_PAGE = "pages/case/detail?id={}"
 _OLD = timedelta(hours=24)
 _IN_A_LOCKER = ("已放入快递柜或代收点,请及时领取", "In a locker or at a pick-up point; please collect it")
 
@@ -130,4 +130,4 @@ async def _told(parcel: Parcel, case: Case, once: str, **more: Words) -> Told:
         "number": alike(parcel.tracking_number or "-"),
         **more,
     }
-    return Told(case.resident_id, f"parcel:{parcel.id}", once, values, _PAGE.format(case.id))
+    return Told(case.resident_id, Thing(LinkKind.PARCEL, parcel.id), once, values)

@@ -7,12 +7,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.kernel import clock
+from app.links.things import LinkKind, Thing
 from app.messages.telling.told import Told, alike, place_words
 from app.queueing.events import TicketCalled, TicketNear, TicketPassed
 from app.queueing.models import Ticket
 from app.queueing.rules import TicketState
 
-_PAGE = "pages/ticket/detail?id={}"
 _CALLED_FOR, _NEAR_FOR, _PASSED_FOR = timedelta(minutes=5), timedelta(minutes=20), timedelta(minutes=30)
 
 
@@ -47,4 +47,4 @@ async def _told(ticket: Ticket, once: str, worth: timedelta) -> Told:
     assert ticket.resident_id is not None
     values = {"code": alike(ticket.code), "place": await place_words(ticket.service_point_id)}
     until = clock.now() + worth
-    return Told(ticket.resident_id, f"ticket:{ticket.id}", once, values, _PAGE.format(ticket.id), until)
+    return Told(ticket.resident_id, Thing(LinkKind.TICKET, ticket.id), once, values, until)

@@ -10,27 +10,41 @@ from uuid import UUID
 from app.catalogue.queries import items_in_force, service_points_by_key
 from app.kernel.clock import local
 from app.kernel.money import Fen, yuan
+from app.links.things import Thing
+from app.links.tickets import link_values
 
 Words = tuple[str, str]
 """A value in Chinese and English."""
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What is shown on a page it shares with others: no link leads to it alone."""
+
+    subject: str
+    page: str
+
+
+@dataclass(frozen=True)
 class Told:
     """What one resident is told because of a fact.
 
-    `once` names what is told only once among messages of one kind, also when accounts are joined meanwhile; `page` is
-    where the app shows it. Beyond `useless_after` it is not worth sending any more. `at_once`: it is for this moment,
-    whatever its rule says of its kind.
+    `once` names what is told only once among messages of one kind, also when accounts are joined meanwhile. Beyond
+    `useless_after` it is not worth sending any more. `at_once`: it is for this moment, whatever its rule says of it.
     """
 
     resident_id: UUID
-    subject: str
+    about: Thing | Elsewhere
     once: str
     values: Mapping[str, Words]
-    page: str
     useless_after: datetime | None = None
     at_once: bool = False
+
+    def every_value(self) -> dict[str, Words]:
+        """With the link, of whatever has one."""
+        if not isinstance(self.about, Thing):
+            return dict(self.values)
+        return {**self.values, **{name: alike(text) for name, text in link_values(self.about).items()}}
 
 
 def alike(text: str) -> Words:

@@ -16,9 +16,8 @@ from app.booking.events import (
 )
 from app.booking.models import Booking, CreditAppeal
 from app.booking.rules import BookingState
-from app.messages.telling.told import Told, Words, alike, item_words, moment, place_words
-
-_PAGE = "pages/booking/detail?id={}"
+from app.links.things import LinkKind, Thing
+from app.messages.telling.told import Elsewhere, Told, Words, alike, item_words, moment, place_words
 
 
 async def booked(fact: SlotBooked) -> list[Told]:
@@ -44,9 +43,7 @@ async def offered(fact: PlaceOffered) -> list[Told]:
     if booking is None or booking.state is not BookingState.HELD or booking.held_until is None:
         return []
     values = {**await _values(booking), "until": moment(booking.held_until)}
-    page = _PAGE.format(booking.id)
-    subject = f"booking:{booking.id}"
-    return [Told(fact.resident_id, subject, str(booking.id), values, page, booking.held_until)]
+    return [Told(fact.resident_id, _visit(booking), str(booking.id), values, booking.held_until)]
 
 
 async def due(fact: VisitDue) -> list[Told]:
@@ -61,8 +58,7 @@ async def fault_recorded(fact: FaultRecorded) -> list[Told]:
     if booking is None:
         return []
     values = {"item": await item_words(booking.item_key), "time": moment(booking.slot.starts_at)}
-    page = _PAGE.format(booking.id)
-    return [Told(fact.resident_id, f"booking:{booking.id}", str(booking.id), values, page)]
+    return [Told(fact.resident_id, _visit(booking), str(booking.id), values)]
 
 
 async def appeal_decided(fact: AppealDecided) -> list[Told]:
@@ -71,7 +67,8 @@ async def appeal_decided(fact: AppealDecided) -> list[Told]:
         return []
     result = ("已同意", "granted") if fact.granted else ("未同意", "not granted")
     values = {"result": result, "answer": alike(appeal.answer or "-")}
-    return [Told(appeal.resident_id, f"appeal:{appeal.id}", str(appeal.id), values, "pages/booking/credit")]
+    about = Elsewhere(f"appeal:{appeal.id}", "pages/booking/credit")
+    return [Told(appeal.resident_id, about, str(appeal.id), values)]
 
 
 async def _of(booking_id: UUID, once: str) -> list[Told]:
@@ -80,8 +77,11 @@ async def _of(booking_id: UUID, once: str) -> list[Told]:
     if booking is None:
         return []
     values = await _values(booking)
-    page, until = _PAGE.format(booking.id), booking.slot.starts_at
-    return [Told(booking.resident_id, f"booking:{booking.id}", once, values, page, until)]
+    return [Told(booking.resident_id, _visit(booking), once, values, booking.slot.starts_at)]
+
+
+def _visit(booking: Booking) -> Thing:
+    return Thing(LinkKind.BOOKING, booking.id)
 
 
 async def _values(booking: Booking) -> dict[str, Words]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from integrations.sandbox.front import provider_route
-from integrations.sandbox.wechat import face, login, messages, texts, tokens
+from integrations.sandbox.wechat import face, links, login, messages, texts, tokens
 from integrations.sandbox.wechat.control import control_routes
 from integrations.sandbox.wechat.events import EventChannel
 from integrations.sandbox.wechat.wire import WECHAT
@@ -22,6 +22,8 @@ ENDPOINTS = {
     "/cgi-bin/message/subscribe/send": messages.send,
     "/wxa/msg_sec_check": texts.check,
     "/wxaapi/newtmpl/gettemplate": messages.list_templates,
+    "/wxa/generate_urllink": links.generate_url_link,
+    "/wxa/getwxacodeunlimit": links.draw_code,
     "/cityservice/face/identify/getverifyid": face.get_verify_id,
     "/cityservice/face/identify/queryverifyinfo": face.query_verify_info,
 }
@@ -29,4 +31,7 @@ ENDPOINTS = {
 
 def routes(world: World) -> list[Route]:
     """A wrong method is no HTTP error here but errcode 43001 or 43002, so every endpoint hears them all."""
-    return [provider_route(world, WECHAT, path, handler) for path, handler in ENDPOINTS.items()]
+    return [
+        *(provider_route(world, WECHAT, path, handler) for path, handler in ENDPOINTS.items()),
+        provider_route(world, WECHAT, "/urllink/{token}", links.open_url_link, methods=["GET"]),
+    ]

@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from integrations.sandbox.delivering import Delivery, deliver
 from integrations.sandbox.desk import Form, Unacceptable, control_route, read_form
-from integrations.sandbox.wechat import texts
+from integrations.sandbox.records import Shelf
+from integrations.sandbox.wechat import links, texts
 from integrations.sandbox.wechat.events import (
     CHANNEL,
     ONLY,
@@ -86,6 +87,8 @@ def control_routes(world: World) -> list[Route]:
         control_route(world, "/wechat/messages/door", "POST", set_door),
         control_route(world, "/wechat/texts/door", "POST", set_text_door),
         control_route(world, "/phones/{openid}/texts", "GET", list_texts),
+        control_route(world, "/wechat/links/door", "POST", set_link_door),
+        control_route(world, "/wechat/links", "GET", list_links),
         control_route(world, "/wechat/console", "POST", set_console),
         control_route(world, "/phones/{openid}/subscribe", "POST", tap),
         control_route(world, "/phones/{openid}/settings", "POST", switch),
@@ -110,18 +113,26 @@ async def drop_template(world: World, request: Request) -> object:
 
 
 async def set_door(world: World, request: Request) -> object:
-    return await _set_door(world, request, ONLY, door(world))
+    return _set(doors(world), ONLY, door(world), await read_form(request, DoorState))
 
 
 async def set_text_door(world: World, request: Request) -> object:
-    return await _set_door(world, request, texts.DOOR, texts.door(world))
+    return _set(doors(world), texts.DOOR, texts.door(world), await read_form(request, DoorState))
 
 
-async def _set_door(world: World, request: Request, name: str, present: Door) -> object:
-    wanted = await read_form(request, DoorState)
+async def set_link_door(world: World, request: Request) -> object:
+    return _set(links.doors(world), ONLY, links.doors(world).get(ONLY) or Door(), await read_form(request, DoorState))
+
+
+def _set(shelf: Shelf[Door], name: str, present: Door, wanted: DoorState) -> object:
     changed = replace(present, state=wanted.state, left=present.left if wanted.left is None else wanted.left)
-    doors(world).put(name, changed)
+    shelf.put(name, changed)
     return asdict(changed)
+
+
+async def list_links(world: World, _: Request) -> object:
+    """Every URL link that was made, oldest first."""
+    return [asdict(link) for link in links.links(world).every()]
 
 
 async def list_texts(world: World, request: Request) -> object:

@@ -23,6 +23,8 @@ PAGES = frozenset(
         "pages/ticket/detail",
         "pages/case/detail",
         "pages/bill/detail",
+        "pages/parcel/detail",
+        "pages/link/index",
         "pages/account/index",
         "pages/account/mandates",
     }

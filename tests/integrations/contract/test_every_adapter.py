@@ -21,6 +21,7 @@ from app.identity.ports import IdentityAuthority, IdentityProver, PersonClaim, S
 from app.kernel import ports
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackGreeter, CallbackReader, CallbackRefused, RawCallback
 from app.kernel.errors import ProviderUnavailable
+from app.links.ports import AppCodes, AppOpener
 from app.messages.ports import Letter, MessageChannel, NotTaken
 from app.payments.ports import (
     FiscalPlatform,
@@ -51,6 +52,8 @@ PORTS: tuple[type[Any], ...] = (
     ParcelTracker,
     CarrierOrders,
     MessageChannel,
+    AppCodes,
+    AppOpener,
     ContentCheck,
     CallbackReader,
     CallbackGreeter,
@@ -242,12 +245,16 @@ ASKED: list[tuple[type[Any], Callable[[Any], Any]]] = [
     (CarrierOrders, lambda orders: orders.place(COURIER)),
     (CarrierOrders, lambda orders: orders.cancel("task:order", COURIER.order_no, None)),
     (ContentCheck, lambda judge: judge.check("文字", "openid")),
+    (AppOpener, lambda opener: opener.address("pages/link/index", "ticket=x")),
+    (AppCodes, lambda codes: codes.picture("pages/link/index", "x", 430)),
 ]
 _SUBSCRIBE = next(place for place, (port, _) in enumerate(ASKED) if port is ParcelTracker)
 
-OPENED_HERE = {("alipay", 1), ("ems", _SUBSCRIBE)}
-"""Alipay's phone hands over the number itself, sealed; the post pushes what was sent under our agreement: there is
-nobody to ask.
+_OPEN = next(place for place, (port, _) in enumerate(ASKED) if port is AppOpener)
+
+OPENED_HERE = {("alipay", 1), ("ems", _SUBSCRIBE), ("alipay", _OPEN)}
+"""Alipay's phone hands over the number itself, sealed, and its addresses are written, not asked for; the post pushes
+what was sent under our agreement: there is nobody to ask.
 """
 
 
