@@ -14,9 +14,8 @@ import orjson
 
 from app.cases.commands import record_returned
 from app.cases.models import Case
-from app.cases.rules import CaseState
 from app.delivery.commands import tracker_of
-from app.delivery.contents import locked_with_cases
+from app.delivery.contents import carried, locked_with_cases
 from app.delivery.errors import CarrierUnknown
 from app.delivery.events import CourierAssigned, CourierOrderEnded, ParcelMoved, ParcelRegistered
 from app.delivery.models import Parcel
@@ -26,7 +25,7 @@ from app.delivery.ports import CarrierOrders, OrderNews, OrderRefused, OrderStep
 from app.delivery.queries import parcel_by_number
 from app.delivery.rules import Watch
 from app.delivery.tasks_of_desk import open_task
-from app.delivery.words import Direction, OrderState, TaskKind
+from app.delivery.words import OrderState, TaskKind
 from app.kernel import clock, db, ports
 from app.kernel.actor import provider_actor
 from app.kernel.callbacks import Handled
@@ -124,10 +123,8 @@ async def _end(parcel: Parcel, cases: Sequence[Case], order: OrderState, remark:
     await publish(ParcelMoved(parcel.id, parcel.state.value))
     if order is OrderState.FAILED:
         await open_task(TaskKind.ORDER_FAILED, f"parcel:{parcel.id}", parcel.id, reason=remark)
-    if parcel.direction is Direction.RESULT_TO_APPLICANT:
-        for case in cases:
-            if case.state is CaseState.DELIVERING:
-                await record_returned(provider_actor(parcel.agent), case)
+    for case in await carried(parcel, cases):
+        await record_returned(provider_actor(parcel.agent), case)
 
 
 async def _number(parcel: Parcel, number: str | None) -> None:

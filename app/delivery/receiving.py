@@ -13,7 +13,7 @@ from app.cases.models import Case
 from app.cases.rules import CaseState
 from app.catalogue.queries import items_by_id
 from app.delivery.commands import note_each
-from app.delivery.contents import locked_with_cases
+from app.delivery.contents import carried, locked_with_cases
 from app.delivery.errors import ParcelNotReturned
 from app.delivery.events import ParcelMoved, ParcelReceived
 from app.delivery.models import Parcel, ParcelCase
@@ -56,9 +56,8 @@ async def scan_return(actor: Actor, parcel_id: UUID) -> Parcel:
         if parcel.received_at is not None:
             return parcel
         await _arrive(parcel, ParcelState.RETURNED, None)
-        for case in cases:
-            if case.state is CaseState.DELIVERING:
-                await record_returned(actor, case)
+        for case in await carried(parcel, cases):
+            await record_returned(actor, case)
         await note_each(actor, "parcel.returned", parcel, cases)
     return parcel
 

@@ -110,16 +110,20 @@ def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Sta
     """The state told by a history of valid rows, newest first; rows with unknown codes tell nothing.
 
     A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does, and so does
-    a row that takes the end back.
+    a row that takes the end back. Who signs for what is on its way back is the sender, whatever the code says.
     """
-    standing = Standing(ParcelState.CREATED, registered_at)
+    standing, on_its_way_back = Standing(ParcelState.CREATED, registered_at), False
     for event in in_force(events):
         if event.state is None:
             continue
         ended = standing.state in END_STATES
         if ended and event.state not in END_STATES | {ParcelState.RETURNING}:
             continue
-        standing = Standing(event.state, event.at, event.delivered_to)
+        on_its_way_back = on_its_way_back or event.state in {ParcelState.RETURNING, ParcelState.RETURNED}
+        if on_its_way_back and event.state is ParcelState.DELIVERED:
+            standing = Standing(ParcelState.RETURNED, event.at)
+        else:
+            standing = Standing(event.state, event.at, event.delivered_to)
     return standing
 
 

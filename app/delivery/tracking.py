@@ -14,8 +14,7 @@ from tortoise.expressions import Q
 
 from app.cases.commands import record_delivered, record_returned
 from app.cases.models import Case
-from app.cases.rules import CaseState
-from app.delivery.contents import locked_with_cases
+from app.delivery.contents import carried, locked_with_cases
 from app.delivery.events import ParcelMoved
 from app.delivery.expecting import expect
 from app.delivery.models import Parcel
@@ -165,10 +164,10 @@ async def _tell_cases(parcel: Parcel, cases: Sequence[Case], standing: Standing,
     await settle_by_itself(parcel.id, TaskKind.STUCK)
     if parcel.direction is not Direction.RESULT_TO_APPLICANT:
         return
-    for case in cases:
-        if case.state is CaseState.DELIVERING and closes_case(standing):
+    for case in await carried(parcel, cases):
+        if closes_case(standing):
             await record_delivered(provider_actor(teller), case)
-        elif case.state is CaseState.DELIVERING and standing.state is ParcelState.RETURNED:
+        elif standing.state is ParcelState.RETURNED:
             await record_returned(provider_actor(teller), case)
     if closes_case(standing):
         await settle_by_itself(parcel.id, TaskKind.DELIVERY_UNDONE, TaskKind.REFUSED)

@@ -59,6 +59,15 @@ def test_a_scan_after_the_signature_does_not_reopen_but_a_return_does() -> None:
     assert standing_of(returned, START).state is ParcelState.RETURNED
 
 
+@pytest.mark.parametrize("to", [*DeliveredTo])
+def test_what_is_signed_for_on_its_way_back_is_back_at_the_hall(to: DeliveredTo) -> None:
+    """Carriers tell of the hall's own signature with the code of any other."""
+    signed, out = row(40, ParcelState.DELIVERED, to), row(35, ParcelState.OUT_FOR_DELIVERY)
+    back = row(30, ParcelState.RETURNING)
+    assert standing_of([signed, out, back], START) == Standing(ParcelState.RETURNED, signed.at)
+    assert standing_of([signed, row(10, ParcelState.REFUSED)], START) == Standing(ParcelState.DELIVERED, signed.at, to)
+
+
 @given(st.lists(st.sampled_from([*ParcelState, None]), max_size=12))
 def test_nothing_but_an_end_or_a_return_follows_an_end(states: list[ParcelState | None]) -> None:
     history = [row(minutes, state) for minutes, state in enumerate(states)]
