@@ -154,6 +154,7 @@ async def parcel_by_number(carrier: str, number: str) -> Parcel | None:
 
 
 async def silent_parcels(limit: int) -> list[UUID]:
-    """Watched parcels nobody has told us of for a day."""
-    silent = Parcel.filter(watch=Watch.WATCHED, heard_at__lt=clock.now() - SILENT_AFTER)
+    """Parcels nobody has told us of for a day: also such as the tracker would not watch, or was never asked to."""
+    waiting = [Watch.WATCHED, Watch.REFUSED, Watch.ASKED]
+    silent = Parcel.filter(watch__in=waiting, heard_at__lt=clock.now() - SILENT_AFTER).exclude(tracker="")
     return [parcel.id for parcel in await silent.order_by("heard_at").limit(limit)]

@@ -19,6 +19,11 @@ END_STATES = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED, ParcelState
 WAITING_STATES = frozenset({ParcelState.CREATED, ParcelState.AWAITING_PICKUP})
 """Nobody has carried the parcel anywhere yet."""
 
+_AFTER = {end: END_STATES | {ParcelState.RETURNING} for end in END_STATES} | {
+    ParcelState.CANCELLED: frozenset(ParcelState) - WAITING_STATES
+}
+"""What a scan after an end can still make of a parcel."""
+
 SILENT_AFTER = timedelta(hours=24)
 AHEAD = timedelta(hours=1)
 """How far a carrier's clock may be ahead of ours; what is dated later counts only once it is due."""
@@ -109,15 +114,14 @@ def _main_code(event: TrackingEvent) -> str:
 def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Standing:
     """The state told by a history of valid rows, newest first; rows with unknown codes tell nothing.
 
-    A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does, and so does
-    a row that takes the end back. Who signs for what is on its way back is the sender, whatever the code says.
+    A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does, a row that
+    takes the end back, and after `CANCELLED` any that shows the parcel carried all the same. Who signs for what is on its way back is the sender, whatever the code says.
     """
     standing, on_its_way_back = Standing(ParcelState.CREATED, registered_at), False
     for event in in_force(events):
         if event.state is None:
             continue
-        ended = standing.state in END_STATES
-        if ended and event.state not in END_STATES | {ParcelState.RETURNING}:
+        if event.state not in _AFTER.get(standing.state, ParcelState):
             continue
         on_its_way_back = on_its_way_back or event.state in {ParcelState.RETURNING, ParcelState.RETURNED}
         if on_its_way_back and event.state is ParcelState.DELIVERED:
@@ -129,7 +133,7 @@ def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Sta
 
 def picked_up_at(events: Sequence[TrackingEvent]) -> datetime | None:
     """When the carrier had it first: the oldest row in force that tells of more than waiting. Newest first in."""
-    moving = (event.at for event in in_force(events) if event.state not in WAITING_STATES | {None})
+    moving = (event.at for event in in_force(events) if event.state not in WAITING_STATES | {ParcelState.CANCELLED, None})
     return next(moving, None)
 
 

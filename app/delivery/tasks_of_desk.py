@@ -15,6 +15,7 @@ from app.kernel.actor import Actor, Scope
 from app.kernel.errors import InvalidInput, NotFound
 
 LONGEST_REMARK = 200
+PICKED_UP_ALL_THE_SAME = "订单已取消或失败,但快递员仍揽收了包裹"
 DESK = (Role.ISSUER,)
 ACCOUNTS = (Role.CASHIER, Role.DEPARTMENT_MANAGER)
 

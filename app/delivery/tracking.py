@@ -15,15 +15,16 @@ from tortoise.expressions import Q
 from app.cases.commands import record_delivered, record_returned
 from app.cases.models import Case
 from app.delivery.contents import carried, locked_with_cases
-from app.delivery.events import ParcelMoved
+from app.delivery.events import CourierOrderEnded, ParcelMoved
 from app.delivery.expecting import expect
 from app.delivery.models import Parcel
-from app.delivery.ports import ParcelState, TrackingSnapshot
+from app.delivery.ports import ParcelState, TrackingEvent, TrackingSnapshot
 from app.delivery.queries import parcel_by_number, valid_history
 from app.delivery.rules import (
     AHEAD,
     END_STATES,
     STUCK_WAITING,
+    WAITING_STATES,
     Reach,
     Standing,
     Watch,
@@ -36,8 +37,8 @@ from app.delivery.rules import (
     picked_up_at,
     standing_of,
 )
-from app.delivery.tasks_of_desk import open_task, settle_by_itself
-from app.delivery.words import LIVE_ORDERS, Direction, OrderState, TaskKind
+from app.delivery.tasks_of_desk import PICKED_UP_ALL_THE_SAME, open_task, settle_by_itself
+from app.delivery.words import ENDED_ORDERS, LIVE_ORDERS, Direction, OrderState, TaskKind
 from app.kernel import clock, db
 from app.kernel.actor import provider_actor
 from app.kernel.callbacks import Handled
@@ -131,12 +132,11 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
     standing = standing_of(history, parcel.registered_at)
     reach, next_due = await _reach(parcel.id, now)
     parcel.news_at, parcel.look_again_at = reach.newest, next_due
-    if parcel.received_at is not None or (not history and before.state is not ParcelState.CREATED):
+    if parcel.received_at is not None or _the_desk_knows_more(parcel, standing, history):
         standing = before  # the hall has it in its hands; or an order desk told, until couriers tell more
     parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to
     parcel.picked_up_at = picked_up_at(history) or parcel.picked_up_at
-    if parcel.order_state in LIVE_ORDERS and picked_up_at(history) is not None:
-        parcel.order_state = OrderState.PICKED_UP  # couriers' scans know it before, and instead of, order desks
+    await _tell_order(parcel, standing, history)
     parcel.delivered_at = standing.at if standing.state is ParcelState.DELIVERED else None
     if ends_watch(standing) and parcel.tracking_number is not None:
         parcel.watch = Watch.ENDED
@@ -151,6 +151,27 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
     return moved
 
 
+def _the_desk_knows_more(parcel: Parcel, standing: Standing, history: Sequence[TrackingEvent]) -> bool:
+    """Scans that tell of waiting only take no parcel back that its order desk has brought further, or ended; what
+    the carrier itself takes back does.
+    """
+    if standing.state not in WAITING_STATES or parcel.state is ParcelState.CREATED:
+        return False
+    if parcel.order_state in ENDED_ORDERS:
+        return True
+    return not history or (parcel.order_state is not None and not any(event.undoes for event in history))
+
+
+async def _tell_order(parcel: Parcel, standing: Standing, history: Sequence[TrackingEvent]) -> None:
+    """Couriers' scans know before, and instead of, order desks that a parcel is gone or that nobody comes."""
+    if parcel.order_state in LIVE_ORDERS | ENDED_ORDERS and picked_up_at(history) is not None:
+        parcel.order_state = OrderState.PICKED_UP
+    elif parcel.order_state in LIVE_ORDERS and standing.state is ParcelState.CANCELLED:
+        asked = parcel.order_state is OrderState.CANCEL_ASKED
+        parcel.order_state = OrderState.CANCELLED if asked else OrderState.FAILED
+        await publish(CourierOrderEnded(parcel.id, parcel.order_state.value))
+
+
 async def tell_expected(parcel: Parcel, now: datetime) -> None:
     """Remember between when the parcel will come. The caller saves."""
     expected = await expect(parcel, now)
@@ -158,16 +179,18 @@ async def tell_expected(parcel: Parcel, now: datetime) -> None:
 
 
 async def _tell_cases(parcel: Parcel, cases: Sequence[Case], standing: Standing, before: Standing, teller: str) -> None:
-    kind = TROUBLES.get(standing.state)
-    if kind is not None:
-        await open_task(kind, f"parcel:{parcel.id}", parcel.id, at=standing.at.isoformat())
+    kind, subject = TROUBLES.get(standing.state), f"parcel:{parcel.id}"
+    if before.state is ParcelState.CANCELLED and standing.state not in WAITING_STATES:
+        await open_task(TaskKind.ORDER_FAILED, subject, parcel.id, reason=PICKED_UP_ALL_THE_SAME)
+    if kind is not None and parcel.order_state is not OrderState.CANCELLED:
+        await open_task(kind, subject, parcel.id, at=standing.at.isoformat())
     await settle_by_itself(parcel.id, TaskKind.STUCK)
     if parcel.direction is not Direction.RESULT_TO_APPLICANT:
         return
     for case in await carried(parcel, cases):
         if closes_case(standing):
             await record_delivered(provider_actor(teller), case)
-        elif standing.state is ParcelState.RETURNED:
+        elif standing.state in {ParcelState.RETURNED, ParcelState.CANCELLED}:
             await record_returned(provider_actor(teller), case)
     if closes_case(standing):
         await settle_by_itself(parcel.id, TaskKind.DELIVERY_UNDONE, TaskKind.REFUSED)

@@ -49,6 +49,7 @@ ORDER_WORDS: dict[OrderState, tuple[str, str]] = {
 }
 
 LIVE_ORDERS = frozenset({OrderState.ASKED, OrderState.PLACED, OrderState.CANCEL_ASKED})
+ENDED_ORDERS = frozenset({OrderState.CANCELLED, OrderState.FAILED})
 
 
 class TaskKind(StrEnum):

@@ -6,7 +6,9 @@ import pytest
 
 from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.ports import ParcelState
+from app.delivery.queries import silent_parcels
 from app.delivery.rules import Watch
+from app.delivery.tasks import sweep_silent_parcels
 from app.delivery.watching import look_after, watch
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable
@@ -58,6 +60,26 @@ async def test_asking_in_vain_changes_nothing_but_when_we_asked(portal: Portal) 
         asked_at = clock.now()
     after = await Parcel.get(id=sent.parcel.id)
     assert (after.state, after.watch, after.heard_at) == (before.state, before.watch, asked_at)
+
+
+@pytest.mark.parametrize(("watch_", "then"), [(Watch.REFUSED, Watch.REFUSED), (Watch.ASKED, Watch.WATCHED)])
+async def test_what_is_not_watched_is_asked_about_every_day(portal: Portal, watch_: Watch, then: Watch) -> None:
+    """The tracker refused, or was down until the job was given up."""
+    sent = await send()
+    await portal.run_jobs()
+    await portal.control.scan(sent.number, "picked_up", push=False)
+    await Parcel.filter(id=sent.parcel.id).update(watch=watch_, heard_at=clock.now() - timedelta(hours=25))
+    await sweep_silent_parcels()
+    await portal.run_jobs()
+    assert await sent.is_at(ParcelState.PICKED_UP)
+    assert (await Parcel.get(id=sent.parcel.id)).watch is then
+
+
+async def test_nobody_is_asked_about_a_parcel_that_nobody_follows(portal: Portal) -> None:
+    sent = await send()
+    long_ago = clock.now() - timedelta(hours=25)
+    await Parcel.filter(id=sent.parcel.id).update(watch=Watch.REFUSED, tracker="", heard_at=long_ago)
+    assert sent.parcel.id not in await silent_parcels(500)
 
 
 async def test_a_push_handled_again_changes_nothing(portal: Portal) -> None:
