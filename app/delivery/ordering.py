@@ -144,6 +144,7 @@ async def _ordered(
         order_no=f"ZT{key.hex[:30]}",
         order_state=OrderState.ASKED,
         agent=agent,
+        hall=courier.hall,
         pickup_from=courier.pickup_from,
         pickup_until=courier.pickup_until,
         state=ParcelState.CREATED,

@@ -68,6 +68,9 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.parcelsWithNumber": frozenset({ISSUER, WINDOW}),
     "Query.postingOffers": frozenset({ISSUER}),
     "Mutation.cancelCourier": frozenset({ISSUER}),
+    "Mutation.confirmReceipt": frozenset({ISSUER}),
+    "Mutation.declareLost": frozenset({ISSUER}),
+    "Mutation.handOver": frozenset({ISSUER}),
     "Mutation.closeDeliveryTask": frozenset({ISSUER, CASHIER, MANAGER}),
     "Mutation.postCases": frozenset({ISSUER}),
     "Mutation.receiveMaterials": frozenset({ISSUER, WINDOW}),
@@ -233,7 +236,8 @@ NAMES_NOBODY: dict[str, str] = {
     "ExtraSession": "slots",
     "Fee": "key name amountFen unit rule group when basis",
     "FreePlaces": "day places",
-    "HandOverSheet": "parcels pdf",
+    "HandOverSheet": "parcels pdf hasMore",
+    "HandedOver": "parcels",
     "HallBoard": "servicePoint businesses",
     "HallHours": "open close",
     "HallNow": "servicePoint waiting crowd free",
@@ -270,7 +274,7 @@ NAMES_NOBODY: dict[str, str] = {
     "Parcel": (
         "id direction carrier carrierName trackingNumber payer weightG feeFen needsIdentity orderNo orderState"
         " orderRemark pickupFrom pickupUntil state stateAt deliveredTo expectedFrom expectedUntil receivedAt watch"
-        " watchRemark stateText directionText payerText orderText cancellable courier caseIds timeline latestEvent"
+        " watchRemark stateText directionText payerText orderText cancellable confirmable courier caseIds timeline latestEvent"
     ),
     "ParcelEvent": "at text place state stateText",
     "PaymentChannel": "code name",
@@ -415,7 +419,10 @@ REACHED_FROM: dict[str, set[str]] = {
         "Query.parcelsWithNumber",
         *(
             f"Mutation.{verb}"
-            for verb in ("cancelCourier", "postCases", "receiveMaterials", "registerParcel", "scanReturn")
+            for verb in (
+                "cancelCourier", "confirmReceipt", "declareLost", "handOver", "postCases", "receiveMaterials",
+                "registerParcel", "scanReturn",
+            )  # fmt: skip
         ),
     },
     "Bill": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK},
