@@ -29,7 +29,14 @@ from app.kernel.errors import InvalidInput
 from app.kernel.facts.publishing import publish
 
 RECEIVERS = (Role.ISSUER, Role.WINDOW_ACCEPTOR)
-_SETTLED_BY_SCAN = (TaskKind.RETURNED, TaskKind.REFUSED, TaskKind.STUCK, TaskKind.LOST)
+_SETTLED_BY_SCAN = (
+    TaskKind.RETURNED,
+    TaskKind.REFUSED,
+    TaskKind.STUCK,
+    TaskKind.LOST,
+    TaskKind.RECEIPT_UNCONFIRMED,
+)
+_AWAY = frozenset({ParcelState.RETURNED, ParcelState.RETURNING, ParcelState.REFUSED, ParcelState.LOST})
 
 
 async def parcels_with_number(actor: Actor, tracking_number: str) -> list[Parcel]:
@@ -63,9 +70,9 @@ async def scan_return(actor: Actor, parcel_id: UUID) -> Parcel:
 
 
 def _may_come_back(parcel: Parcel, cases: Sequence[Case]) -> bool:
-    """Somebody may say so whose case is not closed, or whose parcel is known to be on its way back."""
+    """Somebody may say so whose case is not closed, or whose parcel is known to come back, or was lost."""
     return (
-        parcel.state is ParcelState.RETURNED
+        parcel.state in _AWAY
         or parcel.received_at is not None
         or any(case.state is CaseState.DELIVERING for case in cases)
     )

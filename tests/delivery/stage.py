@@ -76,9 +76,9 @@ class Sent:
         return (await Parcel.get(id=self.parcel.id)).state is state
 
 
-async def send(carrier: str = "ems") -> Sent:
+async def send(carrier: str = "ems", item_key: str = "id-card-replace") -> Sent:
     owner, issuer = await make_resident(), await make_staff(Role.ISSUER)
-    case = await make_case(owner)
+    case = await make_case(owner, item_key=item_key)
     parcel = await register_parcel(issuer, case.id, carrier, new_number())
     return Sent(owner, issuer, case, parcel)
 

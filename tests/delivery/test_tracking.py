@@ -18,6 +18,8 @@ from tests.delivery.stage import Sent, make_case, new_number, send
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.portal import Portal
 
+P = ParcelState
+
 
 async def watched(portal: Portal, carrier: str = "ems") -> Sent:
     sent = await send(carrier)
@@ -53,11 +55,16 @@ async def test_signed_for_by_the_addressee_the_case_closes(portal: Portal) -> No
     assert (await Parcel.get(id=sent.parcel.id)).watch is Watch.ENDED
 
 
-async def test_signed_for_by_somebody_else_the_case_closes_too(portal: Portal) -> None:
-    sent = await watched(portal)
-    await scan(portal, sent, "picked_up", "delivered_by_other")
-    assert (await sent.standing())["to"] is DeliveredTo.OTHER_PERSON
-    assert (await sent.standing())["case"] is CaseState.CLOSED
+async def test_signed_for_by_somebody_else_the_case_closes_too_unless_it_is_a_licence(portal: Portal) -> None:
+    """The porter has the identity card: its case waits until somebody says that the applicant has it."""
+    statement, card = await send(item_key="re-query"), await send()
+    await portal.run_jobs()
+    for sent, case in ((statement, CaseState.CLOSED), (card, CaseState.DELIVERING)):
+        await scan(portal, sent, "picked_up", "delivered_by_other")
+        assert await sent.standing() == {"parcel": P.DELIVERED, "to": DeliveredTo.OTHER_PERSON, "case": case}
+    assert await DeliveryTask.filter(parcel_id=statement.parcel.id).count() == 0
+    [task] = await DeliveryTask.filter(parcel_id=card.parcel.id)
+    assert (task.kind, task.detail) == (TaskKind.RECEIPT_UNCONFIRMED, {"to": "OTHER_PERSON"})
 
 
 async def test_a_locker_does_not_close_the_case(portal: Portal) -> None:

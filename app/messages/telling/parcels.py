@@ -9,7 +9,7 @@ from app.cases.models import Case
 from app.delivery.events import ParcelMoved, ParcelRegistered
 from app.delivery.models import Parcel, ParcelCase
 from app.delivery.ports import ParcelState
-from app.delivery.rules import STATE_WORDS
+from app.delivery.rules import state_words
 from app.delivery.words import Direction
 from app.kernel import clock
 from app.messages.telling.told import Told, alike, item_words
@@ -51,7 +51,7 @@ async def moved(fact: ParcelMoved) -> list[Told]:
     parcel, case = found
     values = {
         "item": await item_words(case.item_key),
-        "state": STATE_WORDS[state],
+        "state": state_words(state, parcel.delivered_to),
         "number": alike(parcel.tracking_number or ""),
     }
     page = _PAGE.format(case.id)
