@@ -104,6 +104,7 @@ class Parcel(Model):
             ("order_state", "registered_at"),
             ("state", "state_at"),
             ("carrier", "from_division", "to_division", "delivered_at"),
+            ("carrier", "delivered_at"),
             ("look_again_at",),
         )
         constraints = (

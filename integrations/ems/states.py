@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.delivery.moments import lent, moment_of
 from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent
+from app.kernel.clock.moments import lent, moment_of
 
 _CODES: dict[ParcelState, str] = {
     ParcelState.CREATED: "764",

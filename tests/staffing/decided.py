@@ -274,7 +274,8 @@ NAMES_NOBODY: dict[str, str] = {
     "Parcel": (
         "id direction carrier carrierName trackingNumber payer weightG feeFen needsIdentity orderNo orderState"
         " orderRemark pickupFrom pickupUntil state stateAt deliveredTo expectedFrom expectedUntil receivedAt watch"
-        " watchRemark stateText directionText payerText orderText cancellable confirmable courier caseIds timeline latestEvent"
+        " watchRemark stateText directionText payerText orderText cancellable confirmable courier caseIds timeline"
+        " latestEvent"
     ),
     "ParcelEvent": "at text place state stateText",
     "PaymentChannel": "code name",
@@ -420,9 +421,15 @@ REACHED_FROM: dict[str, set[str]] = {
         *(
             f"Mutation.{verb}"
             for verb in (
-                "cancelCourier", "confirmReceipt", "declareLost", "handOver", "postCases", "receiveMaterials",
-                "registerParcel", "scanReturn",
-            )  # fmt: skip
+                "cancelCourier",
+                "confirmReceipt",
+                "declareLost",
+                "handOver",
+                "postCases",
+                "receiveMaterials",
+                "registerParcel",
+                "scanReturn",
+            )
         ),
     },
     "Bill": {*_CASE_ENTRIES, *_BILLS, *_AT_DESK},

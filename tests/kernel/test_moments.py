@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.delivery.moments import lent, moment_of
+from app.kernel.clock.moments import lent, moment_of
 
 EIGHT, MIDNIGHT = datetime(2026, 11, 25, 8, tzinfo=UTC), datetime(2026, 11, 25, 0, tzinfo=UTC)
 
