@@ -17,6 +17,7 @@ import click
 from app.chores.audit import audit
 from app.chores.keys import keys
 from app.chores.messages import messages
+from app.chores.parcels import parcels
 from app.chores.payments import payments
 from app.kernel.logging import configure_logging
 from app.kernel.settings import get_settings
@@ -221,6 +222,7 @@ def errors() -> None:
 main.add_command(audit)
 main.add_command(keys)
 main.add_command(messages)
+main.add_command(parcels)
 main.add_command(payments)
 
 _NO_DATABASE = "No database is named: start `make run` in another terminal, or set PORTAL_DATABASE_URL."

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from app.cases.models import Case
 from app.cases.queries import locked_case
+from app.cases.rules import CaseState
 from app.delivery.errors import CasesNotTogether, TooManyCases
 from app.delivery.models import Parcel, ParcelCase
+from app.delivery.queries import parcels_of_cases
 from app.kernel.actor import Actor
 
 MOST_CASES = 20
@@ -32,6 +34,16 @@ async def locked_with_cases(parcel_id: UUID) -> tuple[Parcel, list[Case]]:
     ids = [content.case_id for content in await ParcelCase.filter(parcel_id=parcel_id)]
     cases = [await locked_case(case_id) for case_id in sorted(ids)]
     return await Parcel.select_for_update().get(id=parcel_id), cases
+
+
+async def carried(parcel: Parcel, cases: Sequence[Case]) -> list[Case]:
+    """Those of a parcel's locked cases that wait for it: their newest result is in it, not in one sent since."""
+    newest = await parcels_of_cases([case.id for case in cases])
+    return [
+        case
+        for case, last in zip(cases, newest, strict=True)
+        if case.state is CaseState.DELIVERING and last is not None and last.id == parcel.id
+    ]
 
 
 async def fill(parcel: Parcel, cases: Sequence[Case]) -> None:

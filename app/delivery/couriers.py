@@ -14,9 +14,8 @@ import orjson
 
 from app.cases.commands import record_returned
 from app.cases.models import Case
-from app.cases.rules import CaseState
 from app.delivery.commands import tracker_of
-from app.delivery.contents import locked_with_cases
+from app.delivery.contents import carried, locked_with_cases
 from app.delivery.errors import CarrierUnknown
 from app.delivery.events import CourierAssigned, CourierOrderEnded, ParcelMoved, ParcelPickedUp, ParcelRegistered
 from app.delivery.models import Parcel
@@ -25,8 +24,8 @@ from app.delivery.order_rules import OrderStanding, after_news, may_ask_again
 from app.delivery.ports import CarrierOrders, OrderNews, OrderRefused, OrderStep, ParcelState, Placed
 from app.delivery.queries import parcel_by_number
 from app.delivery.rules import Watch
-from app.delivery.tasks_of_desk import open_task
-from app.delivery.words import Direction, OrderState, TaskKind
+from app.delivery.tasks_of_desk import PICKED_UP_ALL_THE_SAME, open_task
+from app.delivery.words import ENDED_ORDERS, OrderState, TaskKind
 from app.kernel import clock, db, ports
 from app.kernel.actor import provider_actor
 from app.kernel.callbacks import Handled
@@ -36,7 +35,6 @@ from app.kernel.privacy import seal
 
 _log = get_logger(__name__)
 _TOO_LATE = "下单结果不明已超过两天,请向快递公司核实后重新下单"
-_PICKED_UP_ALL_THE_SAME = "订单已取消或失败,但快递员仍揽收了包裹"
 _LEFT = timedelta(minutes=30)
 _SILENT = timedelta(hours=6)
 
@@ -124,10 +122,8 @@ async def _end(parcel: Parcel, cases: Sequence[Case], order: OrderState, remark:
     await publish(ParcelMoved(parcel.id, parcel.state.value))
     if order is OrderState.FAILED:
         await open_task(TaskKind.ORDER_FAILED, f"parcel:{parcel.id}", parcel.id, reason=remark)
-    if parcel.direction is Direction.RESULT_TO_APPLICANT:
-        for case in cases:
-            if case.state is CaseState.DELIVERING:
-                await record_returned(provider_actor(parcel.agent), case)
+    for case in await carried(parcel, cases):
+        await record_returned(provider_actor(parcel.agent), case)
 
 
 async def _number(parcel: Parcel, number: str | None) -> None:
@@ -164,13 +160,13 @@ async def take_order_news(news: OrderNews) -> Handled:
         parcel.tried_at = parcel.tried_at or clock.now()
         await _take_courier(parcel, news)
         await _number(parcel, news.number)
-        if after.order in {OrderState.CANCELLED, OrderState.FAILED} and after.order is not before.order:
+        if after.order in ENDED_ORDERS and after.order is not before.order:
             await _end(parcel, cases, after.order, news.remark[:200])
         else:
             await _move(parcel, after)
         await parcel.save()
-        if after.order is OrderState.PICKED_UP and before.order in {OrderState.CANCELLED, OrderState.FAILED}:
-            await open_task(TaskKind.ORDER_FAILED, f"parcel:{parcel.id}", parcel.id, reason=_PICKED_UP_ALL_THE_SAME)
+        if after.order is OrderState.PICKED_UP and before.order in ENDED_ORDERS:
+            await open_task(TaskKind.ORDER_FAILED, f"parcel:{parcel.id}", parcel.id, reason=PICKED_UP_ALL_THE_SAME)
         if news.step is OrderStep.OTHER:
             subject = f"{news.agent}/{parcel.carrier}/order {news.code}"
             await open_task(TaskKind.UNKNOWN_CODE, subject, parcel.id, code=news.code, carrier=parcel.carrier)

@@ -101,6 +101,18 @@ class ParcelNotReturned(Refusal):
     en = "This parcel is not one for the hall; check the number."
 
 
+class ParcelNotArrived(Refusal):
+    code = "PARCEL_NOT_ARRIVED"
+    zh = "该包裹尚未送达,收到后再确认"
+    en = "This parcel has not arrived yet; confirm once you have it."
+
+
+class ParcelEnded(Refusal):
+    code = "PARCEL_ENDED"
+    zh = "该包裹已签收、已退回或已取消,不能报失,请刷新核对"
+    en = "This parcel is delivered, back or cancelled and cannot be declared lost; refresh and check."
+
+
 class TaskAlreadyDone(Refusal):
     code = "DELIVERY_TASK_DONE"
     zh = "该事项已有人处理,请刷新列表"

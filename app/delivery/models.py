@@ -78,6 +78,18 @@ class Parcel(Model):
     received_at: datetime | None = fields.DatetimeField(null=True)
     """When the hall scanned it in: a return, or materials."""
 
+    confirmed_at: datetime | None = fields.DatetimeField(null=True)
+    """When the applicant, or the desk for them, said that they have it: the last word."""
+
+    lost_at: datetime | None = fields.DatetimeField(null=True)
+    """When the desk declared it lost: only what happened later still counts."""
+
+    hall = fields.CharField(max_length=40, default="", db_default="")
+    """The key of the service point whose desk hands it over; empty until that is known."""
+
+    handed_over_at: datetime | None = fields.DatetimeField(null=True)
+    """When the courier signed for it on a sheet."""
+
     registered_at = fields.DatetimeField()
     heard_at = fields.DatetimeField()
     news_at: datetime | None = fields.DatetimeField(null=True)
@@ -92,6 +104,7 @@ class Parcel(Model):
             ("order_state", "registered_at"),
             ("state", "state_at"),
             ("carrier", "from_division", "to_division", "delivered_at"),
+            ("carrier", "delivered_at"),
             ("look_again_at",),
         )
         constraints = (

@@ -148,6 +148,7 @@ async def make_order(
         order_no=f"ZT{key.hex[:30]}",
         order_state=OrderState.ASKED,
         agent=agent,
+        hall=courier.hall,
         pickup_from=courier.pickup_from,
         pickup_until=courier.pickup_until,
         state=ParcelState.CREATED,

@@ -86,6 +86,7 @@ def _parcel(row: Parcel, events: Sequence[ParcelEvent], cases: Sequence[UUID]) -
         "receiver": orjson.loads(unseal(row.receiver_sealed)),
         "state": row.state,
         "delivered_to": row.delivered_to,
+        "confirmed_at": row.confirmed_at,
         "registered_at": row.registered_at,
         "events": [{"at": event.at, "text": event.text, "place": event.place} for event in events],
     }

@@ -76,6 +76,7 @@ class TrackingSnapshot:
 
     `rewritten`: the provider replaced its history, ours must follow. `abandoned`: it stopped watching.
     `new_carrier`: it found that another carrier has the parcel. `partial`: only what is new was told, as EMS does.
+    `untimed`: the time of a row could not be read; it has that of the row beside it, or is missing where there is none.
     """
 
     tracker: str
@@ -86,6 +87,7 @@ class TrackingSnapshot:
     abandoned: bool = False
     new_carrier: str | None = None
     partial: bool = False
+    untimed: bool = False
 
 
 class SubscriptionRefused(Exception):

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from app.cases.rules import CASE_ROLES
 from app.delivery.models import Parcel, ParcelCase, ParcelEvent
 from app.delivery.ports import SNAPSHOT_TOPIC, DeliveredTo, ParcelState, TrackingEvent
-from app.delivery.rules import AHEAD, SILENT_AFTER, Watch
+from app.delivery.rules import AHEAD, LOCKER_FOLLOWED, SILENT_AFTER, Watch
 from app.delivery.words import Direction
 from app.identity.rules import Role
 from app.kernel import clock, db
@@ -27,21 +28,21 @@ _MOST_CHANGES = 5_000
 _TIMELINES = """
     SELECT e.id FROM unnest($1::uuid[]) AS wanted (parcel_id), LATERAL (
         SELECT id FROM parcel_event WHERE parcel_id = wanted.parcel_id AND NOT voided
-        ORDER BY at DESC, rank DESC LIMIT $2
+        ORDER BY at DESC, rank DESC, key DESC LIMIT $2
     ) e
 """
 # Of a run of rows that say the same only the first counts: a hundred thousand scans are a handful of changes.
 _CHANGES = """
     SELECT at, raw_code, state, delivered_to, undoes FROM (
-        SELECT at, rank, raw_code, state, delivered_to, undoes,
+        SELECT at, rank, key, raw_code, state, delivered_to, undoes,
                lag(raw_code) OVER told AS code_before, lag(state) OVER told AS state_before,
                lag(delivered_to) OVER told AS receiver_before
         FROM parcel_event
         WHERE parcel_id = $1 AND NOT voided AND at <= $2 AND (state IS NOT NULL OR undoes <> '')
-        WINDOW told AS (ORDER BY at, rank)
+        WINDOW told AS (ORDER BY at, rank, key)
     ) each
     WHERE undoes <> '' OR (raw_code, state, delivered_to) IS DISTINCT FROM (code_before, state_before, receiver_before)
-    ORDER BY at DESC, rank DESC LIMIT $3
+    ORDER BY at DESC, rank DESC, key DESC LIMIT $3
 """
 
 
@@ -83,7 +84,7 @@ async def whole_timelines(parcel_ids: Sequence[UUID]) -> list[list[ParcelEvent]]
 async def _newest(parcel_ids: Sequence[UUID], most: int) -> list[list[ParcelEvent]]:
     found: defaultdict[UUID, list[ParcelEvent]] = defaultdict(list)
     ids = [row["id"] for row in await db.rows(_TIMELINES, list(parcel_ids), most)]
-    for event in await ParcelEvent.filter(id__in=ids).order_by("-at", "-rank"):
+    for event in await ParcelEvent.filter(id__in=ids).order_by("-at", "-rank", "-key"):
         found[event.parcel_id].append(event)
     return [found[key] for key in parcel_ids]
 
@@ -154,6 +155,9 @@ async def parcel_by_number(carrier: str, number: str) -> Parcel | None:
 
 
 async def silent_parcels(limit: int) -> list[UUID]:
-    """Watched parcels nobody has told us of for a day."""
-    silent = Parcel.filter(watch=Watch.WATCHED, heard_at__lt=clock.now() - SILENT_AFTER)
+    """Parcels nobody has told us of for a day: also such as the tracker would not watch, or was never asked to."""
+    waiting = [Watch.WATCHED, Watch.REFUSED, Watch.ASKED]
+    now = clock.now()
+    silent = Parcel.filter(watch__in=waiting, heard_at__lt=now - SILENT_AFTER).exclude(tracker="")
+    silent = silent.exclude(Q(state=ParcelState.DELIVERED, state_at__lt=now - LOCKER_FOLLOWED))
     return [parcel.id for parcel in await silent.order_by("heard_at").limit(limit)]

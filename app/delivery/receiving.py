@@ -13,7 +13,7 @@ from app.cases.models import Case
 from app.cases.rules import CaseState
 from app.catalogue.queries import items_by_id
 from app.delivery.commands import note_each
-from app.delivery.contents import locked_with_cases
+from app.delivery.contents import carried, locked_with_cases
 from app.delivery.errors import ParcelNotReturned
 from app.delivery.events import ParcelMoved, ParcelReceived
 from app.delivery.models import Parcel, ParcelCase
@@ -29,7 +29,14 @@ from app.kernel.errors import InvalidInput
 from app.kernel.facts.publishing import publish
 
 RECEIVERS = (Role.ISSUER, Role.WINDOW_ACCEPTOR)
-_SETTLED_BY_SCAN = (TaskKind.RETURNED, TaskKind.REFUSED, TaskKind.STUCK, TaskKind.LOST)
+_SETTLED_BY_SCAN = (
+    TaskKind.RETURNED,
+    TaskKind.REFUSED,
+    TaskKind.STUCK,
+    TaskKind.LOST,
+    TaskKind.RECEIPT_UNCONFIRMED,
+)
+_AWAY = frozenset({ParcelState.RETURNED, ParcelState.RETURNING, ParcelState.REFUSED, ParcelState.LOST})
 
 
 async def parcels_with_number(actor: Actor, tracking_number: str) -> list[Parcel]:
@@ -57,22 +64,21 @@ async def scan_return(actor: Actor, parcel_id: UUID) -> Parcel:
         if parcel.received_at is not None:
             return parcel
         await _arrive(parcel, ParcelState.RETURNED, None)
-        for case in cases if parcel.direction is Direction.RESULT_TO_APPLICANT else ():
-            if case.state is CaseState.DELIVERING:
-                await record_returned(actor, case)
+        for case in await carried(parcel, cases):
+            await record_returned(actor, case)
         await note_each(actor, "parcel.returned", parcel, cases)
     return parcel
 
 
 def _may_come_back(parcel: Parcel, cases: Sequence[Case]) -> bool:
-    """Somebody may say so whose case is not closed, or whose parcel is known to be on its way back; of materials, while
-    they were not delivered.
+    """Somebody may say so whose case is not closed, or whose parcel is known to come back, or was lost; of materials,
+    while they were not delivered.
     """
     if parcel.direction is not Direction.RESULT_TO_APPLICANT:
         ended = {ParcelState.DELIVERED, ParcelState.CANCELLED}
         return parcel.direction is Direction.MATERIAL_RETURN and parcel.state not in ended
     return (
-        parcel.state is ParcelState.RETURNED
+        parcel.state in _AWAY
         or parcel.received_at is not None
         or any(case.state is CaseState.DELIVERING for case in cases)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,11 +20,20 @@ END_STATES = frozenset({ParcelState.DELIVERED, ParcelState.RETURNED, ParcelState
 WAITING_STATES = frozenset({ParcelState.CREATED, ParcelState.AWAITING_PICKUP})
 """Nobody has carried the parcel anywhere yet."""
 
+_AFTER = {end: END_STATES | {ParcelState.RETURNING} for end in END_STATES} | {
+    ParcelState.CANCELLED: frozenset(ParcelState) - WAITING_STATES
+}
+"""What a scan after an end can still make of a parcel."""
+
 SILENT_AFTER = timedelta(hours=24)
 AHEAD = timedelta(hours=1)
 """How far a carrier's clock may be ahead of ours; what is dated later counts only once it is due."""
 
-STUCK_WAITING, _STUCK_MOVING = timedelta(days=3), timedelta(days=5)
+STUCK_WAITING, STUCK_MOVING = timedelta(days=3), timedelta(days=5)
+LOCKER_FOLLOWED = timedelta(days=30)
+"""How long couriers are asked who took a parcel out of its locker."""
+
+_WAY: Mapping[ParcelState | None, int] = {state: place for place, state in enumerate(ParcelState)}
 _TRACKING_NUMBER = re.compile(r"[0-9A-Z]{6,32}")
 
 
@@ -60,6 +70,9 @@ STATE_WORDS: dict[ParcelState, tuple[str, str]] = {
 }
 
 
+_IN_LOCKER = ("已放入快递柜或驿站,取件后请确认收到", "In a locker or at a station; confirm once you have it")
+
+
 def check_tracking_number(text: str) -> str:
     """The number folded and in upper case. Raises `TrackingNumberInvalid` or `CheckDigitWrong`."""
     number = re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", text)).upper()
@@ -74,6 +87,20 @@ def event_key(event: TrackingEvent) -> str:
     """What makes two rows of one parcel the same event: its moment and its normalised text."""
     text = re.sub(r"\s+", "", unicodedata.normalize("NFKC", event.text))
     return hashlib.sha256(f"{event.at.isoformat()}|{text}".encode()).hexdigest()
+
+
+def ranks_of(events: Sequence[TrackingEvent], *, partial: bool) -> list[int]:
+    """The order of rows (newest first) among those of their second; higher is newer.
+
+    As the provider gives them; told one by one, by how far each is on the way, so that arrival decides nothing.
+    """
+    if partial:
+        return [len(_WAY) if event.undoes else _WAY.get(event.state, 0) for event in events]
+    ranks, within = [], Counter[datetime]()
+    for event in reversed(events):
+        within[event.at] += 1
+        ranks.append(within[event.at])
+    return ranks[::-1]
 
 
 @dataclass(frozen=True)
@@ -109,36 +136,35 @@ def _main_code(event: TrackingEvent) -> str:
 def standing_of(events: Sequence[TrackingEvent], registered_at: datetime) -> Standing:
     """The state told by a history of valid rows, newest first; rows with unknown codes tell nothing.
 
-    A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does, and so does
-    a row that takes the end back.
+    A mere scan after an end (`DELIVERED`, then a sorting scan) does not reopen a parcel; a return does, a row that
+    takes the end back, and after `CANCELLED` any that shows the parcel carried all the same. Who signs for what is
+    on its way back is the sender, whatever the code says.
     """
-    standing = Standing(ParcelState.CREATED, registered_at)
+    standing, on_its_way_back = Standing(ParcelState.CREATED, registered_at), False
     for event in in_force(events):
         if event.state is None:
             continue
-        ended = standing.state in END_STATES
-        if ended and event.state not in END_STATES | {ParcelState.RETURNING}:
+        if event.state not in _AFTER.get(standing.state, ParcelState):
             continue
-        standing = Standing(event.state, event.at, event.delivered_to)
+        on_its_way_back = on_its_way_back or event.state in {ParcelState.RETURNING, ParcelState.RETURNED}
+        if on_its_way_back and event.state is ParcelState.DELIVERED:
+            standing = Standing(ParcelState.RETURNED, event.at)
+        else:
+            standing = Standing(event.state, event.at, event.delivered_to)
     return standing
 
 
 def picked_up_at(events: Sequence[TrackingEvent]) -> datetime | None:
     """When the carrier had it first: the oldest row in force that tells of more than waiting. Newest first in."""
-    moving = (event.at for event in in_force(events) if event.state not in WAITING_STATES | {None})
+    moving = (
+        event.at for event in in_force(events) if event.state not in WAITING_STATES | {ParcelState.CANCELLED, None}
+    )
     return next(moving, None)
 
 
 def is_due(at: datetime, now: datetime) -> bool:
     """Whether an event counts already: carriers do date rows in the future."""
     return at <= now + AHEAD
-
-
-def is_stuck(state: ParcelState, since: datetime, now: datetime) -> bool:
-    """No news for three days before the courier came, or for five on the way; what has ended is never stuck."""
-    if state in END_STATES:
-        return False
-    return now - since >= (STUCK_WAITING if state in WAITING_STATES else _STUCK_MOVING)
 
 
 @dataclass(frozen=True)
@@ -167,12 +193,21 @@ def ends_watch(standing: Standing) -> bool:
     return standing.state in END_STATES and standing.delivered_to is not DeliveredTo.LOCKER
 
 
-def closes_case(standing: Standing) -> bool:
-    """A person has signed; a locker is not receipt."""
-    return standing.state is ParcelState.DELIVERED and standing.delivered_to in {
-        DeliveredTo.ADDRESSEE,
-        DeliveredTo.OTHER_PERSON,
-    }
+def closes_case(standing: Standing, *, needs_identity: bool) -> bool:
+    """A person has signed, where papers are to be shown the addressee; a locker is not receipt."""
+    receivers = {DeliveredTo.ADDRESSEE} if needs_identity else {DeliveredTo.ADDRESSEE, DeliveredTo.OTHER_PERSON}
+    return standing.state is ParcelState.DELIVERED and standing.delivered_to in receivers
+
+
+def may_confirm(state: ParcelState) -> bool:
+    """Whether the applicant may say that they have it: once it can be in their hands."""
+    return state in {ParcelState.DELIVERED, ParcelState.AWAITING_COLLECTION}
+
+
+def state_words(state: ParcelState, delivered_to: DeliveredTo | None) -> tuple[str, str]:
+    """Where a parcel is, in plain words; put into a locker nobody has signed for it."""
+    in_locker = state is ParcelState.DELIVERED and delivered_to is DeliveredTo.LOCKER
+    return _IN_LOCKER if in_locker else STATE_WORDS[state]
 
 
 def needs_identity(guide: Mapping[str, Any]) -> bool:

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from app.delivery.alarms import raise_alarm
 from app.delivery.couriers import ask_about_order, orders_left, see_to_order, silent_orders, take_order_news
 from app.delivery.events import CourierCancelAsked, CourierOrdered, ParcelRegistered
 from app.delivery.ports import ORDER_TOPIC, SNAPSHOT_TOPIC, OrderNews, TrackingSnapshot
 from app.delivery.queries import parcel_by_id, silent_parcels
-from app.delivery.tracking import due_again, raise_alarm, recount, take_snapshot
+from app.delivery.tracking import due_again, recount, take_snapshot
 from app.delivery.watching import look_after, watch
 from app.kernel import db
 from app.kernel.callbacks import Handled

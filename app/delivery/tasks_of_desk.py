@@ -8,8 +8,7 @@ from uuid import UUID
 
 from app.cases.commands import record_returned
 from app.cases.models import Case
-from app.cases.rules import CaseState
-from app.delivery.contents import locked_with_cases
+from app.delivery.contents import carried, locked_with_cases
 from app.delivery.errors import TaskAlreadyDone
 from app.delivery.models import DeliveryTask, Parcel
 from app.delivery.ports import ParcelState
@@ -21,6 +20,7 @@ from app.kernel.actor import Actor, Scope
 from app.kernel.errors import InvalidInput, NotFound
 
 LONGEST_REMARK = 200
+PICKED_UP_ALL_THE_SAME = "订单已取消或失败,但快递员仍揽收了包裹"
 DESK = (Role.ISSUER,)
 ACCOUNTS = (Role.CASHIER, Role.DEPARTMENT_MANAGER)
 
@@ -115,9 +115,8 @@ async def close_task(actor: Actor, task_id: UUID, remark: str) -> DeliveryTask:
 
 async def _wait_again(actor: Actor, parcel: Parcel, cases: Sequence[Case]) -> None:
     if parcel.direction is Direction.RESULT_TO_APPLICANT and parcel.state is ParcelState.LOST:
-        for case in cases:
-            if case.state is CaseState.DELIVERING:
-                await record_returned(actor, case)
+        for case in await carried(parcel, cases):
+            await record_returned(actor, case)
 
 
 async def _is_here(actor: Actor, task: DeliveryTask) -> bool:

@@ -10,21 +10,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from tortoise.expressions import Q
-
 from app.cases.commands import record_delivered, record_returned
 from app.cases.models import Case
-from app.cases.rules import CaseState
-from app.delivery.contents import locked_with_cases
-from app.delivery.events import ParcelMoved, ParcelPickedUp
+from app.delivery.contents import carried, locked_with_cases
+from app.delivery.events import CourierOrderEnded, ParcelMoved, ParcelPickedUp
 from app.delivery.expecting import expect
 from app.delivery.models import Parcel
-from app.delivery.ports import ParcelState, TrackingSnapshot
+from app.delivery.ports import ParcelState, TrackingEvent, TrackingSnapshot
 from app.delivery.queries import parcel_by_number, valid_history
 from app.delivery.rules import (
     AHEAD,
-    END_STATES,
-    STUCK_WAITING,
+    WAITING_STATES,
     Reach,
     Standing,
     Watch,
@@ -33,12 +29,12 @@ from app.delivery.rules import (
     event_key,
     is_due,
     is_outdated,
-    is_stuck,
     picked_up_at,
+    ranks_of,
     standing_of,
 )
-from app.delivery.tasks_of_desk import open_task, settle_by_itself
-from app.delivery.words import LIVE_ORDERS, Direction, OrderState, TaskKind
+from app.delivery.tasks_of_desk import PICKED_UP_ALL_THE_SAME, open_task, settle_by_itself
+from app.delivery.words import ENDED_ORDERS, LIVE_ORDERS, Direction, OrderState, TaskKind
 from app.kernel import clock, db
 from app.kernel.actor import provider_actor
 from app.kernel.callbacks import Handled
@@ -50,7 +46,9 @@ TROUBLES = {
     ParcelState.LOST: TaskKind.LOST,
     ParcelState.CANCELLED: TaskKind.ORDER_FAILED,
 }
+_FOUND = "已报失的包裹又有物流更新,请核实"
 
+# A row we know already learns what it means when a newer telling knows; what comes late corrects nothing.
 _KEEP = """
     INSERT INTO parcel_event AS kept (id, parcel_id, key, at, rank, text, place, raw_code, state, delivered_to, undoes,
                                       received_at, voided)
@@ -58,7 +56,18 @@ _KEEP = """
     FROM unnest($3::uuid[], $4::text[], $5::timestamptz[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[],
                 $11::text[], $12::text[])
         AS told (id, key, at, rank, text, place, raw_code, state, delivered_to, undoes)
-    ON CONFLICT (parcel_id, key) DO UPDATE SET voided = false WHERE kept.voided
+    ON CONFLICT (parcel_id, key) DO UPDATE
+    SET voided = false, rank = CASE WHEN $14 THEN EXCLUDED.rank ELSE kept.rank END,
+        (raw_code, state, delivered_to, undoes) = (
+            SELECT raw_code, state, delivered_to, undoes FROM (
+                SELECT EXCLUDED.raw_code, EXCLUDED.state, EXCLUDED.delivered_to, EXCLUDED.undoes, 1 AS place
+                WHERE $13 AND (EXCLUDED.state IS NOT NULL OR EXCLUDED.undoes <> '')
+                UNION ALL SELECT kept.raw_code, kept.state, kept.delivered_to, kept.undoes, 2
+            ) known ORDER BY place LIMIT 1)
+    WHERE kept.voided OR ($14 AND kept.rank <> EXCLUDED.rank)
+       OR ($13 AND (EXCLUDED.state IS NOT NULL OR EXCLUDED.undoes <> '')
+           AND (kept.raw_code, kept.state, kept.delivered_to, kept.undoes)
+               IS DISTINCT FROM (EXCLUDED.raw_code, EXCLUDED.state, EXCLUDED.delivered_to, EXCLUDED.undoes))
 """
 _VOID_MISSING = """
     UPDATE parcel_event SET voided = true WHERE parcel_id = $1 AND NOT voided
@@ -77,12 +86,14 @@ async def take_snapshot(snapshot: TrackingSnapshot) -> Handled:
     if known is None:
         await _tell_of_another_carrier(snapshot)
         return Handled(matched=False, remark="unknown parcel")
+    if known.tracker not in {"", snapshot.tracker}:
+        return Handled(remark=f"followed by {known.tracker}")
     async with db.transaction():
         parcel, cases = await locked_with_cases(known.id)
         now = clock.now()
-        outdated = snapshot.partial or await _is_outdated(parcel, snapshot, now)
-        await _keep(parcel.id, snapshot, now)
-        if not outdated:
+        late = not snapshot.partial and await _is_outdated(parcel, snapshot, now)
+        await _keep(parcel.id, snapshot, now, late=late)
+        if not (late or snapshot.partial):
             await db.rows(_VOID_MISSING, parcel.id, [event_key(event) for event in snapshot.events])
         parcel.heard_at = now
         await _tell_of_strange_things(parcel, snapshot)
@@ -96,10 +107,9 @@ async def _is_outdated(parcel: Parcel, snapshot: TrackingSnapshot, now: datetime
     return is_outdated(told, before, rewritten=snapshot.rewritten)
 
 
-async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime) -> None:
+async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime, *, late: bool) -> None:
     """Rows that are new are added, rows that are back are valid again."""
     told = {event_key(event): event for event in snapshot.events}
-    ranks = range(len(told), 0, -1)
     events = list(told.values())
     await db.rows(
         _KEEP,
@@ -108,13 +118,15 @@ async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime) -> N
         [db.new_id() for _ in events],
         list(told),
         [event.at for event in events],
-        list(ranks),
+        ranks_of(events, partial=snapshot.partial),
         [event.text for event in events],
         [event.place[:120] for event in events],
         [event.raw_code[:30] for event in events],
         [event.state.value if event.state else None for event in events],
         [event.delivered_to.value if event.delivered_to else None for event in events],
         [event.undoes[:30] for event in events],
+        not late,
+        not late and not snapshot.partial,
     )
 
 
@@ -132,15 +144,14 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
     standing = standing_of(history, parcel.registered_at)
     reach, next_due = await _reach(parcel.id, now)
     parcel.news_at, parcel.look_again_at = reach.newest, next_due
-    if parcel.received_at is not None or (not history and before.state is not ParcelState.CREATED):
-        standing = before  # the hall has it in its hands; or an order desk told, until couriers tell more
+    if _is_settled(parcel, standing) or _the_desk_knows_more(parcel, standing, history):
+        standing = before
     parcel.state, parcel.state_at, parcel.delivered_to = standing.state, standing.at, standing.delivered_to
     taken = picked_up_at(history)
     if taken is not None and parcel.picked_up_at is None:
         await publish(ParcelPickedUp(parcel.id))
     parcel.picked_up_at = taken or parcel.picked_up_at
-    if parcel.order_state in LIVE_ORDERS and taken is not None:
-        parcel.order_state = OrderState.PICKED_UP  # couriers' scans know it before, and instead of, order desks
+    await _tell_order(parcel, standing, history)
     parcel.delivered_at = standing.at if standing.state is ParcelState.DELIVERED else None
     if ends_watch(standing) and parcel.tracking_number is not None:
         parcel.watch = Watch.ENDED
@@ -155,6 +166,34 @@ async def recompute(parcel: Parcel, cases: Sequence[Case], teller: str) -> bool:
     return moved
 
 
+def _is_settled(parcel: Parcel, standing: Standing) -> bool:
+    """The hall or the applicant has it in their hands; or it was declared lost, and this is from before."""
+    if parcel.received_at is not None or parcel.confirmed_at is not None:
+        return True
+    return parcel.lost_at is not None and standing.at <= parcel.lost_at
+
+
+def _the_desk_knows_more(parcel: Parcel, standing: Standing, history: Sequence[TrackingEvent]) -> bool:
+    """Scans that tell of waiting only take no parcel back that its order desk has brought further, or ended; what
+    the carrier itself takes back does.
+    """
+    if standing.state not in WAITING_STATES or parcel.state is ParcelState.CREATED:
+        return False
+    if parcel.order_state in ENDED_ORDERS:
+        return True
+    return not history or (parcel.order_state is not None and not any(event.undoes for event in history))
+
+
+async def _tell_order(parcel: Parcel, standing: Standing, history: Sequence[TrackingEvent]) -> None:
+    """Couriers' scans know before, and instead of, order desks that a parcel is gone or that nobody comes."""
+    if parcel.order_state in LIVE_ORDERS | ENDED_ORDERS and picked_up_at(history) is not None:
+        parcel.order_state = OrderState.PICKED_UP
+    elif parcel.order_state in LIVE_ORDERS and standing.state is ParcelState.CANCELLED:
+        asked = parcel.order_state is OrderState.CANCEL_ASKED
+        parcel.order_state = OrderState.CANCELLED if asked else OrderState.FAILED
+        await publish(CourierOrderEnded(parcel.id, parcel.order_state.value))
+
+
 async def tell_expected(parcel: Parcel, now: datetime) -> None:
     """Remember between when the parcel will come. The caller saves."""
     expected = await expect(parcel, now)
@@ -162,21 +201,33 @@ async def tell_expected(parcel: Parcel, now: datetime) -> None:
 
 
 async def _tell_cases(parcel: Parcel, cases: Sequence[Case], standing: Standing, before: Standing, teller: str) -> None:
-    kind = TROUBLES.get(standing.state)
-    if kind is not None:
-        await open_task(kind, f"parcel:{parcel.id}", parcel.id, at=standing.at.isoformat())
-    await settle_by_itself(parcel.id, TaskKind.STUCK)
+    subject = f"parcel:{parcel.id}"
+    await _tell_of_trouble(parcel, standing, before)
     if parcel.direction is not Direction.RESULT_TO_APPLICANT:
         return
-    for case in cases:
-        if case.state is CaseState.DELIVERING and closes_case(standing):
+    closes, waiting = closes_case(standing, needs_identity=parcel.needs_identity), await carried(parcel, cases)
+    for case in waiting:
+        if closes:
             await record_delivered(provider_actor(teller), case)
-        elif case.state is CaseState.DELIVERING and standing.state is ParcelState.RETURNED:
+        elif standing.state in {ParcelState.RETURNED, ParcelState.CANCELLED}:
             await record_returned(provider_actor(teller), case)
-    if closes_case(standing):
-        await settle_by_itself(parcel.id, TaskKind.DELIVERY_UNDONE, TaskKind.REFUSED)
-    elif closes_case(before):
-        await open_task(TaskKind.DELIVERY_UNDONE, f"parcel:{parcel.id}", parcel.id, at=standing.at.isoformat())
+    if closes:
+        await settle_by_itself(parcel.id, TaskKind.DELIVERY_UNDONE, TaskKind.REFUSED, TaskKind.RECEIPT_UNCONFIRMED)
+    elif closes_case(before, needs_identity=parcel.needs_identity):
+        await open_task(TaskKind.DELIVERY_UNDONE, subject, parcel.id, at=standing.at.isoformat())
+    if waiting and not closes and ends_watch(standing) and standing.state is ParcelState.DELIVERED:
+        await open_task(TaskKind.RECEIPT_UNCONFIRMED, subject, parcel.id, to=standing.delivered_to)
+
+
+async def _tell_of_trouble(parcel: Parcel, standing: Standing, before: Standing) -> None:
+    kind, subject = TROUBLES.get(standing.state), f"parcel:{parcel.id}"
+    if before.state is ParcelState.LOST:
+        await open_task(TaskKind.LOST, subject, parcel.id, reason=_FOUND)
+    if before.state is ParcelState.CANCELLED and standing.state not in WAITING_STATES:
+        await open_task(TaskKind.ORDER_FAILED, subject, parcel.id, reason=PICKED_UP_ALL_THE_SAME)
+    if kind is not None and parcel.order_state is not OrderState.CANCELLED:
+        await open_task(kind, subject, parcel.id, at=standing.at.isoformat())
+    await settle_by_itself(parcel.id, TaskKind.STUCK)
 
 
 async def _tell_of_strange_things(parcel: Parcel, snapshot: TrackingSnapshot) -> None:
@@ -184,6 +235,9 @@ async def _tell_of_strange_things(parcel: Parcel, snapshot: TrackingSnapshot) ->
     for code in sorted({event.raw_code for event in snapshot.events if event.state is None and not event.undoes}):
         subject = f"{snapshot.tracker}/{snapshot.carrier}/{code}"
         await open_task(TaskKind.UNKNOWN_CODE, subject, parcel.id, code=code, carrier=snapshot.carrier)
+    if snapshot.untimed:
+        subject = f"{snapshot.tracker}/{snapshot.carrier}"
+        await open_task(TaskKind.UNREADABLE_TIME, subject, parcel.id, carrier=snapshot.carrier)
     if snapshot.new_carrier is not None:
         await _another(parcel, snapshot.new_carrier)
 
@@ -211,18 +265,3 @@ async def due_again(limit: int) -> list[UUID]:
     """Parcels with an event that lay in the future and is due."""
     due = Parcel.filter(look_again_at__lte=clock.now() + AHEAD)
     return [parcel.id for parcel in await due.order_by("look_again_at").limit(limit)]
-
-
-async def raise_alarm(limit: int) -> int:
-    """Parcels without news for days become tasks, once for each time they fall silent; gives how many."""
-    now, opened = clock.now(), 0
-    silent = Parcel.filter(received_at__isnull=True).exclude(state__in=END_STATES)
-    before = now - STUCK_WAITING
-    silent = silent.filter(Q(news_at__lt=before) | Q(news_at__isnull=True, registered_at__lt=before))
-    async with db.transaction():
-        for parcel in await silent.order_by("news_at").limit(limit):
-            since = max(parcel.news_at or parcel.registered_at, parcel.state_at)
-            if is_stuck(parcel.state, since, now):
-                subject, detail = f"parcel:{parcel.id}", {"since": since.isoformat()}
-                opened += await open_task(TaskKind.STUCK, subject, parcel.id, **detail)
-    return opened

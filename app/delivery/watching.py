@@ -74,8 +74,9 @@ async def _refused(parcel: Parcel, reason: str) -> None:
 async def look_after(parcel_id: UUID) -> None:
     """Ask where a parcel is that nobody told us of for a day; asked within half an hour, nothing is done.
 
-    Raises `ProviderUnavailable`.
+    One whose watching was given up is watched first. Raises `ProviderUnavailable`.
     """
+    await watch(parcel_id)
     parcel = await Parcel.get(id=parcel_id)
     if parcel.tracking_number is None or not await _may_ask(parcel.tracker, parcel.tracking_number):
         return

@@ -49,6 +49,7 @@ ORDER_WORDS: dict[OrderState, tuple[str, str]] = {
 }
 
 LIVE_ORDERS = frozenset({OrderState.ASKED, OrderState.PLACED, OrderState.CANCEL_ASKED})
+ENDED_ORDERS = frozenset({OrderState.CANCELLED, OrderState.FAILED})
 
 
 class TaskKind(StrEnum):
@@ -60,8 +61,12 @@ class TaskKind(StrEnum):
     DELIVERY_UNDONE = "DELIVERY_UNDONE"
     """The carrier took a delivery back after its case was closed."""
 
+    RECEIPT_UNCONFIRMED = "RECEIPT_UNCONFIRMED"
+    """Delivered, and nobody says that the addressee has it."""
+
     STUCK = "STUCK"
     UNKNOWN_CODE = "UNKNOWN_CODE"
+    UNREADABLE_TIME = "UNREADABLE_TIME"
     ORDER_FAILED = "ORDER_FAILED"
     OTHER_CARRIER = "OTHER_CARRIER"
     """The tracker says that another carrier has the number."""
@@ -80,8 +85,13 @@ TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
     TaskKind.REFUSED: ("收件人拒收,请联系申请人", "Refused at the door; contact the applicant"),
     TaskKind.LOST: ("包裹遗失,请补办并向承运商索赔", "Lost; issue again and claim from the carrier"),
     TaskKind.DELIVERY_UNDONE: ("承运商撤销了签收,请核实", "The carrier took the delivery back; look into it"),
+    TaskKind.RECEIPT_UNCONFIRMED: (
+        "未确认由申请人本人收到,请联系申请人",
+        "Nobody knows whether the applicant has it; ask them",
+    ),
     TaskKind.STUCK: ("长时间没有物流更新,请催查", "No news for days; ask the carrier"),
     TaskKind.UNKNOWN_CODE: ("承运商状态码未知,请核对", "A status nobody knows; look at it"),
+    TaskKind.UNREADABLE_TIME: ("承运商的时间无法识别,请核对", "A time nobody can read; look at it"),
     TaskKind.ORDER_FAILED: ("下单未成功,请改派", "The order failed; choose another carrier"),
     TaskKind.OTHER_CARRIER: ("单号属于另一家承运商,请核对", "The number is another carrier's; check it"),
     TaskKind.MATERIALS_MISSING: ("寄来的材料不齐,请通知申请人", "Materials are missing; tell the applicant"),

@@ -20,6 +20,8 @@ from graphql_schema.delivery.desk_types import (
     CaseToPost,
     DeliveryTask,
     DeliveryTaskResult,
+    HandedOver,
+    HandedOverResult,
     HandOverSheet,
     HandOverSheetResult,
     MaterialsFound,
@@ -50,9 +52,13 @@ class PostingQuery:
         return Carrier.of_number(candidates(number, [carrier.code for carrier in Carrier.every()]))
 
     @lookup(_ISSUERS, "交接单 · The sheet for what a carrier's courier takes along now; the print is audited.")
-    async def hand_over_sheet(self, info: Info, carrier: str, hall: str) -> HandOverSheetResult:
-        parcels, pdf = await posting.hand_over_sheet(info.context.actor, carrier[:40], as_key(hall))
-        return HandOverSheet(parcels=[Parcel.of(row) for row in parcels], pdf=base64.b64encode(pdf).decode())
+    async def hand_over_sheet(
+        self, info: Info, carrier: str, hall: str, after: strawberry.ID | None = None
+    ) -> HandOverSheetResult:
+        last = as_uuid(after) if after else None
+        sheet = await posting.hand_over_sheet(info.context.actor, carrier[:40], as_key(hall), after=last)
+        parcels, pdf = [Parcel.of(row) for row in sheet.parcels], base64.b64encode(sheet.pdf).decode()
+        return HandOverSheet(parcels=parcels, pdf=pdf, has_more=sheet.has_more)
 
     @query(_RECEIVERS, "扫码收件 · Parcels of a tracking number, of whichever carrier.")
     async def parcels_with_number(self, info: Info, tracking_number: str) -> list[Parcel]:
@@ -79,6 +85,12 @@ class PostingQuery:
 
 @strawberry.type
 class PostingMutation:
+    @mutation(_ISSUERS, "交接 · The courier has signed for these; they are on no later sheet.")
+    async def hand_over(self, info: Info, hall: str, parcel_ids: list[strawberry.ID]) -> HandedOverResult:
+        keys = [as_uuid(key) for key in parcel_ids]
+        rows = await posting.hand_over(info.context.actor, as_key(hall), keys)
+        return HandedOver(parcels=[Parcel.of(row) for row in rows])
+
     @mutation(_RECEIVERS, "退件入库 · A result that came back is in the hall's hands.")
     async def scan_return(self, info: Info, parcel_id: strawberry.ID) -> ParcelResult:
         return Parcel.of(await receiving.scan_return(info.context.actor, as_uuid(parcel_id)))

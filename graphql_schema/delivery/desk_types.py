@@ -67,6 +67,12 @@ class CaseToPost:
 class HandOverSheet:
     parcels: list[Parcel]
     pdf: str = strawberry.field(description="The document in Base64.")
+    has_more: bool = strawberry.field(description="There are more than fit: ask again after the last of these.")
+
+
+@strawberry.type(description="已交接 · What a courier has signed for.")
+class HandedOver:
+    parcels: list[Parcel]
 
 
 @strawberry.type(description="对账结果 · What a carrier's statement came to.")
@@ -130,6 +136,7 @@ class MaterialsFound:
 
 
 DeliveryTaskResult = Annotated[DeliveryTask | Problem, strawberry.union("DeliveryTaskResult")]
+HandedOverResult = Annotated[HandedOver | Problem, strawberry.union("HandedOverResult")]
 HandOverSheetResult = Annotated[HandOverSheet | Problem, strawberry.union("HandOverSheetResult")]
 CarrierReportResult = Annotated[CarrierReport | Problem, strawberry.union("CarrierReportResult")]
 CarrierSettlementResult = Annotated[CarrierSettlement | Problem, strawberry.union("CarrierSettlementResult")]

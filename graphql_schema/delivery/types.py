@@ -11,7 +11,7 @@ import strawberry
 from app.delivery import models, queries
 from app.delivery.order_rules import PAYER_WORDS, may_cancel
 from app.delivery.ports import DeliveredTo, ParcelState, ParcelTracker, Payer
-from app.delivery.rules import STATE_WORDS, Watch
+from app.delivery.rules import Watch, may_confirm, state_words
 from app.delivery.words import DIRECTION_WORDS, ORDER_WORDS, Direction, OrderState
 from app.kernel import ports
 from app.kernel.inbox.notices import Notice
@@ -37,14 +37,15 @@ class ParcelEvent:
     text: str
     place: str
     state: ParcelState | None
+    row: strawberry.Private[models.ParcelEvent]
 
     @classmethod
     def of(cls, row: models.ParcelEvent) -> ParcelEvent:
-        return cls(at=row.at, text=row.text, place=row.place, state=row.state)
+        return cls(at=row.at, text=row.text, place=row.place, state=row.state, row=row)
 
     @computed("The state in plain words; one we do not know is on its way.")
     def state_text(self, info: Info) -> str:
-        return info.context.say(*STATE_WORDS[self.state or ParcelState.IN_TRANSIT])
+        return info.context.say(*state_words(self.state or ParcelState.IN_TRANSIT, self.row.delivered_to))
 
 
 @strawberry.type(description="快递员 · Who comes for a parcel.")
@@ -109,7 +110,7 @@ class Parcel:
 
     @computed("The state in plain words.")
     def state_text(self, info: Info) -> str:
-        return info.context.say(*STATE_WORDS[self.state])
+        return info.context.say(*state_words(self.state, self.delivered_to))
 
     @computed("Which way it goes, in plain words.")
     def direction_text(self, info: Info) -> str:
@@ -126,6 +127,11 @@ class Parcel:
     @computed("Whether the courier can still be called off.")
     def cancellable(self) -> bool:
         return may_cancel(self.row.order_state, self.row.state)
+
+    @computed("Whether the applicant may say that they have the result: `confirmReceipt`.")
+    def confirmable(self) -> bool:
+        result = self.direction is Direction.RESULT_TO_APPLICANT
+        return result and self.row.confirmed_at is None and may_confirm(self.state)
 
     @computed("Who comes, once the carrier has said so.")
     def courier(self) -> Courier | None:

@@ -21,7 +21,7 @@ from integrations.ems.api import PROVIDER
 from integrations.ems.cipher import NotOurs, open_body
 from integrations.ems.forms import form_of
 from integrations.ems.settings import EmsSettings
-from integrations.ems.states import events_of, text_of
+from integrations.ems.states import events_of, is_untimed, text_of
 
 _ACCEPTED = '{"retCode":"00000","retMsg":"成功","success":true}'.encode()
 _REFUSED = '{"retCode":"B0002","retMsg":"拒绝","success":false}'.encode()
@@ -51,7 +51,8 @@ class EmsPushes:
         [number] = numbers if len(numbers := {_number(item) for item in items}) == 1 else [""]
         if not _NUMBER.fullmatch(number):
             raise CallbackRefused("content")
-        snapshot = TrackingSnapshot(PROVIDER, PROVIDER, number, events_of(items), partial=True)
+        untimed = is_untimed(items)
+        snapshot = TrackingSnapshot(PROVIDER, PROVIDER, number, events_of(items), partial=True, untimed=untimed)
         key = hashlib.sha256(text.encode()).hexdigest()
         return Received(key, SNAPSHOT_TOPIC, _snapshot.dump_python(snapshot, mode="json"))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent
-from app.kernel.clock import SHANGHAI
+from app.kernel.clock.moments import lent, moment_of
 
 _CODES: dict[ParcelState, str] = {
     ParcelState.CREATED: "764",
@@ -43,15 +43,24 @@ _RECEIVERS: dict[DeliveredTo, str] = {
 RECEIVERS = {code: receiver for receiver, codes in _RECEIVERS.items() for code in codes.split()}
 """`deliverCode`: mail room, property office and village committee are other people; the rest is nobody in person."""
 
+_NO_DELIVERY = {"180": ParcelState.LOST}
+"""A claim that was settled is told as a delivery."""
+
 _ATTEMPTS = {"7": ParcelState.REFUSED, "8": ParcelState.AWAITING_COLLECTION, "9": ParcelState.AWAITING_COLLECTION,
              "13": ParcelState.LOST}  # fmt: skip
 
 
 def events_of(items: Sequence[Mapping[str, Any]]) -> tuple[TrackingEvent, ...]:
-    """The rows of an answer or a push, newest first; rows without a readable time are left out."""
-    timed = [(at, place, row) for place, row in enumerate(items) if (at := _moment(row))]
-    timed.sort(key=lambda each: (each[0], each[1]), reverse=True)
-    return tuple(_event(at, row) for at, _, row in timed)
+    """The rows of an answer or a push, newest first."""
+    rows = list(reversed(items))
+    timed = [(at, row) for at, row in zip(lent([_moment(row) for row in rows]), rows, strict=True) if at is not None]
+    timed.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(_event(at, row) for at, row in timed)
+
+
+def is_untimed(items: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the time of a row cannot be read."""
+    return any(_moment(row) is None for row in items)
 
 
 def _event(at: datetime, row: Mapping[str, Any]) -> TrackingEvent:
@@ -60,7 +69,8 @@ def _event(at: datetime, row: Mapping[str, Any]) -> TrackingEvent:
     receiver = None
     if code == "704":
         detail = text_of(row, "deliverCode")
-        receiver = RECEIVERS.get(detail, DeliveredTo.UNKNOWN)
+        state = _NO_DELIVERY.get(detail, state)
+        receiver = RECEIVERS.get(detail, DeliveredTo.UNKNOWN) if state is ParcelState.DELIVERED else None
     elif code == "748":
         receiver = DeliveredTo.ADDRESSEE
     elif code in {"705", "723"}:
@@ -83,12 +93,7 @@ def _is_on_the_way(code: str) -> bool:
 
 
 def _moment(row: Mapping[str, Any]) -> datetime | None:
-    """Beijing wall clock without an offset, as a UTC moment."""
-    try:
-        moment = datetime.strptime(text_of(row, "opTime")[:19], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - attached next
-        return moment.replace(tzinfo=SHANGHAI).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return moment_of(text_of(row, "opTime"))
 
 
 def text_of(content: Mapping[str, Any], name: str) -> str:

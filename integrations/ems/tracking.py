@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from app.delivery.ports import SubscriptionRefused, TrackingSnapshot
 from app.kernel.logging import get_logger
 from integrations.ems.api import ACCEPTED, PROVIDER, EmsApi, unavailable
-from integrations.ems.states import events_of, text_of
+from integrations.ems.states import events_of, is_untimed, text_of
 
 _log = get_logger(__name__)
 _NUMBER = re.compile(r"[0-9A-Z]{6,32}")
@@ -42,4 +42,7 @@ class EmsTracker:
             raise unavailable(f"track: retCode {reply.code}")
         if any((text_of(item, "waybillNo") or text_of(item, "traceNo")) != number for item in reply.items):
             raise unavailable("track: not a usable answer")
-        return TrackingSnapshot(PROVIDER, carrier, number, events_of(reply.items)) if reply.items else None
+        if not reply.items:
+            return None
+        untimed = is_untimed(reply.items)
+        return TrackingSnapshot(PROVIDER, carrier, number, events_of(reply.items), untimed=untimed)

@@ -10,7 +10,7 @@ from app.kernel.logging import get_logger
 from integrations.kuaidi100.api import PROVIDER, Kuaidi100Api, Reply, unavailable
 from integrations.kuaidi100.carriers import load_carriers
 from integrations.kuaidi100.settings import Kuaidi100Settings
-from integrations.kuaidi100.states import events_of
+from integrations.kuaidi100.states import events_of, is_untimed
 
 _log = get_logger(__name__)
 
@@ -70,7 +70,8 @@ class Kuaidi100Tracker:
         if not isinstance(reply.content.get("data"), list) or reply.content.get("nu") != number:
             _log.error("kuaidi100's answer is not usable", operation="query", code=reply.code[:20])
             raise unavailable("query: not a usable answer")
-        return TrackingSnapshot(PROVIDER, carrier, number, events_of(reply.content))
+        untimed = is_untimed(reply.content)
+        return TrackingSnapshot(PROVIDER, carrier, number, events_of(reply.content), untimed=untimed)
 
     def _checked(self, carrier: str, number: str, phone_tail: str | None) -> dict[str, str]:
         """Refuse here what Kuaidi100 would refuse; four digits go out only where they are wanted."""

@@ -15,7 +15,7 @@ from app.delivery.ports import SNAPSHOT_TOPIC, TrackingSnapshot
 from app.kernel.callbacks import MAX_CALLBACK_BYTES, CallbackAnswer, CallbackRefused, RawCallback, Received
 from integrations.kuaidi100.api import PROVIDER, signature
 from integrations.kuaidi100.settings import Kuaidi100Settings
-from integrations.kuaidi100.states import events_of
+from integrations.kuaidi100.states import events_of, is_untimed
 
 _ACCEPTED = '{"result":true,"returnCode":"200","message":"成功"}'.encode()
 _REFUSED = '{"result":false,"returnCode":"400","message":"拒绝"}'.encode()
@@ -94,6 +94,7 @@ def _read(push: dict[str, Any]) -> TrackingSnapshot:
         events=events_of(result),
         rewritten=push.get("status") == "updateall",
         abandoned=push.get("status") == "abort",
+        untimed=is_untimed(result),
         new_carrier=corrected if _is_plain(corrected) and corrected != carrier else None,
     )
 

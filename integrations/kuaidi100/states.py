@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent
-from app.kernel.clock import SHANGHAI
+from app.kernel.clock.moments import lent, moment_of
 
 _CODES: dict[ParcelState, str] = {
     ParcelState.CREATED: "101",
@@ -42,14 +42,25 @@ _RECEIVERS = {
 def events_of(result: Mapping[str, Any]) -> tuple[TrackingEvent, ...]:
     """The rows of a query's result or of a push's `lastResult`, newest first.
 
-    Rows without a readable time are left out. `state` of the whole parcel speaks for its newest row only.
+    `state` of the whole parcel speaks for its newest row only.
     """
-    data = result.get("data")
-    rows = data if isinstance(data, list) else []
-    timed = [(at, row) for row in rows if isinstance(row, Mapping) and (at := _moment(row))]
+    rows = _rows(result)
+    timed = [(at, row) for at, row in zip(lent([_moment(row) for row in rows]), rows, strict=True) if at is not None]
     timed.sort(key=lambda pair: pair[0], reverse=True)
     whole = _code(result, "state")
     return tuple(_event(at, row, whole if place == 0 else "") for place, (at, row) in enumerate(timed))
+
+
+def is_untimed(result: Mapping[str, Any]) -> bool:
+    """Whether the time of a row cannot be read."""
+    return any(_moment(row) is None for row in _rows(result))
+
+
+def _rows(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What says anything."""
+    data = result.get("data")
+    rows = data if isinstance(data, list) else []
+    return [row for row in rows if isinstance(row, Mapping) and (_text(row, "context") or _code(row, "statusCode"))]
 
 
 def _event(at: datetime, row: Mapping[str, Any], whole: str) -> TrackingEvent:
@@ -72,14 +83,8 @@ def _event(at: datetime, row: Mapping[str, Any], whole: str) -> TrackingEvent:
 
 
 def _moment(row: Mapping[str, Any]) -> datetime | None:
-    """`ftime`, else `time`: Beijing wall clock without an offset, as a UTC moment."""
-    for name in ("ftime", "time"):
-        try:
-            moment = datetime.strptime(str(row.get(name)), "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - attached next
-            return moment.replace(tzinfo=SHANGHAI).astimezone(UTC)
-        except (ValueError, OverflowError):  # carriers do write 0001-01-01 for "no time"
-            continue
-    return None
+    """`ftime`, else `time`."""
+    return moment_of(_text(row, "ftime")) or moment_of(_text(row, "time"))
 
 
 def _code(content: Mapping[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -12,7 +13,8 @@ from app.cases.rules import CaseState, Decision, DeliveryMethod
 from app.catalogue.queries import item_in_force
 from app.delivery.commands import register_parcel
 from app.delivery.models import Parcel
-from app.delivery.ports import ParcelState
+from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent, TrackingSnapshot
+from app.delivery.tracking import take_snapshot
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
@@ -74,8 +76,28 @@ class Sent:
         return (await Parcel.get(id=self.parcel.id)).state is state
 
 
-async def send(carrier: str = "ems") -> Sent:
+async def send(carrier: str = "ems", item_key: str = "id-card-replace") -> Sent:
     owner, issuer = await make_resident(), await make_staff(Role.ISSUER)
-    case = await make_case(owner)
+    case = await make_case(owner, item_key=item_key)
     parcel = await register_parcel(issuer, case.id, carrier, new_number())
     return Sent(owner, issuer, case, parcel)
+
+
+async def tell(sent: Sent, *states: ParcelState | TrackingEvent, partial: bool = False, tracker: str = "") -> None:
+    """Its tracker tells how a parcel went: a row a minute up to now, unless it is written out."""
+    begun = clock.now() - timedelta(minutes=len(states))
+    rows = [
+        state if isinstance(state, TrackingEvent) else scanned(state, begun + timedelta(minutes=place))
+        for place, state in enumerate(states, start=1)
+    ]
+    newest_first = tuple(sorted(rows, key=lambda row: row.at, reverse=True))
+    parcel = sent.parcel
+    await take_snapshot(
+        TrackingSnapshot(tracker or parcel.tracker, parcel.carrier, sent.number, newest_first, partial=partial)
+    )
+
+
+def scanned(state: ParcelState, at: datetime, to: DeliveredTo | None = None) -> TrackingEvent:
+    """A row of a history; who signs is the addressee unless it is said."""
+    receiver = to or (DeliveredTo.ADDRESSEE if state is ParcelState.DELIVERED else None)
+    return TrackingEvent(at, state.value, "", state.value, state, receiver)

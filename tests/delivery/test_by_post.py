@@ -47,8 +47,8 @@ async def test_the_post_fetches_a_result_brings_it_and_takes_the_signature_back(
     parcel = await scan("743", "2026-11-25T10:05:00")
     assert (parcel.state, parcel.watch) == (ParcelState.PICKED_UP, Watch.WATCHED)
     assert await DeliveryTask.filter(parcel_id=parcel.id, kind=TaskKind.DELIVERY_UNDONE, state="OPEN").count() == 1
-    parcel = await scan("704", "2026-11-25T11:00:00", "20")
-    assert (parcel.state, parcel.delivered_to) == (ParcelState.DELIVERED, DeliveredTo.OTHER_PERSON)
+    parcel = await scan("704", "2026-11-25T11:00:00", "10")
+    assert (parcel.state, parcel.delivered_to) == (ParcelState.DELIVERED, DeliveredTo.ADDRESSEE)
     assert await DeliveryTask.filter(parcel_id=parcel.id, state="OPEN").count() == 0
 
 

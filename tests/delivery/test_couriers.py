@@ -23,7 +23,7 @@ from tests.delivery.couriers import COURIER, HALL, fetched, make_open_case, news
 from tests.delivery.stage import ADDRESS, Sent, make_case
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.traces import audit_of, nothing_moves
-from tests.people import new_key
+from tests.people import Caller, new_key
 from tests.portal import Portal
 
 
@@ -41,13 +41,25 @@ def typed(courier: Courier) -> dict[str, Any]:
 BOOK = {"receiver": ADDRESS.receiver, "phone": ADDRESS.phone, "divisionCode": "990102", "detail": ADDRESS.detail}
 
 
+async def to_post(clerk: Caller) -> list[str]:
+    """The numbers on the whole work list, a page of fifty at a time."""
+    numbers: list[str] = []
+    after = None
+    while True:
+        page = await clerk.do("CasesToPost", first=50, after=after)
+        numbers += [edge["node"]["number"] for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return numbers
+        after = page["pageInfo"]["endCursor"]
+
+
 async def test_two_results_of_one_person_leave_in_one_parcel(portal: Portal) -> None:
     """Ordered at Kuaidi100 with our number, its tracking number comes back and the parcel is watched."""
     owner, issuer = await make_resident(), await make_staff(Role.ISSUER)
     cases = [await make_case(owner), await make_case(owner, item_key="id-card-renew")]
     clerk = await caller_of(portal, issuer)
-    waiting = await clerk.do("CasesToPost", first=50)
-    assert waiting["edges"]
+    waiting = await to_post(clerk)
+    assert [case for case in waiting if case in {row.number for row in cases}] == [row.number for row in cases]
 
     ids = [str(case.id) for case in cases]
     parcel = await clerk.do("PostCases", caseIds=ids, courier=typed(COURIER), key=new_key())
@@ -56,11 +68,13 @@ async def test_two_results_of_one_person_leave_in_one_parcel(portal: Portal) -> 
     assert (parcel["orderState"], parcel["needsIdentity"]) == ("ASKED", True)
     assert sorted(parcel["caseIds"]) == sorted(ids)
     assert {(await Case.get(id=case.id)).state for case in cases} == {CaseState.DELIVERING}
+    assert not {row.number for row in cases} & set(await to_post(clerk))
     [order] = await portal.control.courier_orders(parcel["orderNo"])
     known = await Parcel.get(id=parcel["id"])
     assert (known.order_state, known.tracking_number, known.watch) == (OrderState.PLACED, order.number, Watch.WATCHED)
     assert order.asked["recManMobile"] == ADDRESS.phone
     assert order.asked["sendManName"] == "云澜市政务服务中心"
+    assert order.asked["remark"] == "证照文件,请核验收件人身份证件后交付"
     assert ("parcel.ordered", "done") in await audit_of(f"parcel:{parcel['id']}")
 
 

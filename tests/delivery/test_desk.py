@@ -12,15 +12,16 @@ from app.cases.models import Case
 from app.cases.rules import CaseState
 from app.delivery.models import DeliveryTask, Parcel, ParcelCase
 from app.delivery.ports import ParcelState
+from app.delivery.rules import Watch
 from app.delivery.tasks import alarm_of_stuck_parcels
 from app.delivery.words import TaskKind, TaskState
 from app.identity.rules import Role
-from app.kernel import clock
+from app.kernel import clock, db
 from app.kernel.actor import Scope
 from tests.delivery.couriers import HALL, fetched, news, ordered
 from tests.delivery.stage import new_number, send
 from tests.identity.accounts import caller_of, make_staff
-from tests.identity.traces import nothing_moves
+from tests.identity.traces import audit_of, nothing_moves
 from tests.portal import Portal
 
 
@@ -111,6 +112,48 @@ async def test_the_sheet_lists_what_the_courier_takes_along_and_names_nobody(por
     assert sent.case.number in text
     assert "测试居民" not in text
     assert (await clerk.do("HandOverSheet", carrier="fengwang", hall=HALL))["code"] == "HAND_OVER_SHEET_EMPTY"
+
+
+async def test_what_the_courier_signed_for_is_on_no_later_sheet_nor_on_another_halls(portal: Portal) -> None:
+    one, two = await ordered(portal, "jd"), await ordered(portal, "jd")
+    clerk = await caller_of(portal, one.issuer)
+
+    async def on_sheet(hall: str = HALL) -> set[str]:
+        sheet = await clerk.do("HandOverSheet", carrier="jd", hall=hall)
+        return {parcel["trackingNumber"] for parcel in sheet.get("parcels", [])}
+
+    assert {one.number, two.number} <= await on_sheet()
+    assert not {one.number, two.number} & await on_sheet("qinghe-hall")
+    wanted = {"hall": HALL, "parcelIds": [str(one.parcel.id)]}
+    handed = await clerk.do("HandOver", **wanted)
+    assert [parcel["id"] for parcel in handed["parcels"]] == [str(one.parcel.id)]
+    assert await on_sheet() & {one.number, two.number} == {two.number}
+    assert (await audit_of(f"parcel:{one.parcel.id}"))[-1] == ("parcel.handed_over", "done")
+    async with nothing_moves():
+        assert await clerk.do("HandOver", **wanted) == handed
+        strange = await clerk.do("HandOver", hall=HALL, parcelIds=[str(one.parcel.id), str(one.case.id)])
+        many = await clerk.do("HandOver", hall=HALL, parcelIds=[str(db.new_id()) for _ in range(101)])
+    assert (strange["code"], many["code"]) == ("NOT_FOUND", "INVALID_INPUT")
+
+
+async def test_more_than_fit_are_on_the_next_sheet(portal: Portal) -> None:
+    sent, carrier, now = await send(), f"c{db.new_id().hex[:12]}", clock.now()
+    await Parcel.bulk_create(
+        [
+            Parcel(
+                carrier=carrier, carrier_name="测试快递", tracking_number=new_number(), tracker="", watch=Watch.REFUSED,
+                receiver_sealed="", phone_tail="", state=ParcelState.CREATED, state_at=now, registered_at=now,
+                heard_at=now,
+            )
+            for _ in range(101)
+        ]
+    )  # fmt: skip
+    clerk = await caller_of(portal, sent.issuer)
+    first = await clerk.do("HandOverSheet", carrier=carrier, hall=HALL)
+    rest = await clerk.do("HandOverSheet", carrier=carrier, hall=HALL, after=first["parcels"][-1]["id"])
+    assert (len(first["parcels"]), first["hasMore"], len(rest["parcels"]), rest["hasMore"]) == (100, True, 1, False)
+    assert len({parcel["id"] for parcel in first["parcels"] + rest["parcels"]}) == 101
+    await Parcel.filter(carrier=carrier).delete()
 
 
 async def test_a_parcel_without_news_for_days_becomes_a_task_once(portal: Portal) -> None:

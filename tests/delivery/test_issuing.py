@@ -8,11 +8,14 @@ import pytest
 from app.cases.commands import hand_over
 from app.cases.models import Case
 from app.cases.rules import CaseState
-from app.delivery.models import ParcelCase
+from app.delivery.commands import register_parcel
+from app.delivery.models import DeliveryTask, Parcel, ParcelCase
 from app.delivery.ports import ParcelState
+from app.delivery.words import TaskState
 from app.identity.rules import Role
 from app.kernel import db
-from tests.delivery.stage import make_case, new_number, send
+from tests.delivery.couriers import news, ordered
+from tests.delivery.stage import Sent, make_case, new_number, send, tell
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.traces import audit_of, nothing_moves
 from tests.people import Caller
@@ -118,3 +121,29 @@ async def test_what_came_back_can_be_sent_again_or_collected(portal: Portal) -> 
 
     await Case.filter(id=sent.case.id).update(state=CaseState.RESULT_READY)
     assert (await hand_over(sent.issuer, sent.case.id)).state is CaseState.CLOSED
+
+
+async def test_what_was_sent_again_is_moved_by_its_new_parcel_alone(portal: Portal) -> None:
+    """Scanning in the old one, as its task asks, and late news of it leave the case with the parcel it travels in."""
+    sent = await send()
+    await tell(sent, ParcelState.PICKED_UP, ParcelState.RETURNING, ParcelState.RETURNED)
+    issuer = await caller_of(portal, sent.issuer)
+    second = await issuer.do("RegisterParcel", caseId=str(sent.case.id), carrier="ems", trackingNumber=new_number())
+    again = Sent(sent.owner, sent.issuer, sent.case, await Parcel.get(id=second["id"]))
+    await tell(again, ParcelState.PICKED_UP)
+
+    assert (await issuer.do("ScanReturn", parcelId=str(sent.parcel.id)))["state"] == "RETURNED"
+    assert await DeliveryTask.filter(parcel_id=sent.parcel.id, state=TaskState.OPEN).count() == 0
+    assert (await again.standing())["case"] is CaseState.DELIVERING
+    await tell(sent, ParcelState.DELIVERED)
+    assert (await again.standing())["case"] is CaseState.DELIVERING
+    await tell(again, ParcelState.PICKED_UP, ParcelState.DELIVERED)
+    assert (await again.standing())["case"] is CaseState.CLOSED
+
+
+async def test_an_order_that_falls_late_takes_back_nothing_that_was_sent_again(portal: Portal) -> None:
+    sent = await ordered(portal)
+    await Case.filter(id=sent.case.id).update(state=CaseState.RESULT_READY)
+    await register_parcel(sent.issuer, sent.case.id, "ems", new_number())
+    await news(portal, sent, "99")
+    assert await sent.standing() == {"parcel": ParcelState.CANCELLED, "to": None, "case": CaseState.DELIVERING}

@@ -9,15 +9,15 @@ from app.cases.rules import CaseState
 from app.delivery.expecting import expect
 from app.delivery.models import DeliveryTask, NumberUse, Parcel, ParcelEvent
 from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent, TrackingSnapshot
-from app.delivery.queries import MOST_SHOWN, timelines_of
-from app.delivery.rules import Watch, is_stuck, standing_of
+from app.delivery.queries import MOST_SHOWN, timelines_of, valid_history
+from app.delivery.rules import Watch, standing_of
 from app.delivery.tasks import count_what_is_due
 from app.delivery.tracking import take_snapshot
 from app.delivery.watching import look_after, subscriptions_this_month, watch
 from app.delivery.words import TaskKind, TaskState
 from app.kernel import clock, db
 from tests.benchmarks.measuring import counted_statements
-from tests.delivery.stage import Sent, send
+from tests.delivery.stage import send, tell
 from tests.identity.accounts import caller_of
 from tests.portal import Portal
 
@@ -47,28 +47,6 @@ UNSIGNED = row(4, "743", None, "704")
 )
 def test_a_row_may_take_back_the_newest_of_a_kind(history: list[TrackingEvent], state: ParcelState) -> None:
     assert standing_of(history, START).state is state
-
-
-@pytest.mark.parametrize(
-    ("state", "days", "stuck"),
-    [
-        (P.CREATED, 3, True),
-        (P.AWAITING_PICKUP, 2, False),
-        (P.IN_TRANSIT, 4, False),
-        (P.IN_TRANSIT, 5, True),
-        (P.RETURNING, 5, True),
-        (P.DELIVERED, 50, False),
-    ],
-)
-def test_silence_is_an_alarm_after_three_days_waiting_and_five_on_the_way(
-    state: ParcelState, days: int, stuck: bool
-) -> None:
-    assert is_stuck(state, START, START + timedelta(days=days)) is stuck
-
-
-async def tell(sent: Sent, *events: TrackingEvent, partial: bool = False) -> None:
-    newest_first = tuple(sorted(events, key=lambda event: event.at, reverse=True))
-    await take_snapshot(TrackingSnapshot("kuaidi100", "ems", sent.number, newest_first, partial=partial))
 
 
 async def test_an_event_of_the_future_is_kept_and_counts_when_it_is_due(portal: Portal) -> None:
@@ -118,6 +96,67 @@ async def test_news_told_one_by_one_void_nothing(portal: Portal) -> None:
         await tell(sent, event, partial=True)
     assert await sent.is_at(P.IN_TRANSIT)
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id, voided=False).count() == 2
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_two_rows_of_one_second_told_one_by_one_stand_alike_in_whatever_order(
+    portal: Portal, order: tuple[int, int]
+) -> None:
+    sent, now = await send(), clock.now()
+    rows = [TrackingEvent(now, state, "", "", state) for state in (P.PICKED_UP, P.IN_TRANSIT)]
+    for place in order:
+        await tell(sent, rows[place], partial=True)
+    assert await sent.is_at(P.IN_TRANSIT)
+
+
+async def test_the_whole_history_puts_rows_of_one_second_right(portal: Portal) -> None:
+    sent, now = await send(), clock.now()
+    out, failed = (TrackingEvent(now, state, "", "", state) for state in (P.OUT_FOR_DELIVERY, P.DELIVERY_FAILED))
+    for event in (failed, out):
+        await tell(sent, event, partial=True)
+    assert await sent.is_at(P.DELIVERY_FAILED)
+    await tell(sent, out, failed)
+    assert await sent.is_at(P.OUT_FOR_DELIVERY)
+
+
+async def test_only_its_own_tracker_tells_of_a_parcel(portal: Portal) -> None:
+    sent = await send()
+    verdict = await take_snapshot(
+        TrackingSnapshot("ems", "ems", sent.number, (TrackingEvent(clock.now(), "收寄", "", "203", P.PICKED_UP),))
+    )
+    assert (verdict.matched, verdict.remark) == (True, "followed by kuaidi100")
+    assert await sent.is_at(P.CREATED)
+    assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 0
+
+
+async def test_a_row_we_know_learns_what_it_means_and_what_comes_late_teaches_nothing(portal: Portal) -> None:
+    """A code mapped since, and a history rewritten with the same times and words."""
+    sent, now = await send(), clock.now()
+    at, later = now - timedelta(minutes=5), TrackingEvent(now, "到达", "", "1002", None)
+
+    def told(code: str, state: ParcelState | None) -> TrackingEvent:
+        return TrackingEvent(at, "新状态", "", code, state)
+
+    for event, state in (
+        (told("X42", None), P.CREATED),
+        (told("X42", P.PICKED_UP), P.PICKED_UP),
+        (told("X43", P.CUSTOMS), P.CUSTOMS),
+        (told("X42", None), P.CUSTOMS),
+    ):
+        await tell(sent, later, event)
+        assert await sent.is_at(state)
+    await tell(sent, told("X42", P.PICKED_UP))
+    assert await sent.is_at(P.CUSTOMS)
+    kept = await ParcelEvent.filter(parcel_id=sent.parcel.id, text="新状态")
+    assert [(event.raw_code, event.state, event.voided) for event in kept] == [("X43", P.CUSTOMS, False)]
+
+
+async def test_a_time_nobody_can_read_is_told_to_a_person(portal: Portal) -> None:
+    sent = await send("yuantong")
+    event = TrackingEvent(clock.now(), "已揽收", "", "103", P.PICKED_UP)
+    await take_snapshot(TrackingSnapshot("kuaidi100", "yuantong", sent.number, (event,), untimed=True))
+    assert await sent.is_at(P.PICKED_UP)
+    assert await DeliveryTask.filter(kind=TaskKind.UNREADABLE_TIME, subject="kuaidi100/yuantong").count() == 1
 
 
 async def test_an_unknown_code_is_kept_shown_as_on_its_way_and_told_to_a_person(portal: Portal) -> None:
@@ -211,19 +250,26 @@ _FLOOD = """
 
 
 async def test_a_hundred_thousand_events_of_one_parcel_are_bounded_work(portal: Portal) -> None:
-    """They are kept; a push costs as many statements as for a new parcel, and a phone is shown the newest rows."""
+    """They are kept and in force; a push costs as many statements as for a new parcel, the state is read from a
+    handful of rows, and a phone is shown the newest.
+    """
     few, many = await send(), await send()
     await db.rows(_FLOOD, many.parcel.id, clock.now() - timedelta(days=3))
     statements = []
     for sent in (few, many):
         with counted_statements() as counter:
-            await tell(sent, TrackingEvent(clock.now(), "派件", "", "5", P.OUT_FOR_DELIVERY))
+            await tell(sent, P.OUT_FOR_DELIVERY, partial=True)
         statements.append(counter.statements)
         assert await sent.is_at(P.OUT_FOR_DELIVERY)
     assert statements[0] == statements[1]
+    assert await ParcelEvent.filter(parcel_id=many.parcel.id, voided=False).count() == 100_001
+    assert [event.state for event in await valid_history(many.parcel.id, clock.now())] == [
+        P.OUT_FOR_DELIVERY,
+        P.IN_TRANSIT,
+    ]
     [timeline] = await timelines_of([many.parcel.id])
-    assert (len(timeline), timeline[0].text) == (1, "派件"), "the rows that the tracker no longer tells are void"
-    await ParcelEvent.filter(parcel_id=many.parcel.id).update(voided=False)
+    assert (len(timeline), timeline[0].state) == (MOST_SHOWN, P.OUT_FOR_DELIVERY)
+    await tell(many, P.DELIVERED)
     [timeline] = await timelines_of([many.parcel.id])
-    assert len(timeline) == MOST_SHOWN
+    assert [event.state for event in timeline] == [P.DELIVERED], "rows the tracker no longer tells are void"
     await ParcelEvent.filter(parcel_id=many.parcel.id).delete()

@@ -5,17 +5,20 @@ from datetime import timedelta
 
 from app.cases.rules import CaseState
 from app.delivery.commands import register_parcel
-from app.delivery.models import Parcel, ParcelEvent
+from app.delivery.models import DeliveryTask, Parcel, ParcelEvent
 from app.delivery.ports import DeliveredTo, ParcelState
 from app.delivery.queries import silent_parcels
 from app.delivery.rules import Watch
 from app.delivery.tasks import sweep_silent_parcels
+from app.delivery.words import TaskKind, TaskState
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.inbox.notices import Notice, NoticeState
 from tests.delivery.stage import Sent, make_case, new_number, send
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.portal import Portal
+
+P = ParcelState
 
 
 async def watched(portal: Portal, carrier: str = "ems") -> Sent:
@@ -52,11 +55,16 @@ async def test_signed_for_by_the_addressee_the_case_closes(portal: Portal) -> No
     assert (await Parcel.get(id=sent.parcel.id)).watch is Watch.ENDED
 
 
-async def test_signed_for_by_somebody_else_the_case_closes_too(portal: Portal) -> None:
-    sent = await watched(portal)
-    await scan(portal, sent, "picked_up", "delivered_by_other")
-    assert (await sent.standing())["to"] is DeliveredTo.OTHER_PERSON
-    assert (await sent.standing())["case"] is CaseState.CLOSED
+async def test_signed_for_by_somebody_else_the_case_closes_too_unless_it_is_a_licence(portal: Portal) -> None:
+    """The porter has the identity card: its case waits until somebody says that the applicant has it."""
+    statement, card = await send(item_key="re-query"), await send()
+    await portal.run_jobs()
+    for sent, case in ((statement, CaseState.CLOSED), (card, CaseState.DELIVERING)):
+        await scan(portal, sent, "picked_up", "delivered_by_other")
+        assert await sent.standing() == {"parcel": P.DELIVERED, "to": DeliveredTo.OTHER_PERSON, "case": case}
+    assert await DeliveryTask.filter(parcel_id=statement.parcel.id).count() == 0
+    [task] = await DeliveryTask.filter(parcel_id=card.parcel.id)
+    assert (task.kind, task.detail) == (TaskKind.RECEIPT_UNCONFIRMED, {"to": "OTHER_PERSON"})
 
 
 async def test_a_locker_does_not_close_the_case(portal: Portal) -> None:
@@ -72,12 +80,23 @@ async def test_a_returned_parcel_puts_the_result_back_on_the_desk(portal: Portal
     sent = await watched(portal)
     await scan(portal, sent, "picked_up", "refused", "returning", "returned")
     assert await sent.standing() == {"parcel": ParcelState.RETURNED, "to": None, "case": CaseState.RESULT_READY}
+    tasks = await DeliveryTask.filter(parcel_id=sent.parcel.id, state=TaskState.OPEN)
+    assert {task.kind for task in tasks} == {TaskKind.REFUSED, TaskKind.RETURNED}
+
+
+async def test_a_return_that_the_hall_signs_for_closes_nothing(portal: Portal) -> None:
+    """Told as "signed for by the addressee", for the hall is the addressee of what comes back."""
+    sent = await watched(portal)
+    await scan(portal, sent, "picked_up", "returning", "out_for_delivery", "signed_by_sender")
+    assert await sent.standing() == {"parcel": ParcelState.RETURNED, "to": None, "case": CaseState.RESULT_READY}
+    task = await DeliveryTask.get(parcel_id=sent.parcel.id)
+    assert (task.kind, task.state) == (TaskKind.RETURNED, TaskState.OPEN)
 
 
 async def test_a_code_we_do_not_know_keeps_the_state_and_is_shown(portal: Portal) -> None:
     sent = await watched(portal)
     await scan(portal, sent, "picked_up", "unknown_code")
-    assert (await sent.standing())["parcel"] in {ParcelState.PICKED_UP, ParcelState.IN_TRANSIT}
+    assert (await sent.standing())["parcel"] is ParcelState.PICKED_UP
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 2
 
 

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
+import asyncio
+import os
 from datetime import timedelta
 
 import pytest
 
 from app.delivery.models import Parcel, ParcelEvent
+from app.delivery.operating import replay
 from app.delivery.ports import ParcelState
+from app.delivery.queries import silent_parcels
 from app.delivery.rules import Watch
+from app.delivery.tasks import sweep_silent_parcels
 from app.delivery.watching import look_after, watch
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable
 from app.kernel.inbox.notices import Notice, NoticeState, process
-from tests.delivery.stage import send
-from tests.identity.traces import nothing_moves
+from tests.delivery.stage import Sent, new_number, send
+from tests.identity.traces import audit_of, nothing_moves
+from tests.operations.conftest import OURS, run_portal
 from tests.portal import Portal
 
 
@@ -60,23 +66,78 @@ async def test_asking_in_vain_changes_nothing_but_when_we_asked(portal: Portal) 
     assert (after.state, after.watch, after.heard_at) == (before.state, before.watch, asked_at)
 
 
-async def test_a_push_handled_again_changes_nothing(portal: Portal) -> None:
+@pytest.mark.parametrize(("watch_", "then"), [(Watch.REFUSED, Watch.REFUSED), (Watch.ASKED, Watch.WATCHED)])
+async def test_what_is_not_watched_is_asked_about_every_day(portal: Portal, watch_: Watch, then: Watch) -> None:
+    """The tracker refused, or was down until the job was given up."""
+    sent = await send()
+    await portal.run_jobs()
+    await portal.control.scan(sent.number, "picked_up", push=False)
+    await Parcel.filter(id=sent.parcel.id).update(watch=watch_, heard_at=clock.now() - timedelta(hours=25))
+    await sweep_silent_parcels()
+    await portal.run_jobs()
+    assert await sent.is_at(ParcelState.PICKED_UP)
+    assert (await Parcel.get(id=sent.parcel.id)).watch is then
+
+
+async def test_nobody_is_asked_about_a_parcel_that_nobody_follows(portal: Portal) -> None:
+    sent = await send()
+    long_ago = clock.now() - timedelta(hours=25)
+    await Parcel.filter(id=sent.parcel.id).update(watch=Watch.REFUSED, tracker="", heard_at=long_ago)
+    assert sent.parcel.id not in await silent_parcels(500)
+
+
+async def pushed(portal: Portal) -> tuple[Sent, Notice]:
+    """A parcel that was picked up, and the push that told of it."""
     sent = await send()
     await portal.run_jobs()
     await portal.control.scan(sent.number, "picked_up")
     await portal.control.settle()
     await portal.run_jobs()
     notices = await Notice.filter(topic="delivery.snapshot").order_by("-id")
-    notice = next(notice for notice in notices if notice.content["number"] == sent.number)
+    return sent, next(notice for notice in notices if notice.content["number"] == sent.number)
 
+
+async def test_a_push_handled_again_changes_nothing(portal: Portal) -> None:
+    sent, notice = await pushed(portal)
     async with nothing_moves():
         await process.work(notice_id=str(notice.id))
-    await Notice.filter(id=notice.id).update(state=NoticeState.RECEIVED)
-    async with nothing_moves("inbox_notice", "audit_line", "parcel"):
-        await process.work(notice_id=str(notice.id))
-
+    assert await replay("ems", sent.number, "测试") == 1
+    async with nothing_moves("inbox_notice", "audit_line", "parcel", "procrastinate_jobs"):
+        await portal.run_jobs()
+    assert (await Notice.get(id=notice.id)).state is NoticeState.HANDLED
     assert await sent.is_at(ParcelState.PICKED_UP)
     assert await ParcelEvent.filter(parcel_id=sent.parcel.id).count() == 1
+
+
+async def test_what_was_misread_is_read_again_from_what_came(portal: Portal) -> None:
+    """The code was unknown when its push came: what we made of it then is thrown away, not the push."""
+    sent, notice = await pushed(portal)
+    misread = dict(notice.content)
+    misread["events"] = [{**event, "state": None, "raw_code": "?"} for event in misread["events"]]
+    await Notice.filter(id=notice.id).update(content=misread)
+    await ParcelEvent.filter(parcel_id=sent.parcel.id).update(state=None, raw_code="?")
+    await Parcel.filter(id=sent.parcel.id).update(state=ParcelState.CREATED)
+
+    await replay("ems", sent.number, "测试")
+    await portal.run_jobs()
+
+    assert await sent.is_at(ParcelState.PICKED_UP)
+    [event] = await ParcelEvent.filter(parcel_id=sent.parcel.id)
+    assert (event.state, event.raw_code) == (ParcelState.PICKED_UP, "103")
+    assert (await Notice.get(id=notice.id)).content == notice.content
+    assert ("parcel.read_again", "done") in await audit_of(f"parcel:{sent.parcel.id}")
+
+
+async def test_an_operator_has_a_parcel_read_again_by_its_number(portal: Portal) -> None:
+    sent, notice = await pushed(portal)
+    here = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
+    told = await asyncio.to_thread(run_portal, "parcels", "replay", "ems", sent.number, **here)
+    assert told.stdout == "1 tellings are read again; the worker does it\n", told.stderr
+    assert (await Notice.get(id=notice.id)).state is NoticeState.RECEIVED
+    await portal.run_jobs()
+    assert (await Notice.get(id=notice.id)).state is NoticeState.HANDLED
+    told = await asyncio.to_thread(run_portal, "parcels", "replay", "ems", new_number(), **here)
+    assert (told.returncode, told.stderr) == (1, "Error: No such parcel; please check and try again.\n")
 
 
 async def test_a_scan_reported_late_takes_its_place_in_the_past(portal: Portal) -> None:

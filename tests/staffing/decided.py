@@ -69,6 +69,9 @@ ENTRIES: dict[str, frozenset[Role]] = {
     "Query.parcelsWithNumber": frozenset({ISSUER, WINDOW}),
     "Query.postingOffers": frozenset({ISSUER}),
     "Mutation.cancelCourier": frozenset({ISSUER}),
+    "Mutation.confirmReceipt": frozenset({ISSUER}),
+    "Mutation.declareLost": frozenset({ISSUER}),
+    "Mutation.handOver": frozenset({ISSUER}),
     "Mutation.closeDeliveryTask": frozenset({ISSUER, CASHIER, MANAGER}),
     "Mutation.postCases": frozenset({ISSUER}),
     "Mutation.receiveMaterials": frozenset({ISSUER, WINDOW}),
@@ -242,7 +245,8 @@ NAMES_NOBODY: dict[str, str] = {
     "ExtraSession": "slots",
     "Fee": "key name amountFen unit rule group when basis",
     "FreePlaces": "day places",
-    "HandOverSheet": "parcels pdf",
+    "HandOverSheet": "parcels pdf hasMore",
+    "HandedOver": "parcels",
     "HallBoard": "servicePoint businesses",
     "HallHours": "open close",
     "HallNow": "servicePoint waiting crowd free",
@@ -280,7 +284,8 @@ NAMES_NOBODY: dict[str, str] = {
     "Parcel": (
         "id direction carrier carrierName trackingNumber payer weightG feeFen needsIdentity orderNo orderState"
         " orderRemark pickupFrom pickupUntil state stateAt deliveredTo expectedFrom expectedUntil receivedAt watch"
-        " watchRemark stateText directionText payerText orderText cancellable courier caseIds timeline latestEvent link"
+        " watchRemark stateText directionText payerText orderText cancellable confirmable courier caseIds timeline"
+        " latestEvent link"
     ),
     "ParcelEvent": "at text place state stateText",
     "PaymentChannel": "code name",
@@ -432,6 +437,9 @@ REACHED_FROM: dict[str, set[str]] = {
             f"Mutation.{verb}"
             for verb in (
                 "cancelCourier",
+                "confirmReceipt",
+                "declareLost",
+                "handOver",
                 "postCases",
                 "receiveMaterials",
                 "registerParcel",

@@ -15,9 +15,9 @@ from tortoise import fields
 from tortoise.expressions import F
 from tortoise.models import Model
 
-from app.kernel import audit, clock, db, jobs
+from app.kernel import audit, clock, db, jobs, ports
 from app.kernel.actor import provider_actor
-from app.kernel.callbacks import Handled, RawCallback, Received
+from app.kernel.callbacks import CallbackReader, CallbackRefused, Handled, RawCallback, Received
 from app.kernel.db import new_id
 from app.kernel.logging import get_logger
 
@@ -143,6 +143,30 @@ async def replay(notice_id: UUID) -> bool:
             return False
         await process.defer(notice_id=str(notice.id))
     return True
+
+
+async def read_again(topic: str, **content: str) -> int:
+    """Have kept notices, handled or not, read anew from their raw bodies and processed again whose content says this;
+    gives how many. Only for topics whose handler takes the same twice. What no longer reads keeps what it said.
+    """
+    wanted = await db.rows(
+        "SELECT id FROM inbox_notice WHERE topic = $1 AND content @> $2::text::jsonb ORDER BY id",
+        topic,
+        db.json_text(content),
+    )
+    for row in wanted:
+        async with db.transaction():
+            notice = await Notice.select_for_update().get(id=row["id"])
+            raw = RawCallback(notice.provider, notice.kind, notice.raw_headers, {}, notice.raw_body)
+            try:
+                received = await ports.get(CallbackReader, f"{notice.provider}/{notice.kind}").read(raw)
+                notice.content = dict(received.content)
+            except (CallbackRefused, ports.NoSuchAdapter):
+                _log.warning("notice not read again", notice=str(notice.id))
+            notice.state = NoticeState.RECEIVED
+            await notice.save(update_fields=["content", "state"])
+            await process.defer(notice_id=str(notice.id))
+    return len(wanted)
 
 
 async def replay_unmatched(topic: str, **content: Any) -> int:

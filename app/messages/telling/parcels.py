@@ -12,15 +12,14 @@ from app.catalogue.queries import items_by_id
 from app.delivery.events import CourierOrderEnded, ParcelMoved, ParcelReceived, ParcelRegistered
 from app.delivery.models import Parcel, ParcelCase
 from app.delivery.order_rules import PAYER_WORDS
-from app.delivery.ports import DeliveredTo, ParcelState
-from app.delivery.rules import STATE_WORDS, missing_materials
+from app.delivery.ports import ParcelState
+from app.delivery.rules import missing_materials, state_words
 from app.delivery.words import Direction
 from app.kernel import clock
 from app.links.things import LinkKind, Thing
 from app.messages.telling.told import Told, Words, alike, item_words
 
 _OLD = timedelta(hours=24)
-_IN_A_LOCKER = ("已放入快递柜或代收点,请及时领取", "In a locker or at a pick-up point; please collect it")
 
 WORTH_TELLING = frozenset(
     {
@@ -90,8 +89,7 @@ async def moved(fact: ParcelMoved) -> list[Told]:
     if found is None or found[0].state is not state or found[0].state_at < clock.now() - _OLD:
         return []
     parcel, case = found
-    words = _IN_A_LOCKER if parcel.delivered_to is DeliveredTo.LOCKER else STATE_WORDS[state]
-    told = await _told(parcel, case, f"{parcel.id}/{state.value}", state=words)
+    told = await _told(parcel, case, f"{parcel.id}/{state.value}", state=state_words(state, parcel.delivered_to))
     at_once = state is ParcelState.OUT_FOR_DELIVERY
     return [replace(told, at_once=at_once, useless_after=parcel.state_at + _OLD)]
 

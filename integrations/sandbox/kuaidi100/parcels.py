@@ -50,9 +50,10 @@ STEPS = {
     "refused": Step("203", "拒收", "2", "【测试市】收件人拒收"),
     "returning": Step("6", "退回", "6", "【测试市】快件退回中"),
     "returned": Step("4", "退签", "4", "【测试市】退回件已由寄件人签收"),
+    "signed_by_sender": Step("301", "本人签收", "3", "【测试市】退回件已由寄件人签收"),
     "unknown_code": Step("9999", "未知", "99", "【测试市】承运商给出了新的状态"),
 }
-FINISHED = frozenset({"delivered", "delivered_by_other", "returned"})
+FINISHED = frozenset({"delivered", "delivered_by_other", "returned", "signed_by_sender"})
 
 
 def parcels(world: World) -> Shelf[Parcel]:

@@ -8,7 +8,7 @@ export const STEPS = [
   ["picked_up", "揽收"], ["in_transit", "运输中"], ["at_destination", "到达网点"], ["out_for_delivery", "派送"],
   ["delivered", "本人签收"], ["awaiting_collection", "入柜待取"], ["delivery_failed", "派送失败"],
   ["delivered_by_other", "代签"], ["delivered_to_locker", "投柜签收"], ["refused", "拒收"],
-  ["returning", "退回中"], ["returned", "已退回"], ["unknown_code", "未知状态"],
+  ["returning", "退回中"], ["returned", "已退回"], ["signed_by_sender", "寄件人签收"], ["unknown_code", "未知状态"],
 ];
 
 export const DANGERS = [

@@ -15,7 +15,7 @@ from app.delivery.rules import standing_of
 from app.kernel import ports
 from app.kernel.callbacks import CallbackReader, CallbackRefused
 from app.kernel.errors import ProviderUnavailable
-from integrations.ems.states import events_of
+from integrations.ems.states import events_of, is_untimed
 from integrations.sandbox.control import SandboxControl
 from tests.integrations.contract.stage import Door
 
@@ -50,7 +50,8 @@ def number() -> str:
         ("704", {"deliverCode": "10"}, ParcelState.DELIVERED, DeliveredTo.ADDRESSEE),
         ("704", {"deliverCode": 20}, ParcelState.DELIVERED, DeliveredTo.OTHER_PERSON),
         ("704", {"deliverCode": "50"}, ParcelState.DELIVERED, DeliveredTo.LOCKER),
-        ("704", {"deliverCode": "180"}, ParcelState.DELIVERED, DeliveredTo.UNKNOWN),
+        ("704", {"deliverCode": "180"}, ParcelState.LOST, None),
+        ("704", {"deliverCode": "999"}, ParcelState.DELIVERED, DeliveredTo.UNKNOWN),
         ("704", {}, ParcelState.DELIVERED, DeliveredTo.UNKNOWN),
         ("748", {}, ParcelState.DELIVERED, DeliveredTo.ADDRESSEE),
         ("741", {}, ParcelState.RETURNING, None),
@@ -68,6 +69,17 @@ def test_a_code_names_a_state(
 ) -> None:
     [event] = events_of([{"opTime": "2026-11-26 08:00:00", "opCode": code, "opDesc": "x", **more}])
     assert (event.state, event.delivered_to, event.at) == (state, to, datetime(2026, 11, 26, tzinfo=UTC))
+
+
+def test_another_zone_is_honoured_and_what_cannot_be_read_stands_beside_its_neighbour() -> None:
+    rows = [
+        {"opTime": "2026-11-26 08:00:00", "opCode": "203"},
+        {"opTime": "2026-11-26 08:00:00 UTC", "opCode": "389"},
+        {"opTime": "now", "opCode": "704", "deliverCode": "10"},
+    ]
+    events = events_of(rows)
+    assert [(event.raw_code, event.at.hour) for event in events] == [("704+10", 8), ("389", 8), ("203", 0)]
+    assert (is_untimed(rows), is_untimed(rows[:2]), events_of(rows[2:])) == (True, False, ())
 
 
 async def test_a_query_tells_the_whole_way_and_what_was_taken_back(control: SandboxControl, number: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.delivery.ports import DeliveredTo, ParcelState, TrackingEvent
-from integrations.kuaidi100.states import STATES, events_of
+from integrations.kuaidi100.states import STATES, events_of, is_untimed
 
 
 def only(state: object, code: object = None) -> TrackingEvent:
@@ -109,12 +109,25 @@ def test_rows_that_are_none_are_left_out(result: dict[str, Any]) -> None:
     assert events_of(result) == ()
 
 
+def test_another_zone_is_honoured_and_what_cannot_be_read_stands_beside_its_neighbour() -> None:
+    rows = [
+        {"ftime": "昨天", "context": "newest", "statusCode": "301"},
+        {"ftime": "2026-01-01T08:00:00+00:00", "context": "abroad"},
+        {"ftime": "2026-01-01 08:00:00", "context": "here"},
+    ]
+    events, at = events_of({"data": rows}), datetime(2026, 1, 1, 8, tzinfo=UTC)
+    assert [(event.text, event.at) for event in events] == [
+        ("newest", at), ("abroad", at), ("here", datetime(2026, 1, 1, 0, tzinfo=UTC)),
+    ]  # fmt: skip
+    assert (is_untimed({"data": rows}), is_untimed({"data": rows[1:]})) == (True, False)
+
+
 def test_a_time_before_all_times_and_a_null_character_do_no_harm() -> None:
     rows = [
         {"ftime": "0001-01-01 00:00:00", "context": "no time"},
         {"ftime": "2026-01-01 08:00:00", "context": "a\0b", "statusCode": "1\0"},
     ]
-    assert [(event.text, event.raw_code) for event in events_of({"data": rows})] == [("ab", "1")]
+    assert [(event.text, event.raw_code) for event in events_of({"data": rows})] == [("no time", ""), ("ab", "1")]
 
 
 def test_no_state_is_forgotten_but_those_kuaidi100_has_no_code_for() -> None:

@@ -205,7 +205,8 @@ async def test_every_step_of_the_courier_has_its_code(subscriber: Subscriber, co
         "picked_up": ("103", "1"), "in_transit": ("1002", "0"), "at_destination": ("1001", "0"),
         "out_for_delivery": ("5", "5"), "delivery_failed": ("204", "2"), "awaiting_collection": ("501", "5"),
         "delivered": ("301", "3"), "delivered_by_other": ("303", "3"), "delivered_to_locker": ("304", "3"),
-        "refused": ("203", "2"), "returning": ("6", "6"), "returned": ("4", "4"), "unknown_code": ("9999", "99"),
+        "refused": ("203", "2"), "returning": ("6", "6"), "returned": ("4", "4"), "signed_by_sender": ("301", "3"),
+        "unknown_code": ("9999", "99"),
     }  # fmt: skip
     for step, told in steps.items():
         await control.scan(NUMBER, step, carrier="ems", text=f"row {step}")

@@ -4,7 +4,7 @@ from tortoise import fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portal", "0012_parcels_both_ways")]
+    dependencies = [("portal", "0013_text_checks")]
 
     initial = False
 
