@@ -71,12 +71,12 @@ class Portal:
 
     @asynccontextmanager
     async def later(self, seconds: float) -> AsyncIterator[None]:
-        """What the providers keep is older. They do not go back in time: afterwards they have forgotten everything."""
+        """What the providers keep is older meanwhile. They do not forget: people would come with numbers known here."""
         await self.control.advance_clock(seconds)
         try:
             yield
         finally:
-            await self.control.reset()
+            await self.control.advance_clock(-seconds)
 
     async def run_jobs(self, *, may_fail: bool = False) -> None:
         """Let the worker do everything that is due, also what that causes, but nothing by the timetable: that would

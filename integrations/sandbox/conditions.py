@@ -16,9 +16,9 @@ from integrations.sandbox.world import World
 
 
 class Advance(Form):
-    """Seconds by which codes, tokens, orders and parcels grow older."""
+    """Seconds by which codes, tokens, orders and parcels grow older, or younger again."""
 
-    advance: Annotated[float, Field(ge=0, le=400 * 86400)]
+    advance: Annotated[float, Field(ge=-400 * 86400, le=400 * 86400)]
 
 
 def control_routes(world: World) -> list[Route]:

@@ -251,12 +251,16 @@ async def test_refused_under_any_address_it_asks_for_patience(tmp_path: Path, na
 
 async def test_a_network_that_swallows_everything_is_not_waited_for() -> None:
     """The connection stands and nobody ever says a word."""
-    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    heard: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: heard.append(writer), "127.0.0.1", 0)
     url = f"postgresql://x:x@127.0.0.1:{silent.sockets[0].getsockname()[1]}/x"
     assert db.tortoise_config(url)["connections"]["default"]["credentials"]["timeout"] == db.CONNECT_SECONDS
     async with silent, speaking_to(url, timeout=0.1):
         with pytest.raises(PleaseRetry) as refused:
             await act()
+    for writer in heard:
+        writer.close()
+        await writer.wait_closed()
     assert isinstance(refused.value.__cause__, TimeoutError)
 
 

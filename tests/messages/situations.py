@@ -238,6 +238,9 @@ SITUATIONS: dict[str, Situation] = {
     "parcel-registered": parcel(
         lambda parcel: ParcelRegistered(parcel.id), state=ParcelState.CREATED, payer=Payer.RECIPIENT_ON_DELIVERY
     ),
+    "materials-returned": parcel(
+        lambda parcel: ParcelRegistered(parcel.id), state=ParcelState.CREATED, direction=Direction.MATERIAL_RETURN
+    ),
     "parcel-moved": parcel(
         lambda parcel: ParcelMoved(parcel.id, "OUT_FOR_DELIVERY"),
         state=ParcelState.OUT_FOR_DELIVERY,

@@ -65,8 +65,11 @@ async def test_while_wechat_is_down_nothing_is_decided(portal: Portal, payer: Pa
         async with nothing_moves():
             with pytest.raises(ProviderUnavailable):
                 await ask_about(payable.attempt.id)
+        standing = await payer.standing()
+        async with nothing_moves("payment_attempt"):  # it knows that the phone has come back
             refused = await phone.do("ConfirmPayment", billId=str(payer.bill.id))
     assert (refused["code"], refused["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
+    assert await payer.standing() == standing
 
     await portal.control.be_hostile(server_error=0.0)
     confirmed = await phone.do("ConfirmPayment", billId=str(payer.bill.id))
