@@ -14,9 +14,8 @@ from PIL import Image
 
 from integrations.sandbox.front import Answer, Call
 from integrations.sandbox.records import Shelf
-from integrations.sandbox.wechat.messages import ONLY, PAGES, Door
-from integrations.sandbox.wechat.tokens import check_token
-from integrations.sandbox.wechat.wire import JSON, WechatError, posted_json, success
+from integrations.sandbox.wechat.messages import ONLY, PAGES, Door, passed
+from integrations.sandbox.wechat.wire import JSON, WechatError, success
 from integrations.sandbox.world import World
 
 VERSIONS = {"release", "trial", "develop"}
@@ -46,7 +45,7 @@ def doors(world: World) -> Shelf[Door]:
 
 
 def generate_url_link(world: World, call: Call) -> Answer:
-    content = _passed(world, call)
+    content = passed(world, call, _door(world))
     path, query = content.get("path", ""), content.get("query", "")
     if not isinstance(path, str) or (path and path not in PAGES):
         raise WechatError(40165, "no leading slash, no query, and in the published version")
@@ -75,7 +74,7 @@ def open_url_link(world: World, call: Call) -> Answer:
 
 
 def draw_code(world: World, call: Call) -> Answer:
-    content = _passed(world, call)
+    content = passed(world, call, _door(world))
     scene, page, width = content.get("scene"), content.get("page", ""), content.get("width", 430)
     if not isinstance(scene, str) or not SCENE.fullmatch(scene):
         raise WechatError(40129)
@@ -87,14 +86,6 @@ def draw_code(world: World, call: Call) -> Answer:
     _version(content)
     _spend(world)
     return _picture(scene, width, see_through=content.get("is_hyaline") is True)
-
-
-def _passed(world: World, call: Call) -> dict[str, Any]:
-    check_token(world, call)
-    state = _door(world).state
-    if state != "open":
-        raise WechatError(-1 if state == "busy" else 48001)
-    return posted_json(call)
 
 
 def _version(content: dict[str, Any]) -> str:

@@ -10,10 +10,9 @@ from integrations.sandbox.front import Answer, Call
 from integrations.sandbox.records import Shelf
 from integrations.sandbox.text_words import judged, words_in
 from integrations.sandbox.wechat.login import last_login
-from integrations.sandbox.wechat.messages import Door, doors
+from integrations.sandbox.wechat.messages import Door, doors, passed
 from integrations.sandbox.wechat.people import People
-from integrations.sandbox.wechat.tokens import check_token
-from integrations.sandbox.wechat.wire import WechatError, posted_json, success, text
+from integrations.sandbox.wechat.wire import WechatError, success, text
 from integrations.sandbox.world import World
 
 DOOR = "texts"
@@ -46,13 +45,8 @@ def door(world: World) -> Door:
 
 
 def check(world: World, call: Call) -> Answer:
-    check_token(world, call)
     present = door(world)
-    if present.state == "busy":
-        raise WechatError(-1)
-    if present.state == "unauthorised":
-        raise WechatError(48001)
-    content = posted_json(call)
+    content = passed(world, call, present)
     openid, scene = _asked(world, content)
     if present.left <= 0:
         raise WechatError(45009)
