@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 from tortoise.exceptions import IntegrityError
 
@@ -122,3 +124,33 @@ async def test_patient_work_that_failed_is_as_patient_when_it_is_tried_again(por
         await strike.defer(bell_id=str(bell))
     await one_after_another(portal)
     assert await heard(bell) == ["bell.struck", "bell.oiled"]
+
+
+class _Undone(Exception):
+    """The rows of a test that would be in everybody's way."""
+
+
+_MANY = """
+    INSERT INTO procrastinate_jobs (queue_name, task_name, lock)
+    SELECT 'default', 'nobody.does', 'thing:' || md5(number::text) FROM generate_series(1, 10000) AS number
+"""
+_WORKER = "INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id"
+_TAKE = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT procrastinate_fetch_job_v2(NULL, {worker})"
+
+
+async def test_a_job_is_taken_out_of_many_without_looking_at_all(portal: Portal) -> None:
+    """Each of ten thousand waits under a lock of its own; taking one reads a few pages."""
+    read = 0
+    with suppress(_Undone):
+        async with db.transaction():
+            await db.rows(_MANY)
+            await db.rows("ANALYZE procrastinate_jobs")
+            worker = await db.row(_WORKER)
+            assert worker is not None
+            for _ in range(2):  # the first one also learns how
+                plan = await db.row(_TAKE.format(worker=worker["id"]))
+                assert plan is not None
+                read = orjson.loads(plan["QUERY PLAN"])[0]["Plan"]["Shared Hit Blocks"]
+            raise _Undone
+
+    assert 0 < read < 80, read
