@@ -15,7 +15,10 @@ from typing import Any
 
 import orjson
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision, RetryStrategy
+from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job as QueuedJob
+from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
 
 from app.kernel import clock, db
 from app.kernel.logging import current_request_id, get_logger, request_scope
@@ -25,7 +28,7 @@ Work = Callable[..., Awaitable[None]]
 _log = get_logger(__name__)
 _DEFER = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[
-        ROW('default', $1::text, $6::integer, $2::text, $3::text, $4::text::jsonb, $5::timestamptz)
+        ROW('default', $1::text, $5::integer, $2::text, NULL, $3::text::jsonb, $4::timestamptz)
     ]::procrastinate_job_to_defer_v1[])
 """
 _DEFER_EACH = """
@@ -64,8 +67,22 @@ class Ladder(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": wait})
 
 
+class _Jobs(JobManager):
+    async def retry_job(self, job: QueuedJob, retry_at: datetime | None = None, *rest: Any, **how: Any) -> None:
+        """Let a job wait again, also one of a dead worker. The database allows one waiting tick of a timetable entry:
+        if the next one is there already, this one is over, or it would be held as running for ever, and all later ones
+        with it.
+        """
+        try:
+            await super().retry_job(job, retry_at, *rest, **how)
+        except UniqueViolation:
+            _log.warning("tick left to the next one", job=job.task_name, job_id=job.id)
+            await self.finish_job(job, Status.ABORTED, delete_job=True)
+
+
 queue = App(connector=PsycopgConnector())
 """Every job and timetable entry of the process; the worker opens it with a pool of its own."""
+queue.job_manager = _Jobs(queue.connector)
 
 
 @dataclass(frozen=True)
@@ -80,19 +97,17 @@ class Job:
         self,
         *,
         lock: str | None = None,
-        only_once_as: str | None = None,
         not_before: datetime | None = None,
         **arguments: object,
     ) -> None:
         """Ask for it on the open transaction.
 
         `lock`: jobs of equal lock run one after another, so one that waits for its moment, or for its next try, holds
-        up all that were asked for after it. `only_once_as`: refused by the database while an
-        equal one still waits. `not_before`: a UTC moment. Arguments must survive JSON.
+        up all that were asked for after it. `not_before`: a UTC moment. Arguments must survive JSON.
         """
         sent = {**arguments, "request_id": current_request_id()}
         content = orjson.dumps(sent).decode()
-        await db.rows(_DEFER, self.name, lock, only_once_as, content, not_before, self.priority.value)
+        await db.rows(_DEFER, self.name, lock, content, not_before, self.priority.value)
 
     async def defer_each(self, asked: Sequence[tuple[str | None, str | None, Mapping[str, object]]]) -> None:
         """Ask for it several times in one statement: lock, request id and arguments of each."""

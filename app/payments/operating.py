@@ -31,8 +31,11 @@ _FAILED_JOBS = """
     WHERE status = 'failed' AND (task_name LIKE 'payments.%' OR task_name = 'inbox.process') ORDER BY id LIMIT $1
 """
 _RETRY = """
-    SELECT procrastinate_retry_job_v2(id, now(), priority, queue_name, lock) FROM procrastinate_jobs
-    WHERE status = 'failed' AND id = $1
+    SELECT procrastinate_retry_job_v2(id, now(), priority, queue_name, lock) FROM procrastinate_jobs AS given_up
+    WHERE status = 'failed' AND id = $1 AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs AS next_tick
+        WHERE next_tick.status = 'todo' AND next_tick.queueing_lock = given_up.queueing_lock
+    )
 """
 _TOPICS = ("payments.notice", "payments.refund_notice")
 
@@ -131,5 +134,5 @@ def _about(task: MoneyTask) -> str:
 
 
 async def retry_job(job_id: int) -> bool:
-    """Let a job that was given up run again; False when there is none."""
+    """Let a job that was given up run again; False when there is none, or its next tick waits already."""
     return bool(await db.rows(_RETRY, job_id))

@@ -16,7 +16,7 @@ from app.kernel.callbacks import Handled
 from app.kernel.facts import Fact
 from app.kernel.facts.publishing import publish, reacts_to
 from app.kernel.inbox.notices import handles
-from app.kernel.jobs import Priority, job
+from app.kernel.jobs import Job, Priority, job
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,23 @@ async def oil(bell_id: str) -> None:
 @job("kernel.strike")
 async def strike(bell_id: str) -> None:
     await audit.record(SYSTEM, "bell.struck", f"bell:{bell_id}")
+
+
+async def let_tick(bell_id: UUID | str, work: Job) -> None:
+    """Put a job in the queue as the timetable does: one waits, and one runs at a time."""
+    async with db.transaction():
+        await work.defer(lock=f"tick:{bell_id}", bell_id=str(bell_id))
+        await db.rows(_AS_TICK, f"tick:{bell_id}")
+
+
+_AS_TICK = "UPDATE procrastinate_jobs SET queueing_lock = lock WHERE lock = $1 AND status = 'todo'"
+
+
+@job("kernel.outlast")
+async def outlast(bell_id: str) -> None:
+    """Fails, when the next tick has come already."""
+    await let_tick(bell_id, strike)
+    raise LookupError(bell_id)
 
 
 async def ring(bell_id: UUID, times: int = 1) -> None:

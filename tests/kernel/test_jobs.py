@@ -10,10 +10,10 @@ import orjson
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from app.kernel import clock, db
+from app.kernel import clock, db, jobs
 from app.kernel.facts.publishing import publish
 from app.kernel.jobs import LADDER_SECONDS
-from tests.kernel.happenings import BellRung, broken_bells, heard, oil, strike, stumble
+from tests.kernel.happenings import BellRung, broken_bells, heard, let_tick, oil, outlast, strike, stumble
 from tests.portal import Portal
 
 
@@ -80,18 +80,45 @@ async def test_a_job_for_later_waits(portal: Portal, bell: UUID) -> None:
     assert await heard(bell) == ["bell.struck"]
 
 
-async def test_what_is_wanted_only_once_is_refused_while_it_waits(portal: Portal, bell: UUID) -> None:
-    async def ask() -> None:
-        async with db.transaction():
-            await strike.defer(bell_id=str(bell), only_once_as=f"strike:{bell}")
-
-    await ask()
+async def test_a_tick_that_waits_is_not_asked_for_again(portal: Portal, bell: UUID) -> None:
+    await let_tick(bell, strike)
     with pytest.raises(IntegrityError):
-        await ask()
+        await let_tick(bell, strike)
     await portal.run_jobs()
-    await ask()
+    await let_tick(bell, strike)
     await portal.run_jobs()
     assert await heard(bell) == ["bell.struck"] * 2
+
+
+async def test_a_tick_that_fails_when_the_next_one_waits_is_over(portal: Portal, bell: UUID) -> None:
+    """It cannot wait beside the other one; held as running it would keep all later ones from their turn."""
+    await let_tick(bell, outlast)
+    await portal.run_jobs(may_fail=True)
+    assert await heard(bell) == ["bell.struck"]
+    assert await db.row("SELECT 1 FROM procrastinate_jobs WHERE args->>'bell_id' = $1", str(bell)) is None
+
+
+async def test_a_tick_whose_worker_died_when_the_next_one_waited_is_over(portal: Portal, bell: UUID) -> None:
+    """And whatever else died with its worker comes back, whichever is found first."""
+    dead = await db.row(_DEAD_WORKER)
+    assert dead is not None
+    async with db.transaction():
+        await oil.defer(bell_id=str(bell))
+    await let_tick(bell, stumble)
+    async with db.transaction():
+        await oil.defer(bell_id=str(bell))
+    await db.rows(
+        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = $2 WHERE args->>'bell_id' = $1",
+        str(bell),
+        dead["id"],
+    )
+    await let_tick(bell, strike)
+
+    assert await jobs.rescue_stalled(portal.queue) == 3
+    await portal.run_jobs(may_fail=True)
+
+    assert sorted(await heard(bell)) == ["bell.oiled", "bell.oiled", "bell.struck"]
+    assert await db.row("SELECT 1 FROM procrastinate_jobs WHERE args->>'bell_id' = $1", str(bell)) is None
 
 
 async def one_after_another(portal: Portal) -> None:
@@ -124,6 +151,9 @@ async def test_patient_work_that_failed_is_as_patient_when_it_is_tried_again(por
         await strike.defer(bell_id=str(bell))
     await one_after_another(portal)
     assert await heard(bell) == ["bell.struck", "bell.oiled"]
+
+
+_DEAD_WORKER = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
 
 
 class _Undone(Exception):
