@@ -56,6 +56,7 @@ async def test_a_wrong_sum_moves_nothing_and_stays_for_a_person(payer: Payer) ->
     assert (verdict.matched, verdict.remark) == (False, "WRONG_AMOUNT")
     assert await payer.standing() == before
     assert await payer.settlements() == 0
+    assert attempt.id in await attempts_to_ask_about(1000), "WeChat is asked at once what is true"
     assert (await settle(paid(payer, attempt))).remark == "SETTLE"
 
 
@@ -212,6 +213,15 @@ async def test_paid_between_our_question_and_the_close_is_paid(payer: Payer) -> 
     finally:
         ports.register(PaymentChannel, "wechat", wechat)
     assert await payer.standing() == SETTLED
+
+
+async def test_a_bill_does_not_expire_a_moment_before_it_is_due(payer: Payer) -> None:
+    """Whoever found it overdue may come when it has just been given more time."""
+    with clock.standing_at(payer.bill.due_at - timedelta(seconds=1)):
+        assert await expire(payer.bill.id) is False
+    assert (await payer.standing())["bill"] is BillState.CREATED
+    with clock.standing_at(payer.bill.due_at):
+        assert await expire(payer.bill.id) is True
 
 
 async def test_a_bill_with_a_live_order_does_not_expire(payer: Payer) -> None:
