@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from app.booking import commands
 from app.booking.models import Booking
@@ -75,8 +76,8 @@ _MAKERS = {BillKind.CASE_FEE: _fee, BillKind.NOTICE: _notice, BillKind.DEPOSIT: 
 # what must be true
 
 
-def net(line: dict[str, int]) -> int:
-    return line["amount_fen"] * line["quantity"] - line["exempt_fen"]
+def net(line: dict[str, Any]) -> int:
+    return int(line["amount_fen"] * line["quantity"] - line["exempt_fen"])
 
 
 def check_lines(bill: Bill) -> None:
@@ -97,8 +98,8 @@ def check_grown(before: Bill, after: Bill) -> None:
     assert kept == now
 
 
-def _late(bill: Bill) -> dict[str, int]:
-    none = {"fee_key": LATE_FINE_KEY, "amount_fen": 0, "exempt_fen": 0}
+def _late(bill: Bill) -> dict[str, Any]:
+    none: dict[str, Any] = {"fee_key": LATE_FINE_KEY, "amount_fen": 0, "exempt_fen": 0}
     return next((line for line in bill.lines if line["fee_key"] == LATE_FINE_KEY), none)
 
 
