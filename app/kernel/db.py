@@ -184,7 +184,8 @@ def connection() -> BaseDBAsyncClient:
 
 
 def in_open_transaction() -> bool:
-    return isinstance(connection(), TransactionalDBClient)
+    """Whether this task has one open; also known where there is no database."""
+    return _after_commit.get() is not None and isinstance(connection(), TransactionalDBClient)
 
 
 async def rows(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from app.kernel import db
 from app.kernel.logging import get_logger
 from app.kernel.metrics import OUTBOUND
 
@@ -61,8 +62,11 @@ class OutboundClient:
 
         An answer is read up to `most_bytes` and given up beyond; what is larger by nature (a bill) says so.
         With `may_repeat` a lost connection, a timeout or a 500, 502 or 503 is tried again at most twice; use
-        it only where the provider answers a repetition alike. Raises `ProviderSilent`.
+        it only where the provider answers a repetition alike. Raises `ProviderSilent`, and `RuntimeError` inside a
+        transaction: whoever wants its locks would wait for the provider too.
         """
+        if db.in_open_transaction():
+            raise RuntimeError(f"{provider} {operation} must be asked outside the transaction")
         waits = (*_RETRY_WAITS, None) if may_repeat else (None,)
         for wait in waits:
             try:

@@ -8,13 +8,12 @@ from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor
 from app.kernel.errors import InvalidInput
-from app.kernel.inbox.requests import claim
-from app.payments.commands import check_is_due, under_way
-from app.payments.errors import AmountDiffers, ChannelUnavailable, NothingToPay, SlipUsed
+from app.kernel.inbox.requests import claim, earlier_answers, wanted
+from app.payments.commands import locked_owed, under_way
+from app.payments.errors import AmountDiffers, ChannelUnavailable, SlipUsed
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.moves import advance
 from app.payments.ports import PaymentState, PaymentTruth
-from app.payments.purposes import locked_with_purpose
 from app.payments.queries import bill_at_work, live_attempt
 from app.payments.rules import is_slip_number
 from app.payments.settling import close_live_order, live_channel, settle
@@ -27,21 +26,24 @@ async def collect_at_window(
     """A cashier has taken the money of a bill, all of it, in cash or with the card machine.
 
     `amount_fen` is what lies on the counter: it must be what is due. `slip` is the number on the card machine's slip,
-    which pays one bill only. An order a phone has opened is closed at its provider first. Raises `NotAllowed`,
-    `NotFound` (also of another unit), `ChannelUnavailable`, `AmountDiffers`, `InvalidInput`, `SlipUsed`,
-    `NothingToPay` (also when what the bill is for waits no more), `BillExpired`, `BillCancelled`, `PaymentUnderWay` or
-    `ProviderUnavailable`.
+    which pays one bill only. An order a phone has opened is closed at its provider first, unless this is refused anyway
+    or a repeat. Raises `NotAllowed`, `NotFound` (also of another unit), `ChannelUnavailable`, `AmountDiffers`,
+    `InvalidInput`, `SlipUsed`, `NothingToPay` (also when what the bill is for waits no more), `BillExpired`,
+    `BillCancelled`, `PaymentUnderWay`, `IdempotencyKeyReused` or `ProviderUnavailable`.
     """
     cashier = actor.staff_id(Role.CASHIER)
     if not live_channel(channel).at_window:
         raise ChannelUnavailable(field="channel")
     _check_slip(channel, slip)
     await bill_at_work(actor, bill_id)
-    await close_live_order(bill_id, "money lies on the counter")
+    body = {"bill": bill_id, "channel": channel, "fen": amount_fen, "slip": slip}
+    if await earlier_answers([wanted(cashier, idempotency_key, "collect", **body)]) == [None]:
+        async with db.transaction():
+            await _check_pays(bill_id, channel, amount_fen, slip)
+        await close_live_order(bill_id, "money lies on the counter")
     async with db.transaction():
         if slip:
             await db.one_at_a_time(f"slip:{channel}/{slip}")
-        body = {"bill": bill_id, "channel": channel, "fen": amount_fen, "slip": slip}
         request = await claim(cashier, idempotency_key, "collect", **body)
         if request.earlier is None:
             attempt = await _taken(bill_id, channel, cashier, amount_fen, slip)
@@ -59,17 +61,19 @@ def _check_slip(channel: str, slip: str) -> None:
         )
 
 
-async def _taken(bill_id: UUID, channel: str, cashier: UUID, amount_fen: int, slip: str) -> PaymentAttempt:
-    """The attempt of money that lies on the counter, after everything has been locked and looked at."""
-    held = await locked_with_purpose(bill_id)
-    bill, now = held.bill, clock.now()
-    check_is_due(bill, now)
-    if not await held.is_waiting():
-        raise NothingToPay
+async def _check_pays(bill_id: UUID, channel: str, amount_fen: int, slip: str) -> Bill:
+    """The bill that lies paid on the counter, locked like `locked_owed`, whose refusals it raises as well."""
+    bill = await locked_owed(bill_id)
     if amount_fen != bill.total_fen:
         raise AmountDiffers.of(bill.total_fen)
     if slip and await PaymentAttempt.exists(channel=channel, provider_ref=slip):
         raise SlipUsed(field="slip")
+    return bill
+
+
+async def _taken(bill_id: UUID, channel: str, cashier: UUID, amount_fen: int, slip: str) -> PaymentAttempt:
+    """The attempt of money that lies on the counter, after everything has been locked and looked at."""
+    bill, now = await _check_pays(bill_id, channel, amount_fen, slip), clock.now()
     opened = await live_attempt(bill.id)
     if opened is not None:
         raise under_way(opened)

@@ -1,6 +1,7 @@
 """Without this module no bill could be opened for payment; what comes of it is in `settling`.
 
-Locks are taken in the written order: case, bill, payment. No transaction is open while a provider is asked.
+Locks are taken in the written order: what the bill is for, bill, payment. No transaction is open while a provider is
+asked.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from app.payments.errors import (
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.moves import advance
 from app.payments.ports import OrderRefused, PaymentChannel, PaymentOrder
-from app.payments.queries import live_attempt, locked_attempt, locked_bill, payable_bill
+from app.payments.purposes import locked_with_purpose
+from app.payments.queries import live_attempt, locked_attempt, payable_bill
 from app.payments.rules import ATTEMPT_TIME, PREPAY_GOOD_FOR, UNDISTURBED, WAITING_FOR_MONEY, next_sweep
 from app.payments.settling import close_order, live_channel, settle
 from app.payments.states import ATTEMPT_LIFE, AttemptState, BillState
@@ -50,9 +52,9 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
 
     The amount is the bill's. An order of the same payer that is still good is used again; any other order of the
     bill is closed at its provider first, and the provider has confirmed that, so that nobody pays twice. Raises
-    `NotFound`, `NothingToPay`, `BillExpired`, `BillCancelled`, `PaymentUnderWay` (the other order could not be
-    closed, or is too young for who only knows the payment code), `ChannelUnavailable`, `PaymentRefused`,
-    `ProviderUnavailable` or `IdempotencyKeyReused`.
+    `NotFound`, `NothingToPay` (also when what the bill is for waits no more), `BillExpired`, `BillCancelled`,
+    `PaymentUnderWay` (the other order could not be closed, or is too young for who only knows the payment code),
+    `ChannelUnavailable`, `PaymentRefused`, `ProviderUnavailable` or `IdempotencyKeyReused`.
     """
     adapter = live_channel(channel)
     await payable_bill(bill_id, actor)
@@ -62,6 +64,8 @@ async def pay(actor: Actor, bill_id: UUID, channel: str, *, idempotency_key: str
     earlier = await live_attempt(bill_id)
     if earlier is not None and not _is_usable(earlier, channel, user.open_id, clock.now()):
         await _check_may_end(actor, earlier)
+        async with db.transaction():
+            await locked_owed(bill_id)
         await close_order(earlier, "another order is opened")
     attempt = await _prepare(actor, bill_id, channel, user.open_id, idempotency_key)
     if attempt.prepay_ref is None or _prepay_is_old(attempt):
@@ -95,8 +99,7 @@ async def _prepare(actor: Actor, bill_id: UUID, channel: str, open_id: str, idem
     async with db.transaction():
         request = await claim(actor.resident_id(), idempotency_key, "pay", bill=bill_id, channel=channel)
         await locked_subject(actor)
-        bill = await locked_bill(bill_id)
-        check_is_due(bill, clock.now())
+        bill = await locked_owed(bill_id)
         attempt = await live_attempt(bill.id)
         if attempt is None:
             attempt = await _new_attempt(actor, bill, channel, open_id)
@@ -110,14 +113,20 @@ async def _prepare(actor: Actor, bill_id: UUID, channel: str, open_id: str, idem
     return attempt
 
 
-def check_is_due(bill: Bill, now: datetime) -> None:
-    """Raises `NothingToPay`, `BillCancelled` or `BillExpired`."""
+async def locked_owed(bill_id: UUID) -> Bill:
+    """A bill that waits for its money, as what it is for does, both locked in the caller's transaction.
+
+    Raises `NothingToPay`, `BillCancelled` or `BillExpired`.
+    """
+    held = await locked_with_purpose(bill_id)
+    bill = held.bill
     if bill.state is BillState.CANCELLED:
         raise BillCancelled
-    if bill.state is BillState.EXPIRED or (bill.state in WAITING_FOR_MONEY and bill.due_at <= now):
+    if bill.state is BillState.EXPIRED or (bill.state in WAITING_FOR_MONEY and bill.due_at <= clock.now()):
         raise BillExpired
-    if bill.state not in WAITING_FOR_MONEY:
+    if bill.state not in WAITING_FOR_MONEY or not await held.is_waiting():
         raise NothingToPay
+    return bill
 
 
 def under_way(attempt: PaymentAttempt, until: datetime | None = None) -> PaymentUnderWay:

@@ -12,13 +12,14 @@ from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim, earlier_answers, wanted
 from app.kernel.money import Fen, yuan
 from app.payments import journal
-from app.payments.errors import AlreadyPaid, ExemptionTooLarge
+from app.payments.errors import AlreadyPaid, ExemptionTooLarge, NothingToPay
 from app.payments.events import BillReduced
 from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill, Exemption
 from app.payments.moves import advance
-from app.payments.purposes import locked_with_purpose
+from app.payments.purposes import Held, locked_with_purpose
 from app.payments.queries import bill_at_work, live_attempt
+from app.payments.rules import WAITING_FOR_MONEY
 from app.payments.settling import close_live_order
 from app.payments.states import BillState
 
@@ -31,20 +32,23 @@ async def exempt(
     """Take a part of one line off an unpaid bill, or all of it. Amount in fen.
 
     `basis` is the rule, `proof` what was shown (a document and its number). An order under way is closed at its
-    provider first: nobody pays the old amount any more; a repeat closes none. With nothing left the bill is WAIVED and
-    what waited for it goes on. Raises `NotAllowed`, `NotFound` (also of another unit), `InvalidInput`,
-    `ExemptionTooLarge`, `AlreadyPaid`, `IdempotencyKeyReused` or `ProviderUnavailable`.
+    provider first: nobody pays the old amount any more; a repeat closes none, nor does what is refused anyway. With
+    nothing left the bill is WAIVED and what waited for it goes on. Raises `NotAllowed`, `NotFound` (also of another
+    unit), `InvalidInput`, `ExemptionTooLarge`, `AlreadyPaid`, `NothingToPay` (what the bill is for waits no more),
+    `IdempotencyKeyReused` or `ProviderUnavailable`.
     """
     cashier = actor.staff_id(Role.CASHIER)
     basis, proof = _said("basis", basis), _said("proof", proof)
     await bill_at_work(actor, bill_id)
     body = {"bill": bill_id, "line": line, "fen": amount_fen, "basis": basis, "proof": proof}
     if await earlier_answers([wanted(cashier, idempotency_key, "exempt", **body)]) == [None]:
+        async with db.transaction():
+            await _reducible(bill_id, line, amount_fen)
         await close_live_order(bill_id, "an exemption is granted")
     async with db.transaction():
         request = await claim(cashier, idempotency_key, "exempt", **body)
         if request.earlier is None:
-            held = await locked_with_purpose(bill_id)
+            held = await _reducible(bill_id, line, amount_fen)
             bill = held.bill
             if bill.state is not BillState.CREATED or await live_attempt(bill_id) is not None:
                 raise AlreadyPaid(field="billId")
@@ -72,14 +76,25 @@ def _said(field: str, text: str) -> str:
     return text
 
 
-async def _take_off(bill: Bill, line: int, amount_fen: int) -> int:
-    """The line, the total and the ledger of a locked bill; gives what is left to pay."""
-    if not 0 <= line < len(bill.lines):
+async def _reducible(bill_id: UUID, line: int, amount_fen: int) -> Held:
+    """An unpaid bill with a line of which so much can be taken off, locked behind what it is for."""
+    held = await locked_with_purpose(bill_id)
+    lines = held.bill.lines
+    if held.bill.state not in WAITING_FOR_MONEY:
+        raise AlreadyPaid(field="billId")
+    if not await held.is_waiting():
+        raise NothingToPay(field="billId")
+    if not 0 <= line < len(lines):
         raise InvalidInput(field="line", reason_zh="没有这个收费项目", reason_en="there is no such line")
-    lines = [dict(each) for each in bill.lines]
     full_fen = lines[line]["amount_fen"] * lines[line]["quantity"]
     if not 0 < amount_fen <= full_fen or lines[line].get("exempt_fen", 0):
         raise ExemptionTooLarge(line_yuan=yuan(Fen(full_fen)), field="amountFen")
+    return held
+
+
+async def _take_off(bill: Bill, line: int, amount_fen: int) -> int:
+    """The line, the total and the ledger of a locked bill; gives what is left to pay."""
+    lines = [dict(each) for each in bill.lines]
     lines[line]["exempt_fen"] = amount_fen
     left: int = bill.total_fen - amount_fen
     if left:

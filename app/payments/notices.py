@@ -30,7 +30,7 @@ from app.payments.errors import AlreadyPaid, AmountNotOpen, DecisionNeeded, NotT
 from app.payments.issuing import make_bill
 from app.payments.models import Bill
 from app.payments.queries import bill_at_work, live_attempt, locked_bill
-from app.payments.rules import BILL_DAYS, BY_DECISION, MOST_FEN, BillKind
+from app.payments.rules import BILL_DAYS, BY_DECISION, MOST_FEN, WAITING_FOR_MONEY, BillKind
 from app.payments.settling import cancel, close_live_order
 from app.payments.states import BillState
 from app.representation.rules import check_person
@@ -176,7 +176,8 @@ async def cancel_notice(actor: Actor, bill_id: UUID, reason: str) -> Bill:
     seen = await bill_at_work(actor, bill_id)
     if seen.kind is not BillKind.NOTICE:
         raise NotToBeCancelled(field="billId")
-    await close_live_order(bill_id, "the notice is cancelled")
+    if seen.state in WAITING_FOR_MONEY:
+        await close_live_order(bill_id, "the notice is cancelled")
     async with db.transaction():
         bill = await locked_bill(bill_id)
         if bill.state is BillState.CANCELLED:

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app.kernel import metrics
+from app.kernel import db, metrics
 from app.kernel.http import MAX_ANSWER_BYTES, OutboundClient, ProviderSilent
+from tests.portal import Portal
 
 HANG_UP, SAY_NOTHING, SAY_TOO_MUCH = "hang up", "say nothing", "say too much"
 Script = list[int | str]
@@ -134,6 +135,24 @@ async def test_neither_log_nor_error_holds_what_was_sent(client: OutboundClient)
         ("bank", "pay", "200"),
         ("bank", "pay", "failed"),
     ]
+
+
+async def test_no_provider_is_asked_inside_a_transaction(portal: Portal, client: OutboundClient) -> None:
+    """So that no test of an adapter passes where it would."""
+    async with provider() as bank, db.transaction():
+        with pytest.raises(RuntimeError, match="bank pay must be asked outside the transaction"):
+            await client.send("bank", "pay", "POST", bank.url)
+        async with db.transaction():
+            with pytest.raises(RuntimeError, match="outside"):
+                await client.send("bank", "pay", "POST", bank.url)
+    assert bank.asked == []
+
+
+async def test_once_a_transaction_is_over_its_task_may_ask_again(portal: Portal, client: OutboundClient) -> None:
+    async with db.transaction():
+        pass
+    async with provider(200) as bank:
+        assert (await client.send("bank", "pay", "POST", bank.url)).status == 200
 
 
 async def test_every_try_is_counted(client: OutboundClient) -> None:

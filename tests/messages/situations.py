@@ -230,6 +230,7 @@ SITUATIONS: dict[str, Situation] = {
     "bill-reissued": bill(lambda bill: money.BillReissued(bill.id)),
     "refund-succeeded": refund(lambda refund: money.RefundSucceeded(refund.id, 1250), RefundState.SUCCEEDED),
     "refund-failed": refund(lambda refund: money.RefundAbnormal(refund.id), RefundState.ABNORMAL),
+    "refund-bounced": refund(lambda refund: money.RefundBounced(refund.id), RefundState.ABNORMAL),
     "refund-declined": refund(lambda refund: money.RefundDeclined(refund.id), RefundState.DECLINED),
     "paid-too-late": payment(money.LateMoneyReceived),
     "paid-too-much": payment(money.SurplusReceived),

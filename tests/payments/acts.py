@@ -2,54 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import strategies as st
 
-from app.kernel import clock
+from app.booking.rules import BookingState
 from app.payments.at_window import collect_at_window
 from app.payments.commands import confirm, pay
 from app.payments.exemptions import exempt
 from app.payments.notices import cancel_notice
-from app.payments.ports import PaymentState, RefundStanding
-from app.payments.refunds.deciding import (
-    approve_refund,
-    confirm_window_refund,
-    decline_refund,
-    give_up_refund,
-    retry_refund,
-)
+from app.payments.ports import PaymentState
 from app.payments.refunds.disowning import return_what_came
-from app.payments.refunds.requesting import request_refund
-from app.payments.refunds.rules import RefundWish
-from app.payments.refunds.sending import pursue
-from app.payments.refunds.settling import settle_refund
 from app.payments.renewing import renew
 from app.payments.rules import UNDECIDED
 from app.payments.settling import ask_about, expire, settle
-from app.payments.states import AttemptState, BillState, RefundState
-from app.payments.words import RefundReason
+from app.payments.states import BillState, RefundState
+from tests.payments.bills import check_grown
+from tests.payments.drawing import Draw, Work, one_of, places
+from tests.payments.giving_back import (
+    bank_moves_a_refund,
+    money_is_asked_back,
+    old_word_about_a_refund_comes_again,
+    refunds_are_pursued,
+    second_person_decides,
+    window_helps_a_refund,
+)
 from tests.payments.histories import BANKS, Life
+from tests.payments.visiting import (
+    deposit_is_seen_to,
+    hall_calls_it_off,
+    hold_ends,
+    visit_is_excused,
+    visit_is_given_up,
+    visit_is_kept,
+    visit_is_missed,
+)
 from tests.people import new_key
 
-T = TypeVar("T")
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-Work = Callable[[], Awaitable[object]]
-
-_places = st.integers(0, 3)
-_standings = st.sampled_from(
-    [RefundStanding.SUCCEEDED, RefundStanding.SUCCEEDED, RefundStanding.ABNORMAL, RefundStanding.CLOSED]
-)
 _MISTAKES = ({"amount_fen": 1}, {"payer_open_id": "somebody"}, {"currency": "USD"})
 _RECEIPTABLE = frozenset({BillState.PAID, BillState.RECEIPTED})
-
-
-def _one_of(found: list[T], draw: Draw) -> T:
-    place: int = draw(_places)
-    return found[place % len(found)]
 
 
 # paying
@@ -72,7 +66,7 @@ def bank_falls_silent(life: Life, draw: Draw) -> Work:
 def somebody_pays(life: Life, draw: Draw) -> Work:
     """Also an order that was closed a moment ago; the bank tells of it now, or another time."""
     unpaid = [(bank, no) for bank, no in life.orders() if bank.orders[no].state is not PaymentState.PAID]
-    bank, order_no = _one_of(unpaid, draw)
+    bank, order_no = one_of(unpaid, draw)
     is_told, beyond_fen = draw(st.booleans()), draw(st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1]))
 
     async def pay_it() -> None:
@@ -84,23 +78,23 @@ def somebody_pays(life: Life, draw: Draw) -> Work:
 
 
 def bank_tells_of_an_order(life: Life, draw: Draw) -> Work:
-    bank, order_no = _one_of(life.orders(), draw)
+    bank, order_no = one_of(life.orders(), draw)
     return lambda: life.tell(bank.truth(order_no))
 
 
 def old_word_comes_again(life: Life, draw: Draw) -> Work:
-    truth = _one_of(life.said, draw)
+    truth = one_of(life.said, draw)
     return lambda: settle(truth)
 
 
 def bank_is_mistaken(life: Life, draw: Draw) -> Work:
-    bank, order_no = _one_of(life.orders(), draw)
+    bank, order_no = one_of(life.orders(), draw)
     wrong: dict[str, Any] = draw(st.sampled_from(_MISTAKES))
     return lambda: settle(replace(bank.truth(order_no), **wrong))
 
 
 def cashier_returns_what_came(life: Life, draw: Draw) -> Work:
-    place = draw(_places)
+    place = draw(places)
 
     async def return_it() -> None:
         tasks = await life.mistrusted()
@@ -140,13 +134,29 @@ def month_passes(life: Life, _draw: Draw) -> Work:
     return run_out
 
 
+def days_pass(life: Life, draw: Draw) -> Work:
+    """Nobody renews the bill, and a fine grows."""
+    life.now += timedelta(days=draw(st.sampled_from([1, 10, 40])))
+
+    async def nothing() -> None:
+        pass
+
+    return nothing
+
+
 def bill_is_renewed(life: Life, draw: Draw) -> Work:
     who = draw(st.sampled_from([life.cashier, life.payer]))
-    return lambda: renew(who, life.bill_id)
+
+    async def renew_it() -> None:
+        before = await life.bill()
+        check_grown(before, await renew(who, life.bill_id))
+
+    return renew_it
 
 
 def exemption_is_granted(life: Life, draw: Draw) -> Work:
-    line, fen = draw(st.sampled_from([(0, 100), (0, 4_000), (1, 1), (1, 30_000)]))
+    """Of a fine or a fee, in part or whole, or of a late fine."""
+    line, fen = draw(st.sampled_from([(0, 100), (0, 4_000), (1, 1), (1, 30_000), (2, 50), (2, 120)]))
     said = {"basis": "测试依据", "proof": "测试证明", "idempotency_key": new_key()}
     return lambda: exempt(life.cashier, life.bill_id, line, fen, **said)
 
@@ -157,8 +167,8 @@ def all_of_it_is_exempted(life: Life, _draw: Draw) -> Work:
     async def exempt_each() -> None:
         said = {"basis": "测试依据", "proof": "测试证明"}
         for place, line in enumerate((await life.bill()).lines):
-            if "exempt_fen" not in line:
-                fen = line["amount_fen"] * line["quantity"]
+            fen = line["amount_fen"] * line["quantity"]
+            if not line["exempt_fen"]:
                 await exempt(life.cashier, life.bill_id, place, fen, **said, idempotency_key=new_key())
 
     return exempt_each
@@ -178,84 +188,6 @@ def money_lies_on_the_counter(life: Life, _draw: Draw) -> Work:
 
 def receipt_is_given_or_taken_back(life: Life, _draw: Draw) -> Work:
     return life.receipt
-
-
-# giving back
-
-
-def money_is_asked_back(life: Life, draw: Draw) -> Work:
-    asker, part = draw(st.sampled_from([life.cashier, life.payer])), draw(st.sampled_from([1, 3_000, 0]))
-
-    async def ask() -> None:
-        [attempt] = await life.attempts(AttemptState.SUCCEEDED)
-        left = attempt.amount_fen - attempt.promised_fen
-        wish = RefundWish(RefundReason.CHARGED_WRONGLY, left, part or left or 1)
-        await request_refund(asker, life.bill_id, wish, idempotency_key=new_key())
-
-    return ask
-
-
-def second_person_decides(life: Life, draw: Draw) -> Work:
-    yes, place = draw(st.sampled_from([True, True, False])), draw(_places)
-
-    async def decide() -> None:
-        asked = await life.refunds(RefundState.REQUESTED)
-        refund_id = asked[place % len(asked)].id
-        if yes:
-            await approve_refund(life.second, refund_id)
-        else:
-            await decline_refund(life.second, refund_id, "收费无误")
-
-    return decide
-
-
-def refunds_are_pursued(life: Life, _draw: Draw) -> Work:
-    """When their time has come."""
-
-    async def go() -> None:
-        for refund in await life.refunds():
-            if refund.ask_again_at is not None:
-                with clock.standing_at(max(life.now, refund.ask_again_at)):
-                    await pursue(refund.id)
-
-    return go
-
-
-def bank_moves_a_refund(life: Life, draw: Draw) -> Work:
-    """It reaches the payer, is stuck, is given up, or comes back from the payer's bank afterwards."""
-    bank, refund_no = _one_of(life.repayments(), draw)
-    standing, heard = draw(_standings), draw(st.sampled_from(["not at all", "by notice", "by question"]))
-
-    async def move() -> None:
-        bank.move_refund(refund_no, standing)
-        life.remember(bank, refund_no)
-        if heard == "by notice":
-            await life.tell_of_refund(bank.refund_truth(refund_no))
-        elif heard == "by question":
-            await settle_refund(bank.refund_truth(refund_no), present=True)
-
-    return move
-
-
-def old_word_about_a_refund_comes_again(life: Life, draw: Draw) -> Work:
-    truth = _one_of(life.said_of_refunds, draw)
-    return lambda: settle_refund(truth)
-
-
-def window_helps_a_refund(life: Life, draw: Draw) -> Work:
-    place, act = draw(_places), draw(st.sampled_from(["retry", "give up", "hand back", "hand back"]))
-
-    async def help_on() -> None:
-        found = await life.refunds()
-        refund_id = found[place % len(found)].id
-        if act == "retry":
-            await retry_refund(life.cashier, refund_id)
-        elif act == "give up":
-            await give_up_refund(life.second, refund_id, "无人领取")
-        else:
-            life.ever_back.add((await confirm_window_refund(life.cashier, refund_id)).refund_no)
-
-    return help_on
 
 
 def _always(_life: Life) -> bool:
@@ -278,6 +210,10 @@ def _any_refunds(life: Life) -> bool:
     return bool(life.seen.refunds)
 
 
+def _visit_is(*states: BookingState) -> Callable[[Life], bool]:
+    return lambda life: life.seen.visit is not None and life.seen.visit.state in states
+
+
 Act = Callable[[Life, Draw], Work]
 ACTS: list[tuple[Act, int, Callable[[Life], bool]]] = [
     (phone_opens_an_order, 6, _owed),
@@ -290,6 +226,7 @@ ACTS: list[tuple[Act, int, Callable[[Life], bool]]] = [
     (phone_returns, 1, _any_orders),
     (sweep_asks, 2, _any_orders),
     (month_passes, 1, _owed),
+    (days_pass, 1, lambda life: life.seen.bill is BillState.EXPIRED),
     (bill_is_renewed, 3, lambda life: life.seen.bill is BillState.EXPIRED),
     (exemption_is_granted, 1, _owed),
     (all_of_it_is_exempted, 1, _owed),
@@ -302,12 +239,19 @@ ACTS: list[tuple[Act, int, Callable[[Life], bool]]] = [
     (bank_moves_a_refund, 5, lambda life: bool(life.repayments())),
     (old_word_about_a_refund_comes_again, 1, lambda life: bool(life.said_of_refunds)),
     (window_helps_a_refund, 1, _any_refunds),
+    (hold_ends, 1, _visit_is(BookingState.HELD)),
+    (visit_is_given_up, 1, _visit_is(BookingState.HELD, BookingState.BOOKED)),
+    (visit_is_kept, 1, _visit_is(BookingState.BOOKED)),
+    (visit_is_missed, 1, _visit_is(BookingState.BOOKED)),
+    (hall_calls_it_off, 1, _visit_is(BookingState.HELD, BookingState.BOOKED)),
+    (visit_is_excused, 1, _visit_is(BookingState.NO_SHOW, BookingState.CANCELLED)),
+    (deposit_is_seen_to, 1, lambda life: life.seen.visit is not None),
 ]
 """What can happen, how often compared with the rest, and when."""
 
 OF_PEOPLE = frozenset({
     phone_opens_an_order, cashier_returns_what_came, phone_returns, bill_is_renewed, exemption_is_granted,
     all_of_it_is_exempted, notice_is_cancelled, money_lies_on_the_counter, money_is_asked_back, second_person_decides,
-    window_helps_a_refund,
+    window_helps_a_refund, visit_is_given_up, visit_is_kept, visit_is_excused,
 })  # fmt: skip
 """They may be refused. What providers tell and what happens by itself is carried out, or there was no answer."""

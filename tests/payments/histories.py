@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from app.booking.models import Booking
+from app.booking.rules import BookingState
 from app.identity.models import ChannelBinding
 from app.identity.rules import Role
 from app.kernel import clock, db
-from app.kernel.actor import SYSTEM, Actor, Scope
-from app.payments.issuing import issue_bill, make_bill
+from app.kernel.actor import Actor, Scope
+from app.payments.deposits import see_to_deposit
 from app.payments.models import Bill, MoneyTask, PaymentAttempt, Refund
 from app.payments.moves import advance
 from app.payments.ports import PaymentState, PaymentTruth, RefundStanding, RefundTruth
@@ -27,16 +29,14 @@ from app.payments.settling import ask_about, settle
 from app.payments.states import BILL_LIFE, AttemptState, BillState, RefundState
 from app.payments.words import RefundReason
 from tests.identity.accounts import make_resident, make_staff
+from tests.payments import bills
+from tests.payments.bills import OWED, PAID_BILLS
 from tests.payments.onlooker import EDGES, WALKED, moves_of
 from tests.payments.paper_bank import PaperBank
-from tests.payments.stage import make_case
 
 T = TypeVar("T")
-UNIT = "ps-household"
 BANKS = ("paper-a", "paper-b")
 WITH_MONEY = frozenset({AttemptState.SUCCEEDED, AttemptState.SURPLUS, AttemptState.RETURNED})
-PAID_BILLS = frozenset({BillState.PAID, BillState.RECEIPTED, BillState.PARTIALLY_REFUNDED, BillState.FULLY_REFUNDED})
-OWED = frozenset({BillState.CREATED, BillState.PAYING})
 AGREED = frozenset({RefundState.APPROVED, RefundState.PROCESSING, RefundState.ABNORMAL})
 HOLDING = AGREED | {RefundState.REQUESTED, RefundState.SUCCEEDED}
 _ACCOUNTS = """
@@ -52,8 +52,11 @@ _LAST_JOB = "SELECT coalesce(max(id), 0)::bigint AS last FROM procrastinate_jobs
 class Seen:
     """How everything stood after the last step."""
 
-    bill: BillState = BillState.CREATED
-    refunds: frozenset[RefundState] = frozenset()
+    bill: BillState
+    refunds: frozenset[RefundState]
+    due_at: datetime
+    visit: Booking | None
+    """What a deposit is for."""
 
     @property
     def is_owed(self) -> bool:
@@ -62,6 +65,11 @@ class Seen:
     @property
     def is_paid(self) -> bool:
         return self.bill in PAID_BILLS
+
+
+async def look(bill: Bill, refunds: Sequence[Refund]) -> Seen:
+    visit = Booking.get_or_none(id=bill.booking_id).prefetch_related("slot")
+    return Seen(bill.state, frozenset(one.state for one in refunds), bill.due_at, await visit)
 
 
 @dataclass
@@ -75,11 +83,11 @@ class Life:
     banks: dict[str, PaperBank]
     last_job: int
     now: datetime
+    seen: Seen
     said: list[PaymentTruth] = field(default_factory=list)
     """Every word about an order so far; an old one may arrive once more."""
 
     said_of_refunds: list[RefundTruth] = field(default_factory=list)
-    seen: Seen = Seen()
     ever_back: set[str] = field(default_factory=set)
     """Refunds that some bank or cashier has called through."""
 
@@ -87,7 +95,7 @@ class Life:
     async def begin(cls, kind: BillKind, banks: dict[str, PaperBank]) -> Life:
         last = await db.row(_LAST_JOB)
         assert last is not None
-        scope = Scope(department=UNIT)
+        scope = Scope(department=bills.UNIT)
         payer = await make_resident()
         cashier, second = [await make_staff(role, scope=scope) for role in (Role.CASHIER, Role.DEPARTMENT_MANAGER)]
         await ChannelBinding.create(
@@ -97,12 +105,12 @@ class Life:
             open_id=f"paper-{payer.id}",
             bound_at=clock.now(),
         )
-        bill = await (_fee(payer) if kind is BillKind.CASE_FEE else _notice(payer))
+        bill = await bills.make(kind, payer)
         for bank in banks.values():
             bank.orders.clear()
             bank.refunds.clear()
             bank.silence = ""
-        return cls(payer, cashier, second, bill.id, banks, int(last["last"]), clock.now())
+        return cls(payer, cashier, second, bill.id, banks, int(last["last"]), clock.now(), await look(bill, []))
 
     # looking
 
@@ -155,6 +163,13 @@ class Life:
 
     async def end(self) -> None:
         """Everything is told and asked about; then we hold exactly what the banks hold for us."""
+        with clock.standing_at(self.now):
+            await self._all_ends()
+        await self.check(told=True)
+        WALKED.update(await moves_of(self.bill_id))
+        await db.rows(_JOBS, self.last_job)
+
+    async def _all_ends(self) -> None:
         for bank in self.banks.values():
             bank.silence = ""
         for bank, order_no in self.orders():
@@ -166,11 +181,19 @@ class Life:
             with clock.standing_at(attempt.expires_at + timedelta(days=1)):
                 await ask_about(attempt.id)
         assert await self.attempts(*UNDECIDED) == []
+        await self._deposit_ends()
         for _ in range(4):
             await self._repayments_end()
-        await self.check(told=True)
-        WALKED.update(await moves_of(self.bill_id))
-        await db.rows(_JOBS, self.last_job)
+
+    async def _deposit_ends(self) -> None:
+        """What has to go back of it is on its way, and nothing is asked for a visit that will not be."""
+        if self.seen.visit is None:
+            return
+        await see_to_deposit(self.seen.visit.id)
+        bill, visit = await self.bill(), await Booking.get(id=self.seen.visit.id)
+        assert bill.state not in OWED or visit.state is BookingState.HELD
+        for attempt in await self.attempts(AttemptState.SUCCEEDED):
+            assert attempt.promised_fen == attempt.amount_fen or not bills.goes_back(visit)
 
     async def _repayments_end(self) -> None:
         """The banks carry out what they have taken, and we ask."""
@@ -195,10 +218,13 @@ class Life:
     async def check(self, *, told: bool = False) -> None:
         """`told`: nothing is on its way any more."""
         bill, attempts, refunds = await self.bill(), await self.attempts(), await self.refunds()
-        self.seen = Seen(bill.state, frozenset(one.state for one in refunds))
+        self.seen = await look(bill, refunds)
         accounts = {row["account"]: row["fen"] for row in await db.rows(_ACCOUNTS, self.bill_id)}
         assert await moves_of(self.bill_id) <= EDGES
         assert await db.rows(_UNBALANCED, self.bill_id) == []
+        bills.check_lines(bill)
+        if self.seen.visit is not None:
+            await bills.check_visit(self.seen.visit, bill, refunds)
         self._check_success(bill, attempts)
         _check_promises(attempts, refunds)
         assert accounts == self._expected(bill, attempts, refunds)
@@ -265,26 +291,3 @@ def _check_promises(attempts: Sequence[PaymentAttempt], refunds: Sequence[Refund
     for attempt in attempts:
         own = [one for one in refunds if one.attempt_id == attempt.id and one.state in HOLDING]
         assert attempt.promised_fen == _fen(own) <= attempt.amount_fen
-
-
-async def _fee(payer: Actor) -> Bill:
-    bill = await issue_bill((await make_case(payer)).id)
-    assert bill is not None
-    return bill
-
-
-async def _notice(payer: Actor) -> Bill:
-    lines = [
-        {"fee_key": "f", "name": name, "amount_fen": fen, "quantity": 1, "basis": "测试依据", "standard": "FIXED"}
-        for name, fen in (("收费项目一", 4_000), ("收费项目二", 30_000))
-    ]
-    async with db.transaction():
-        return await make_bill(
-            SYSTEM,
-            BillKind.NOTICE,
-            UNIT,
-            lines,
-            description="测试缴费",
-            resident_id=payer.id,
-            item_key="id-card-replace",
-        )

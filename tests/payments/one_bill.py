@@ -30,7 +30,7 @@ class OneBill(RuleBasedStateMachine):
     banks: dict[str, PaperBank]
     life: Life
 
-    @initialize(kind=st.sampled_from([BillKind.NOTICE, BillKind.NOTICE, BillKind.CASE_FEE]))
+    @initialize(kind=st.sampled_from([BillKind.NOTICE, BillKind.NOTICE, BillKind.CASE_FEE, BillKind.DEPOSIT]))
     def a_bill_is_issued(self, kind: BillKind) -> None:
         self.life = self.wait(Life.begin(kind, self.banks))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from app.kernel import clock
+from app.kernel import clock, db
 from app.kernel.errors import ProviderUnavailable
 from app.payments.ports import (
     AccountNotReady,
@@ -170,6 +170,7 @@ class PaperBank:
         return RefundTruth(self.code, refund_no, known.standing, known.order.amount_fen)
 
     def _may_stay_silent(self, *when: str) -> None:
+        assert not db.in_open_transaction(), "nobody is asked inside a transaction"
         if self.silence in when:
             self.silence = ""
             raise ProviderUnavailable(service_zh=self.name_zh, service_en=self.name_en)

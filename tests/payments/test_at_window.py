@@ -67,10 +67,11 @@ async def test_cash_pays_a_bill_and_names_who_took_it(portal: Portal, payer: Pay
 async def test_what_does_not_lie_on_the_counter_pays_nothing(
     portal: Portal, payer: Payer, more: dict[str, Any], code: str
 ) -> None:
-    clerk = await caller_of(portal, await make_staff(Role.CASHIER))
+    clerk, opened = await caller_of(portal, await make_staff(Role.CASHIER)), await payer.open_order()
     async with nothing_moves():
         refused = await collect(clerk, payer, **more)
     assert refused["code"] == code
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "NOTPAY"
     if code == "AMOUNT_DIFFERS":
         assert "40.00元" in refused["message"]
 
@@ -95,6 +96,14 @@ async def test_one_slip_of_the_card_machine_pays_one_bill(portal: Portal, payer:
     slip = new_key().replace("-", "")[:12]
     told = await at_once(*(collect(clerk, each, channel="pos", slip=slip) for each in (payer, other)))
     assert sorted(map(outcome, told)) == ["PAID", "SLIP_USED"]
+
+    third, key = await make_payer(portal), new_key()
+    await collect(clerk, third, idempotencyKey=key)
+    late = await make_payer(portal)
+    await late.open_order()
+    async with nothing_moves():
+        assert (await collect(clerk, late, channel="pos", slip=slip))["code"] == "SLIP_USED"
+        assert (await collect(clerk, late, idempotencyKey=key))["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
 async def test_ten_cashiers_at_once_take_the_money_once(portal: Portal, payer: Payer) -> None:

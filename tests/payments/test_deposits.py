@@ -10,12 +10,14 @@ from app.booking.holds import confirm, hold
 from app.booking.models import Booking
 from app.booking.rules import BookingState
 from app.booking.tasks import expire_forgotten_holds
+from app.identity.models import ChannelBinding
 from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable, Refusal
 from app.payments.at_window import collect_at_window
 from app.payments.deposits import ask_for_deposit, end_unpaid, release_unbilled
 from app.payments.errors import NothingToPay
+from app.payments.exemptions import exempt
 from app.payments.ledger import balances
 from app.payments.models import LedgerEntry, PaymentAttempt, Refund
 from app.payments.ports import PaymentState, PaymentTruth
@@ -206,18 +208,35 @@ async def test_the_last_place_with_a_deposit_is_held_for_one(portal: Portal) -> 
     assert await places_taken(slot) == (1, 1)
 
 
-async def test_a_window_takes_nothing_for_a_place_that_was_given_up_a_moment_ago(portal: Portal) -> None:
+async def test_nobody_pays_for_a_place_that_was_given_up_a_moment_ago(portal: Portal) -> None:
     """The worker has not cancelled the bill yet."""
     guest, cashier = await make_guest(portal), await make_staff(Role.CASHIER)
     made = await guest.books(await a_slot())
     await booking.cancel(guest.actor, made.id)
-    bill = await ours(made)
+    bill, said = await ours(made), {"basis": "减免决定", "proof": "测0001", "idempotency_key": new_key()}
     assert bill.state is BillState.CREATED
     async with nothing_moves():
         with pytest.raises(NothingToPay):
             await collect_at_window(cashier, bill.id, "cash", amount_fen=DEPOSIT_FEN, idempotency_key=new_key())
+        with pytest.raises(NothingToPay):
+            await guest.opens(made)
+        with pytest.raises(NothingToPay):
+            await exempt(cashier, bill.id, 0, DEPOSIT_FEN, **said)
     await portal.run_jobs()
     assert (await ours(made)).state is BillState.CANCELLED
+
+
+async def test_no_order_is_closed_for_another_one_that_is_refused(portal: Portal) -> None:
+    """From a second account in the same app: the first order may still be paid there, and goes back."""
+    guest, second = await make_guest(portal), await portal.control.make_phone()
+    made = await guest.books(await a_slot())
+    opened = await guest.opens(made)
+    await booking.cancel(guest.actor, made.id)
+    await ChannelBinding.filter(resident_id=guest.actor.id).update(open_id=second.openid)
+    async with nothing_moves():
+        with pytest.raises(NothingToPay):
+            await guest.opens(made)
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "NOTPAY"
 
 
 async def test_a_deposit_is_nobody_else_s_to_pay(portal: Portal) -> None:

@@ -72,9 +72,10 @@ async def test_with_nothing_left_the_bill_is_waived_and_the_case_goes_on(portal:
 async def test_an_exemption_without_rule_proof_or_measure_is_refused(
     portal: Portal, payer: Payer, fen: int, more: dict[str, Any], code: str
 ) -> None:
-    clerk = await caller_of(portal, await make_staff(Role.CASHIER))
+    clerk, opened = await caller_of(portal, await make_staff(Role.CASHIER)), await payer.open_order()
     async with nothing_moves():
         assert (await take_off(clerk, payer, fen, **more))["code"] == code
+    assert (await portal.control.order(opened.attempt.order_no)).trade_state == "NOTPAY"
 
 
 async def test_a_line_is_reduced_once_however_many_cashiers_do_it_at_once(portal: Portal, payer: Payer) -> None:

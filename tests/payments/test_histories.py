@@ -13,6 +13,8 @@ from hypothesis.stateful import (
 
 from app.kernel import ports
 from app.payments.ports import PaymentChannel
+from tests.booking.places import set_rules
+from tests.payments.guests import DEPOSIT_FEN, PLACE
 from tests.payments.histories import BANKS
 from tests.payments.one_bill import OneBill
 from tests.payments.onlooker import keep_walked, watching
@@ -35,8 +37,10 @@ async def banks(portal: Portal) -> AsyncIterator[dict[str, PaperBank]]:
     made = {code: PaperBank(code) for code in BANKS}
     for code, bank in made.items():
         ports.register(PaymentChannel, code, bank)
+    await set_rules(PLACE, "D", deposit_fen=DEPOSIT_FEN)
     async with watching():
         yield made
+    await set_rules(PLACE, "D")
     for code in made:
         ports._adapters[PaymentChannel].pop(code)
 

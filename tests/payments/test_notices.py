@@ -14,14 +14,17 @@ from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
 from app.kernel.errors import Refusal
 from app.kernel.privacy import blind_index, seal
+from app.payments.commands import pay
+from app.payments.errors import AlreadyPaid
 from app.payments.issuing import issue_bill
 from app.payments.models import Bill
-from app.payments.notices import NoticeLine, Payer, issue_notice
-from app.payments.settling import expire
+from app.payments.notices import NoticeLine, Payer, cancel_notice, issue_notice
+from app.payments.ports import PaymentState, PaymentTruth
+from app.payments.settling import expire, settle
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
-from tests.payments.stage import FINE, SOMEBODY, make_case, make_notice, owed
+from tests.payments.stage import FINE, SOMEBODY, make_case, make_notice, make_payer, owed
 from tests.people import new_key, outcome
 from tests.portal import Portal
 
@@ -188,6 +191,24 @@ async def test_a_cancelled_notice_is_owed_by_nobody_and_cannot_be_paid(portal: P
         "CollectAtWindow", billId=str(notice.id), channel="cash", amountFen=20_000, idempotencyKey=new_key()
     )
     assert paid["code"] == "BILL_CANCELLED"
+
+
+async def test_of_a_notice_that_is_paid_no_order_is_closed_by_cancelling_it(portal: Portal) -> None:
+    """Money for a closed order has paid it while the next one is open; the sweep sees to that."""
+    await portal.control.be_hostile(notify_by_itself=False)
+    payer, cashier = await make_payer(portal), await make_staff(Role.CASHIER)
+    notice, orders = await make_notice(cashier, anyone_may_pay=True), []
+    for _ in range(2):
+        opened = await pay(payer.actor, notice.id, "wechat", idempotency_key=new_key())
+        orders.append(opened.attempt.order_no)
+        await settle(PaymentTruth("wechat", orders[0], PaymentState.CLOSED))
+    paid = PaymentTruth("wechat", orders[0], PaymentState.PAID, 20_000, payer_open_id=payer.person.openid)
+    assert (await settle(paid)).remark == "RESTORE"
+    async with nothing_moves():
+        with pytest.raises(AlreadyPaid):
+            await cancel_notice(cashier, notice.id, "开错了")
+    assert (await portal.control.order(orders[1])).trade_state == "NOTPAY"
+    await portal.control.be_kind()
 
 
 async def test_only_a_notice_is_cancelled_never_the_fee_of_a_case(portal: Portal) -> None:

@@ -18,12 +18,15 @@ from app.payments.events import (
     LateMoneyReceived,
     ReceiptIssued,
     RefundAbnormal,
+    RefundBounced,
     RefundDeclined,
     RefundSucceeded,
     SurplusReceived,
     SurplusReturned,
 )
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
+from app.payments.refunds.promising import times_entered
+from app.payments.states import RefundState
 
 
 async def issued(fact: BillIssued) -> list[Told]:
@@ -70,13 +73,27 @@ async def receipt_issued(fact: ReceiptIssued) -> list[Told]:
 
 
 async def refunded(fact: RefundSucceeded) -> list[Told]:
+    """Once more when it had bounced."""
     refund = await Refund.get_or_none(id=fact.refund_id)
-    return await _back(refund.attempt_id, str(refund.id), fact.amount_fen) if refund else []
+    if refund is None or refund.state is not RefundState.SUCCEEDED:
+        return []
+    return await _back(refund.attempt_id, await _each_time(refund), fact.amount_fen)
 
 
 async def refund_failed(fact: RefundAbnormal) -> list[Told]:
     refund = await Refund.get_or_none(id=fact.refund_id)
     return await _back(refund.attempt_id, str(refund.id), refund.amount_fen) if refund else []
+
+
+async def refund_bounced(fact: RefundBounced) -> list[Told]:
+    """They were told that it is back."""
+    refund = await Refund.get_or_none(id=fact.refund_id)
+    return await _back(refund.attempt_id, await _each_time(refund), refund.amount_fen) if refund else []
+
+
+async def _each_time(refund: Refund) -> str:
+    bounced = await times_entered(refund, "bounced")
+    return f"{refund.id}/{bounced}" if bounced else str(refund.id)
 
 
 async def refund_declined(fact: RefundDeclined) -> list[Told]:

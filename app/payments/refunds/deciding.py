@@ -80,7 +80,8 @@ def _decided(actor: Actor) -> dict[str, Any]:
 
 async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
     """Help a refund on: what the provider refused or could not bring back is asked about, and sent again, within a
-    minute; what it gave up is started again under a new number, once. Gives the refund that goes on.
+    minute; what it gave up is started again under a new number, once; so is what that came to when it was given up
+    too. Gives the refund that goes on.
 
     What a person gave up, with an answer, is started again by anybody but who asked for it. Raises `NotAllowed`,
     `NotFound`, `SecondPersonNeeded`, `NothingToRefund` when the money has been promised otherwise meanwhile, or
@@ -101,9 +102,12 @@ async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
 
 
 async def _start_again(actor: Actor, promise: Promise) -> Refund:
-    started = await Refund.get_or_none(again_of=promise.refund.id)
-    if started is not None:
+    started = await Refund.select_for_update().get_or_none(again_of=promise.refund.id)
+    if started is not None and started.state is not RefundState.CLOSED:
         return started
+    if started is not None:
+        await money_tasks.settle_by_itself(f"refund:{promise.refund.id}")
+        return await _start_again(actor, Promise(promise.bill, promise.attempt, started))
     if promise.refund.answer and promise.refund.requested_by == actor.reference:
         raise SecondPersonNeeded
     if promise.attempt.promised_fen + promise.refund.amount_fen > promise.attempt.amount_fen:

@@ -157,12 +157,15 @@ async def _bounce(word: Word) -> None:
 
 
 async def _close(word: Word) -> None:
-    """The channel gave it up: start it again under a new number, once by itself; after that a person looks first."""
+    """The channel gave it up: start it again under a new number, once by itself; after that a person looks first.
+
+    It was once already when it had been given up before, was back after all, and bounced.
+    """
     promise = word.promise
     await word.move(ask_again_at=None)
     await let_go(promise)
     await word.record("closed")
-    if promise.refund.again_of is None:
+    if promise.refund.again_of is None and not await Refund.exists(again_of=promise.refund.id):
         await promise_again(promise)
     else:
         await _ask_for_a_person(promise, TaskKind.REFUND_REFUSED)

@@ -139,6 +139,26 @@ async def test_what_was_given_up_and_is_back_after_all_ends_the_one_that_was_to_
     await check_books(paid.bill.id)
 
 
+async def test_what_was_back_after_all_bounced_and_is_given_up_again_is_started_again_by_a_person(paid: Paid) -> None:
+    """It was once by itself, and what that came to has ended."""
+    first = await paid.refund(10000, 10000)
+    for standing in (S.CLOSED, S.SUCCEEDED, S.ABNORMAL, S.CLOSED):
+        await said(first, standing)
+    again = await Refund.get(again_of=first.id)
+    assert await paid.refunds() == [R.CLOSED, R.CLOSED]
+    assert await paid.standing() == (B.PAID, 0, AttemptState.SUCCEEDED, 0)
+    assert await paid.tasks() == {("REFUND_REFUSED", "OPEN"), ("REFUND_ABNORMAL", "OPEN"), ("STATE", "OPEN")}
+    await check_books(paid.bill.id)
+
+    third = await retry_refund(paid.second, first.id)
+    assert (third.again_of, third.state, third.amount_fen) == (again.id, R.APPROVED, 10000)
+    assert (await retry_refund(paid.second, first.id)).id == third.id
+    assert {state for _, state in await paid.tasks()} == {"SETTLED"}
+    await said(third, S.SUCCEEDED)
+    assert await paid.standing() == (B.FULLY_REFUNDED, 10000, AttemptState.SUCCEEDED, 10000)
+    await check_books(paid.bill.id)
+
+
 async def test_both_back_after_all_are_both_in_the_books(paid: Paid) -> None:
     """WeChat has given a part back twice: it stays within what came in, and a person is told."""
     first = await paid.refund(4000, 10000)

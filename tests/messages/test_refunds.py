@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.messages.models import Message
+from app.payments.ports import RefundStanding
+from app.payments.refunds.settling import settle_refund
+from tests.payments.refunds.stage import Paid, make_paid, told
+from tests.portal import Portal
+
+BACK, STUCK = RefundStanding.SUCCEEDED, RefundStanding.ABNORMAL
+
+
+@pytest.fixture
+async def paid(portal: Portal) -> AsyncIterator[Paid]:
+    await portal.control.be_hostile(notify_by_itself=False)
+    yield await make_paid(portal, 4000)
+    await portal.control.be_kind()
+
+
+async def test_each_time_a_refund_bounces_or_is_back_its_payer_is_told(portal: Portal, paid: Paid) -> None:
+    """To be told once that it is back, when it bounced, would be the last that they hear."""
+    refund = await paid.refund(4000, 4000)
+    for standing in (BACK, STUCK, BACK, STUCK, BACK):
+        for _ in range(2):
+            await settle_refund(told(refund, standing), present=True)
+            await portal.run_jobs()
+    heard = Message.filter(resident_id=paid.payer.id, key__in=["refund-succeeded", "refund-bounced"])
+    keys = [message.key for message in await heard.order_by("made_at", "id")]
+    assert keys == ["refund-succeeded", "refund-bounced"] * 2 + ["refund-succeeded"]
