@@ -35,6 +35,16 @@ async def bill_of(bill_id: UUID, actor: Actor) -> Bill:
     return bill
 
 
+async def bill_shown(bill_id: UUID, actor: Actor) -> Bill:
+    """A bill of the actor's matters, or one that whoever has its code may pay and they opened an order for: what they
+    are told of leads there. Raises `NotFound` alike for none and for somebody else's.
+    """
+    theirs = PaymentAttempt.filter(bill_id=bill_id, payer_id=actor.id, bill__anyone_may_pay=True)
+    if actor.principal is None and await theirs.exists():
+        return await Bill.get(id=bill_id)
+    return await bill_of(bill_id, actor)
+
+
 def of_units(actor: Actor, bill: str = "") -> dict[str, object]:
     """Which rows are of the collecting units a member of staff works for, as a filter; `bill` is the path to the bill
     with its underscores.

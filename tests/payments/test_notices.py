@@ -71,6 +71,22 @@ async def test_the_code_of_a_bill_that_only_its_payer_may_pay_is_nobody_else_s(p
     assert (await mine.do("BillByNumber", number=case_bill.number))["bill"]["totalFen"] == case_bill.total_fen
 
 
+async def test_what_a_guest_is_told_of_leads_to_the_bill_they_paid_by_its_code(portal: Portal) -> None:
+    """Late money of theirs goes back to them, and the message about it opens the bill."""
+    notice = await make_notice(await make_staff(Role.CASHIER), anyone_may_pay=True)
+    guest, stranger = await portal.phone(), await portal.phone()
+    assert (await guest.do("BillDetail", id=str(notice.id)))["code"] == "NOT_FOUND"
+    assert (await guest.do("Pay", billId=str(notice.id), idempotencyKey=new_key()))["__typename"] == "Payable"
+    shown = await guest.do("BillDetail", id=str(notice.id))
+    assert shown["number"] == notice.number
+    ticket = shown["link"]["url"].rsplit("/", 1)[1]
+    assert (await guest.do("LinkTarget", ticket=ticket))["id"] == str(notice.id)
+    async with nothing_moves("session"):
+        assert (await stranger.do("BillDetail", id=str(notice.id)))["code"] == "NOT_FOUND"
+        assert (await stranger.do("LinkTarget", ticket=ticket))["code"] == "NOT_FOUND"
+        assert (await guest.do("RenewBill", billId=str(notice.id)))["code"] == "NOT_FOUND"
+
+
 async def test_codes_cannot_be_tried_out(portal: Portal) -> None:
     stranger = await caller_of(portal, await make_resident())
     told = [(await stranger.do("BillByNumber", number=str(turn)))["code"] for turn in range(31)]

@@ -24,6 +24,7 @@ from app.payments.events import (
     SurplusReturned,
 )
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
+from app.payments.words import RefundReason
 
 
 async def issued(fact: BillIssued) -> list[Told]:
@@ -70,8 +71,11 @@ async def receipt_issued(fact: ReceiptIssued) -> list[Told]:
 
 
 async def refunded(fact: RefundSucceeded) -> list[Told]:
+    """Not of surplus money: `surplus_returned` tells that, and two messages would be twice the money."""
     refund = await Refund.get_or_none(id=fact.refund_id)
-    return await _back(refund.attempt_id, str(refund.id), fact.amount_fen) if refund else []
+    if refund is None or refund.reason is RefundReason.SURPLUS:
+        return []
+    return await _back(refund.attempt_id, str(refund.id), fact.amount_fen)
 
 
 async def refund_failed(fact: RefundAbnormal) -> list[Told]:
