@@ -30,6 +30,7 @@ class MoneyTask:
     unit: str = strawberry.field(description="Key of the collecting unit; empty when it is nobody's.")
     ours_fen: FenSum | None
     theirs_fen: FenSum | None
+    code: str = strawberry.field(description="What the platform answered, where that is the matter; empty otherwise.")
     opened_at: datetime
     closed_at: datetime | None
     resolution: str = strawberry.field(description="How a person closed it.")
@@ -47,6 +48,7 @@ class MoneyTask:
             unit=row.unit,
             ours_fen=_sum(row.ours_fen),
             theirs_fen=_sum(row.theirs_fen),
+            code=str(row.detail.get("code", "")),
             opened_at=row.opened_at,
             closed_at=row.closed_at,
             resolution=row.resolution,

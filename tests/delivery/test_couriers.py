@@ -67,6 +67,13 @@ async def test_the_work_list_says_what_goes_where_without_a_look_at_each(portal:
     }
 
 
+async def test_an_order_of_no_case_is_refused(portal: Portal) -> None:
+    clerk = await caller_of(portal, await make_staff(Role.ISSUER))
+    async with nothing_moves():
+        refused = await clerk.do("PostCases", caseIds=[], courier=typed(COURIER), key=new_key())
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "caseIds")
+
+
 async def test_two_results_of_one_person_leave_in_one_parcel(portal: Portal) -> None:
     """Ordered at Kuaidi100 with our number, its tracking number comes back and the parcel is watched."""
     owner, issuer = await make_resident(), await make_staff(Role.ISSUER)
@@ -269,7 +276,7 @@ async def test_called_off_before_anybody_was_asked_nobody_is_ordered(portal: Por
     [
         ({"carrier": "pigeon"}, "COURIER_NOT_OFFERED"),
         ({"payer": Payer.RECIPIENT_ON_DELIVERY}, "COURIER_NOT_OFFERED"),
-        ({"weight_g": 30_001}, "COURIER_NOT_OFFERED"),
+        ({"weight_g": 30_001}, "INVALID_INPUT"),
         ({"hall": "nowhere"}, "NOT_FOUND"),
         ({"pickup_from": clock.now(), "pickup_until": clock.now() + timedelta(days=9)}, "PICKUP_WINDOW_INVALID"),
     ],

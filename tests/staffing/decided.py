@@ -275,7 +275,7 @@ NAMES_NOBODY: dict[str, str] = {
     "MinutesOfItem": "itemKey minutes",
     "MoneyMoved": "paidFen surplusFen refundedFen",
     "MoneyTask": (
-        "id kind kindText state about billNumber channel day unit oursFen theirsFen openedAt closedAt resolution"
+        "id kind kindText state about billNumber channel day unit oursFen theirsFen code openedAt closedAt resolution"
     ),
     "NextThing": "code text",
     "OneTimePassword": "account",
