@@ -80,7 +80,7 @@ async def test_the_payer_is_told_once_that_it_came_and_once_that_it_is_back(port
     await portal.run_jobs()
     kinds = [message.key for message in await messages_about(f"bill:{payer.bill.id}")]
     assert sorted(kind for kind in kinds if kind not in {"bill-paid", "receipt-issued", "bill-issued"}) == [
-        "paid-too-much",
+        "paid-too-late",
         "surplus-returned",
     ]
 
