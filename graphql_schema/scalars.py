@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NewType
 from uuid import UUID
 
@@ -42,6 +42,24 @@ MOMENT: ScalarDefinition = strawberry.scalar(
     description="A moment with its offset; told in Asia/Shanghai, heard with any offset.",
     serialize=_tell,
     parse_value=_hear,
+)
+
+
+def _hear_day(text: object) -> date:
+    try:
+        day = date.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError("a day is text such as 2026-11-27") from None
+    if day.year not in _YEARS:  # at the ends of the calendar there is no day before or after
+        raise ValueError(f"a day lies in one of the years {_YEARS.start} to {_YEARS.stop - 1}")
+    return day
+
+
+DAY: ScalarDefinition = strawberry.scalar(
+    name="Date",
+    description="A day of the hall's calendar, as 2026-11-27.",
+    serialize=date.isoformat,
+    parse_value=_hear_day,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import strawberry
 from graphql import GraphQLError, lexicographic_sort_schema, print_schema
@@ -58,7 +58,7 @@ from graphql_schema.queueing.queries import QueueingQuery
 from graphql_schema.queueing.taking import TakingMutation
 from graphql_schema.representation.mutations import RepresentationMutation
 from graphql_schema.representation.queries import RepresentationQuery
-from graphql_schema.scalars import FEN_SUM, MOMENT, FenSum
+from graphql_schema.scalars import DAY, FEN_SUM, MOMENT, FenSum
 from graphql_schema.staffing.mutations import StaffingMutation
 from graphql_schema.staffing.queries import StaffingQuery
 from graphql_schema.texts.entries import TextsMutation, TextsQuery
@@ -161,7 +161,8 @@ schema = PortalSchema(
     subscription=Subscription,
     extensions=[DisableValidation, lambda: ParserCache(maxsize=500)],
     config=StrawberryConfig(
-        scalar_map={datetime: MOMENT, FenSum: FEN_SUM}, disable_field_suggestions=get_settings().in_production
+        scalar_map={datetime: MOMENT, date: DAY, FenSum: FEN_SUM},
+        disable_field_suggestions=get_settings().in_production,
     ),
 )
 

@@ -92,7 +92,10 @@ STEP_WORDS: dict[NextStep, tuple[str, str]] = {
     NextStep.COME_TO_HALL: ("请于{visit_zh}到大厅取号", "Come to the hall on {visit_en} and check in"),
     NextStep.PAY: ("请缴纳费用", "Pay the fee"),
     NextStep.COLLECT: ("请携带身份证件到窗口领取", "Collect the result at a window with your identity document"),
-    NextStep.SIGN_FOR_PARCEL: ("请留意快递并本人签收", "Watch for the courier and sign for the parcel"),
+    NextStep.SIGN_FOR_PARCEL: (
+        "请留意快递并本人签收;由他人或快递柜代收的,拿到后请确认收到",
+        "Watch for the courier and sign for the parcel; if somebody else or a locker took it, confirm once you have it",
+    ),
     NextStep.WAIT: ("请等待工作人员办理", "Wait while the staff handle it"),
     NextStep.NOTHING: ("无需操作", "Nothing to do"),
 }

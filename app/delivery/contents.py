@@ -12,6 +12,7 @@ from app.delivery.errors import CasesNotTogether, TooManyCases
 from app.delivery.models import Parcel, ParcelCase
 from app.delivery.queries import parcels_of_cases
 from app.kernel.actor import Actor
+from app.kernel.errors import InvalidInput
 
 MOST_CASES = 20
 
@@ -19,8 +20,10 @@ MOST_CASES = 20
 async def locked_cases(case_ids: Sequence[UUID], actor: Actor | None = None) -> list[Case]:
     """Cases locked for this transaction in the order of their ids; only such as the actor may see.
 
-    Raises `NotFound`, `TooManyCases`, or `CasesNotTogether` when they are of different people.
+    Raises `InvalidInput` for none, `NotFound`, `TooManyCases`, or `CasesNotTogether` when they are of different people.
     """
+    if not case_ids:
+        raise InvalidInput(field="caseIds", reason_zh="请至少选择一件办件", reason_en="choose a case at least")
     if len(case_ids) > MOST_CASES:
         raise TooManyCases(most=MOST_CASES, field="caseIds")
     cases = [await locked_case(case_id, actor) for case_id in sorted(set(case_ids))]

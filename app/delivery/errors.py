@@ -25,8 +25,8 @@ class CheckDigitWrong(Refusal):
 
 class TrackingNumberUsed(Refusal):
     code = "TRACKING_NUMBER_USED"
-    zh = "该运单号已登记在另一件办件上"
-    en = "This tracking number is already registered for another case."
+    zh = "该运单号已登记在另一个包裹上,请核对面单"
+    en = "This tracking number belongs to another parcel already; check the label."
 
 
 class CasesNotTogether(Refusal):
@@ -67,8 +67,8 @@ class MaterialsGoneBack(Refusal):
 
 class NotBeingHandled(Refusal):
     code = "CASE_NEEDS_NO_MATERIALS"
-    zh = "该办件当前不需要寄送材料"
-    en = "No materials are needed for this case at the moment."
+    zh = "该办件当前不需要寄送材料,请在办件中查看下一步"
+    en = "No materials are needed for this case at the moment; see its next step."
 
 
 class CourierNotOffered(Refusal):

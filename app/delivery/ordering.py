@@ -21,7 +21,6 @@ from app.delivery.contents import fill, locked_cases, locked_with_cases
 from app.delivery.ends import chosen_address, hall_address, hall_for
 from app.delivery.errors import (
     CourierHasIt,
-    CourierNotOffered,
     MaterialsOnTheWay,
     NotBeingHandled,
 )
@@ -36,6 +35,7 @@ from app.delivery.words import Direction, OrderState
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.actor import Actor, ActorKind
+from app.kernel.errors import InvalidInput
 from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim
 from app.kernel.privacy import seal
@@ -122,12 +122,12 @@ async def make_order(
 ) -> Parcel:
     """A parcel for which a courier is wanted, in the caller's transaction.
 
-    Raises `CourierNotOffered` or `PickupWindowInvalid`.
+    Raises `CourierNotOffered`, `InvalidInput` or `PickupWindowInvalid`.
     """
     agent, orders = agent_for(courier.carrier, courier.payer, direction)
     check_pickup(courier.pickup_from, courier.pickup_until, clock.now())
     if courier.weight_g is not None and not 1 <= courier.weight_g <= 30_000:
-        raise CourierNotOffered(field="weightG")
+        raise InvalidInput(field="weightG", reason_zh="重量应为1克至30公斤", reason_en="a parcel weighs 1 g to 30 kg")
     resident = sender if direction is Direction.MATERIAL_TO_HALL else receiver
     now, key = clock.now(), db.new_id()
     parcel = await Parcel.create(

@@ -13,9 +13,9 @@ from app.cases.rules import CaseState, DeliveryMethod
 from app.catalogue.queries import service_point_for
 from app.delivery.errors import SheetEmpty
 from app.delivery.hand_over import HandOverSheet, SheetLine, draw
-from app.delivery.models import Parcel, ParcelCase
+from app.delivery.models import Parcel
 from app.delivery.ports import Payer
-from app.delivery.queries import parcel_missing, parcels_in
+from app.delivery.queries import case_numbers_of_parcels, parcel_missing, parcels_in
 from app.delivery.rules import WAITING_STATES
 from app.delivery.words import Direction
 from app.identity.rules import Role
@@ -79,8 +79,8 @@ async def hand_over_sheet(actor: Actor, carrier: str, hall: str, *, after: UUID 
         raise SheetEmpty
     parcels = found[:MOST_ON_A_SHEET]
     point = await service_point_for(actor, hall)
-    inside = await _numbers_inside([parcel.id for parcel in parcels])
-    lines = [_line(parcel, inside.get(parcel.id, [])) for parcel in parcels]
+    inside = await case_numbers_of_parcels([parcel.id for parcel in parcels])
+    lines = [_line(parcel, numbers) for parcel, numbers in zip(parcels, inside, strict=True)]
     sheet = HandOverSheet(parcels[0].carrier_name, point.name_zh, clock.now(), lines)
     detail = {"carrier": carrier, "parcels": len(parcels)}
     await audit.record(actor, "parcel.sheet_printed", f"carrier:{carrier}", detail=detail)
@@ -102,8 +102,8 @@ async def hand_over(actor: Actor, hall: str, parcel_ids: Sequence[UUID]) -> list
             reason_en=f"a sheet holds {MOST_ON_A_SHEET} parcels at most",
         )
     async with db.transaction():
-        results = parcels_in(actor.scope).filter(id__in=wanted, direction=Direction.RESULT_TO_APPLICANT)
-        if set(await results.values_list("id", flat=True)) != wanted:
+        outgoing = parcels_in(actor.scope).filter(id__in=wanted, direction__in=list(_FROM_HALL))
+        if set(await outgoing.values_list("id", flat=True)) != wanted:
             raise parcel_missing()
         parcels = await Parcel.filter(id__in=wanted).order_by("id").select_for_update()
         for parcel in parcels:
@@ -117,12 +117,3 @@ async def hand_over(actor: Actor, hall: str, parcel_ids: Sequence[UUID]) -> list
 def _line(parcel: Parcel, cases: Sequence[str]) -> SheetLine:
     remark = "须本人持证签收" if parcel.needs_identity else ""
     return SheetLine(parcel.tracking_number or "", cases, _PAYERS[parcel.payer], remark or _FROM_HALL[parcel.direction])
-
-
-async def _numbers_inside(parcel_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """The numbers of the cases in each parcel."""
-    inside: dict[UUID, list[str]] = {}
-    contents = ParcelCase.filter(parcel_id__in=list(parcel_ids)).select_related("case").order_by("case_id")
-    for content in await contents:
-        inside.setdefault(content.parcel_id, []).append(content.case.number)
-    return inside

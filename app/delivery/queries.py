@@ -71,6 +71,21 @@ async def cases_of_parcels(parcel_ids: Sequence[UUID]) -> list[list[UUID]]:
     return [found[key] for key in parcel_ids]
 
 
+async def case_numbers_of_parcels(parcel_ids: Sequence[UUID]) -> list[list[str]]:
+    """The numbers of the cases whose papers are in each parcel, in key order."""
+    found: defaultdict[UUID, list[str]] = defaultdict(list)
+    contents = ParcelCase.filter(parcel_id__in=list(parcel_ids)).select_related("case")
+    for content in await contents.order_by("case_id"):
+        found[content.parcel_id].append(content.case.number)
+    return [found[key] for key in parcel_ids]
+
+
+async def parcels_by_id(parcel_ids: Sequence[UUID]) -> list[Parcel]:
+    """In key order."""
+    found = await Parcel.in_bulk(list(parcel_ids), "id")
+    return [found[key] for key in parcel_ids]
+
+
 async def timelines_of(parcel_ids: Sequence[UUID]) -> list[list[ParcelEvent]]:
     """The newest valid rows of each parcel, newest first, in key order."""
     return await _newest(parcel_ids, MOST_SHOWN)

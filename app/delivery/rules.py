@@ -70,7 +70,10 @@ STATE_WORDS: dict[ParcelState, tuple[str, str]] = {
 }
 
 
+_BY_ANOTHER = ("已由他人签收,没有拿到请联系大厅", "Signed for by somebody else; ask the hall if you do not have it")
 _IN_LOCKER = ("已放入快递柜或驿站,取件后请确认收到", "In a locker or at a station; confirm once you have it")
+
+_NOT_TO_THEM = {DeliveredTo.LOCKER: _IN_LOCKER, DeliveredTo.OTHER_PERSON: _BY_ANOTHER}
 
 
 def check_tracking_number(text: str) -> str:
@@ -205,9 +208,10 @@ def may_confirm(state: ParcelState) -> bool:
 
 
 def state_words(state: ParcelState, delivered_to: DeliveredTo | None) -> tuple[str, str]:
-    """Where a parcel is, in plain words; put into a locker nobody has signed for it."""
-    in_locker = state is ParcelState.DELIVERED and delivered_to is DeliveredTo.LOCKER
-    return _IN_LOCKER if in_locker else STATE_WORDS[state]
+    """Where a parcel is, in plain words; put into a locker nobody has signed for it, or somebody else has."""
+    if state is ParcelState.DELIVERED and delivered_to in _NOT_TO_THEM:
+        return _NOT_TO_THEM[delivered_to]
+    return STATE_WORDS[state]
 
 
 def needs_identity(guide: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.delivery.commands import tracker_of
 from app.delivery.models import Parcel
 from app.delivery.ports import Payer
 from app.delivery.statement_rules import Billed, Known, differences, read_statement
@@ -29,12 +30,14 @@ async def take_statement(actor: Actor, carrier: str, text: str, closes: str = ""
     """Hold a carrier's statement, or a part of it, against our parcels; again changes nothing.
 
     With `closes` (a month, `2026-11`) it was the last part: what was picked up in that month at the city's cost and
-    is in none becomes a task too. Raises `NotAllowed`, also for who works for a part of the city, `InvalidInput` or
-    `CarrierStatementInvalid`.
+    is in none becomes a task too. Raises `NotAllowed`, also for who works for a part of the city, `InvalidInput`,
+    `CarrierUnknown` or `CarrierStatementInvalid`.
     """
     actor.staff_id(*ACCOUNTS)
     if actor.scope != Scope():
         raise NotAllowed
+    if not await Parcel.exists(carrier=carrier):
+        tracker_of(carrier)
     month = month_of(closes, "closes") if closes else None
     lines = read_statement(text)
     async with db.transaction():

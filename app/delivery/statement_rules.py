@@ -46,16 +46,17 @@ class Known:
 
 def read_statement(text: str) -> list[Billed]:
     """Raises `CarrierStatementInvalid` naming the first line that is wrong; nothing is taken of a faulty statement."""
-    rows = [row for row in csv.reader(text.removeprefix("\ufeff").splitlines()) if row]
-    if not rows or tuple(cell.strip().lower() for cell in rows[0]) != COLUMNS:
+    reader = csv.reader(text.removeprefix("\ufeff").splitlines())
+    rows = [(reader.line_num, row) for row in reader if any(row)]
+    if not rows or tuple(cell.strip().lower() for cell in rows[0][1]) != COLUMNS:
         raise _wrong(1, f"表头应为{','.join(COLUMNS)}", f"the heading has to be {','.join(COLUMNS)}")
-    lines = [_read(place, row) for place, row in enumerate(rows[1:], start=2)]
-    seen: set[str] = set()
-    for place, line in enumerate(lines, start=2):
-        if line.number in seen:
+    lines: dict[str, Billed] = {}
+    for place, row in rows[1:]:
+        line = _read(place, row)
+        if line.number in lines:
             raise _wrong(place, "运单号重复", "the tracking number is there twice")
-        seen.add(line.number)
-    return lines
+        lines[line.number] = line
+    return list(lines.values())
 
 
 def _read(place: int, row: Sequence[str]) -> Billed:

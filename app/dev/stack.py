@@ -26,7 +26,7 @@ from app.embedded import (
 from app.reachability import database_fault, port_is_free, redis_fault
 
 ENV_FILE = "dev.env"
-_OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_", "ALIPAY_", "FISCAL_", "EMS_")
+OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_", "ALIPAY_", "FISCAL_", "EMS_", "SMS_")
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 _CLI = "app.cli"
@@ -193,7 +193,7 @@ class Stack:
         path = self.state_dir / ENV_FILE
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
-        ours = {name: value for name, value in self.environment.items() if name.startswith(_OURS)}
+        ours = {name: value for name, value in self.environment.items() if name.startswith(OURS)}
         path.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(ours.items())))
 
     async def _fill_database(self) -> None:
@@ -293,7 +293,7 @@ async def _answers(url: str) -> bool:
 
 
 def _inherited() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
 
 async def _last_words(child: Child) -> str:

@@ -7,8 +7,8 @@ from app.kernel.errors import Refusal
 
 class SignInUnavailable(Refusal):
     code = "SIGN_IN_UNAVAILABLE"
-    zh = "这个登录渠道暂未开通"
-    en = "Signing in through this app is not available."
+    zh = "这个登录渠道暂未开通,请从其他应用进入,或到大厅窗口办理"
+    en = "Signing in through this app is not available; use another one, or come to a window."
 
 
 class SignInCodeInvalid(Refusal):
@@ -126,14 +126,14 @@ class LastBinding(Refusal):
 
 class StaffCredentialsWrong(Refusal):
     code = "STAFF_CREDENTIALS_WRONG"
-    zh = "工号或密码不正确"
-    en = "The login or the password is wrong."
+    zh = "工号或密码不正确,请核对后再试;忘记密码请联系安全管理员重置"
+    en = "The login or the password is wrong. Check both; a security administrator resets a forgotten one."
 
 
 class StaffLockedOut(Refusal):
     code = "STAFF_LOCKED_OUT"
-    zh = "多次输入错误,账号已锁定{minutes}分钟"
-    en = "Too many wrong attempts; the account is locked for {minutes} minutes."
+    zh = "多次输入错误,账号已锁定{minutes}分钟,请届时再试,或联系安全管理员重置密码"
+    en = "Too many wrong attempts; the account is locked for {minutes} minutes. A security administrator can reset it."
 
 
 class ConsentNeeded(Refusal):

@@ -67,8 +67,8 @@ class NotSignedIn(Refusal):
 
 class NotAllowed(Refusal):
     code = "NOT_ALLOWED"
-    zh = "您没有办理此操作的权限"
-    en = "You are not allowed to do this."
+    zh = "您没有办理此操作的权限,请由有权限的人员办理"
+    en = "You are not allowed to do this; leave it to somebody who is."
 
 
 class ActingForAnother(Refusal):

@@ -11,14 +11,14 @@ from app.delivery.queries import parcel_for
 from app.kernel.actor import Actor
 from app.links.things import LinkKind, Thing
 from app.links.tickets import read_ticket
-from app.payments.queries import bill_of
+from app.payments.queries import bill_shown
 from app.queueing.queries import ticket_of
 
 _LOOKS: Mapping[LinkKind, Callable[[Actor, UUID], Awaitable[object]]] = {
     LinkKind.CASE: lambda actor, thing_id: case_of(thing_id, actor),
     LinkKind.BOOKING: lambda actor, thing_id: booking_of(thing_id, actor),
     LinkKind.TICKET: lambda actor, thing_id: ticket_of(thing_id, actor),
-    LinkKind.BILL: lambda actor, thing_id: bill_of(thing_id, actor),
+    LinkKind.BILL: lambda actor, thing_id: bill_shown(thing_id, actor),
     LinkKind.PARCEL: parcel_for,
 }
 

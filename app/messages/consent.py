@@ -24,6 +24,7 @@ ASKED_AT_ONCE = 3
 """protocols/wechat.md 3.3: at most three templates in a call, and the two kinds never together."""
 
 MOST_REPORTED = 20
+_LONGEST_ID = 100
 
 WORTH_ASKING: Mapping[AskMoment, tuple[str, ...]] = {
     AskMoment.AFTER_BOOKING: ("visit-tomorrow", "ticket-called", "booking-hall-cancelled", "visit-soon"),
@@ -176,7 +177,8 @@ async def _note(binding_id: UUID, answer: Answer, kind: SubscriptionKind) -> Non
 
 async def _kinds(channel: str, templates: Sequence[str]) -> dict[str, SubscriptionKind]:
     """Which of the provider's templates are ours, and how they are consented to."""
-    ours = MessageTemplate.filter(channel=channel, provider_template__in=list(templates))
+    possible = [template for template in templates if len(template) <= _LONGEST_ID]
+    ours = MessageTemplate.filter(channel=channel, provider_template__in=possible)
     return {row.provider_template: row.subscription for row in await ours.order_by("published_at", "id")}
 
 

@@ -116,6 +116,12 @@ def _check_places(text: str, known: Collection[str], field: str) -> None:
             reason_en=f"this kind of message has no value “{unknown[0]}”",
             field=field,
         )
+    if set(filled(text, dict.fromkeys(known, ""))) & set("{}"):
+        raise TemplateInvalid(
+            reason_zh="花括号内只能写这种消息的内容名称",
+            reason_en="braces hold nothing but the name of a value",
+            field=field,
+        )
 
 
 def _field_invalid(entry: Entry, zh: str, en: str) -> TemplateInvalid:

@@ -23,8 +23,8 @@ class PaymentUnderWay(Refusal):
 
 class BillExpired(Refusal):
     code = "BILL_EXPIRED"
-    zh = "该缴费单已过期,请联系执收单位重新开单"
-    en = "This bill has expired; ask the collecting unit for a new one."
+    zh = "该缴费单已过期,请在缴费单中重新开单或联系执收单位;预约押金过期的请重新预约"
+    en = "This bill has expired; renew it or ask the collecting unit; after a deposit, book again."
 
 
 class ChannelUnavailable(Refusal):
@@ -54,8 +54,8 @@ class BillTooLarge(Refusal):
 
 class AmountDiffers(Refusal):
     code = "AMOUNT_DIFFERS"
-    zh = "金额与应缴金额不符,应缴{due_yuan}元"
-    en = "This is not what is due; {due_yuan} yuan is."
+    zh = "金额与应缴金额不符,应缴{due_yuan}元,请核对后再收"
+    en = "This is not what is due; {due_yuan} yuan is. Please check and take that."
 
     @classmethod
     def of(cls, due_fen: int) -> Self:

@@ -109,7 +109,7 @@ async def _item_of(actor: Actor, key: str) -> ServiceItem:
     item = await item_in_force(key)
     await item.fetch_related("department")
     if not actor.scope.covers(item.department_id, item.department.division_code):
-        raise NotFound(what_zh="这个事项", what_en="item", field="item")
+        raise NotFound(what_zh="这个事项", what_en="item", field="itemKey")
     return item
 
 

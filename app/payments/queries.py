@@ -20,6 +20,7 @@ from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
 from app.payments.states import BillState
 
 _CODES_ALLOWED = "30/hour"
+_LONGEST_CODE = 50
 
 
 def _not_found() -> NotFound:
@@ -32,6 +33,16 @@ async def bill_of(bill_id: UUID, actor: Actor) -> Bill:
     if bill is None:
         raise _not_found()
     return bill
+
+
+async def bill_shown(bill_id: UUID, actor: Actor) -> Bill:
+    """A bill of the actor's matters, or one that whoever has its code may pay and they opened an order for: what they
+    are told of leads there. Raises `NotFound` alike for none and for somebody else's.
+    """
+    theirs = PaymentAttempt.filter(bill_id=bill_id, payer_id=actor.id, bill__anyone_may_pay=True)
+    if actor.principal is None and await theirs.exists():
+        return await Bill.get(id=bill_id)
+    return await bill_of(bill_id, actor)
 
 
 def of_units(actor: Actor, bill: str = "") -> dict[str, object]:
@@ -58,15 +69,22 @@ async def bill_at_work(actor: Actor, bill_id: UUID) -> Bill:
     return bill
 
 
+async def _of_number(bills: QuerySet[Bill], number: str) -> Bill:
+    """Raises `NotFound`, also for what is longer than any payment code."""
+    number = number.strip()
+    bill = await bills.get_or_none(number=number) if len(number) <= _LONGEST_CODE else None
+    if bill is None:
+        raise _not_found()
+    return bill
+
+
 async def bill_by_number(number: str, actor: Actor) -> Bill:
     """The bill of a payment code, when the actor may pay it; so many in an hour, for codes can be guessed.
 
     Raises `NotFound` or `TooManyRequests`.
     """
     await check_rate(_CODES_ALLOWED, "payment-code", str(actor.id))
-    bill = await Bill.get_or_none(number=number.strip())
-    if bill is None:
-        raise _not_found()
+    bill = await _of_number(Bill.all(), number)
     return await payable_bill(bill.id, actor)
 
 
@@ -90,9 +108,7 @@ async def bills_of_units(actor: Actor, states: Collection[BillState], *, size: i
 async def bill_seen_at_work(actor: Actor, number: str) -> Bill:
     """A bill of the actor's units by its payment code; the look is audited. Raises `NotAllowed` or `NotFound`."""
     actor.staff_id(Role.CASHIER)
-    bill = await bills_at_work(actor).get_or_none(number=number.strip())
-    if bill is None:
-        raise _not_found()
+    bill = await _of_number(bills_at_work(actor), number)
     await audit.record(actor, "bill.seen", f"bill:{bill.id}", person=bill.resident_id)
     return bill
 
@@ -102,6 +118,12 @@ async def masked_payers(bills: Sequence[Bill]) -> list[str | None]:
     found = await residents([bill.resident_id for bill in bills if bill.resident_id is not None])
     sealed = {each.id: each.name_sealed for each in found if each is not None}
     return [_masked(sealed.get(bill.resident_id) if bill.resident_id else bill.payer_name_sealed) for bill in bills]
+
+
+async def names_of_debtors(bill_ids: Sequence[UUID]) -> list[str | None]:
+    """The same by the bills' ids, in key order."""
+    bills = await Bill.in_bulk(list(bill_ids), "id")
+    return await masked_payers([bills[key] for key in bill_ids])
 
 
 def _masked(name_sealed: str | None) -> str | None:

@@ -13,8 +13,8 @@ class NobodyWaiting(Refusal):
 
 class WindowTaken(Refusal):
     code = "WINDOW_TAKEN"
-    zh = "{number}号窗口已由{title}使用"
-    en = "Window {number} is used by somebody else ({title})."
+    zh = "{number}号窗口已由{title}使用,请换一个窗口"
+    en = "Window {number} is used by somebody else ({title}); take another one."
 
 
 class NoSuchWindow(Refusal):
@@ -37,8 +37,8 @@ class WindowBusy(Refusal):
 
 class CategoryNotServed(Refusal):
     code = "CATEGORY_NOT_SERVED"
-    zh = "该服务点不办理业务“{category}”"
-    en = "This service point does not serve business {category}."
+    zh = "该服务点不办理业务“{category}”,请选择其他业务或服务点"
+    en = "This service point does not serve business {category}; choose another business or place."
 
 
 class CategoryClosed(Refusal):

@@ -220,12 +220,12 @@ def check_item_choice(items: Sequence[str] | None) -> list[str] | None:
     return sorted(set(items))
 
 
-def check_reason(text: str) -> str:
-    """Why a window says no, in at most 200 characters. Raises `InvalidInput`."""
+def check_reason(text: str, field: str = "reason") -> str:
+    """Why a window says no, in at most 200 characters; `field` is the argument. Raises `InvalidInput`."""
     reason = text.strip()
     if not 1 <= len(reason) <= LONGEST_REASON:
         raise InvalidInput(
-            field="reason",
+            field=field,
             reason_zh=f"请填写理由,不超过{LONGEST_REASON}字",
             reason_en=f"give a reason of at most {LONGEST_REASON} characters",
         )

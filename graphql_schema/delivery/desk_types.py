@@ -9,9 +9,13 @@ import orjson
 import strawberry
 
 from app.cases.models import Case as CaseRow
+from app.cases.queries import address_of
+from app.catalogue.queries import items_by_id
 from app.delivery import models, settlement_report, settling
 from app.delivery.ports import Payer
+from app.delivery.queries import case_numbers_of_parcels, parcels_by_id
 from app.delivery.words import TASK_WORDS, TaskKind, TaskState
+from app.kernel.privacy import mask_name, mask_phone
 from graphql_schema.context import Info
 from graphql_schema.delivery.types import Parcel
 from graphql_schema.fields import computed
@@ -33,6 +37,7 @@ class DeliveryTask:
     opened_at: datetime
     closed_at: datetime | None
     remark: str
+    row: strawberry.Private[models.DeliveryTask]
 
     @classmethod
     def of(cls, row: models.DeliveryTask) -> DeliveryTask:
@@ -46,21 +51,61 @@ class DeliveryTask:
             opened_at=row.opened_at,
             closed_at=row.closed_at,
             remark=row.remark,
+            row=row,
         )
 
     @computed("What is to be done, in plain words.")
     def kind_text(self, info: Info) -> str:
         return info.context.say(*TASK_WORDS[self.kind])
 
+    @computed("Who carries the parcel; null for a line of a statement that is nobody's.", batch=parcels_by_id)
+    async def carrier_name(self, info: Info) -> str | None:
+        parcel = await self._parcel(info)
+        return parcel.carrier_name if parcel else None
+
+    @computed("Of the parcel; null without one.", batch=parcels_by_id)
+    async def tracking_number(self, info: Info) -> str | None:
+        parcel = await self._parcel(info)
+        return parcel.tracking_number if parcel else None
+
+    @computed("The numbers of the cases whose papers are inside.", batch=case_numbers_of_parcels)
+    async def case_numbers(self, info: Info) -> list[str]:
+        inside = self.row.parcel_id
+        return await info.context.load(case_numbers_of_parcels, inside) if inside else []
+
+    async def _parcel(self, info: Info) -> models.Parcel | None:
+        return await info.context.load(parcels_by_id, self.row.parcel_id) if self.row.parcel_id else None
+
 
 @strawberry.type(description="待寄办件 · A case whose result waits to be posted.")
 class CaseToPost:
     id: strawberry.ID
     number: str
+    due_at: datetime | None = strawberry.field(description="End of the promised limit.")
+    masked_receiver: str
+    masked_phone: str
+    division_code: str = strawberry.field(description="Of where it goes.")
+    row: strawberry.Private[CaseRow]
 
     @classmethod
     def of(cls, row: CaseRow) -> CaseToPost:
-        return cls(id=strawberry.ID(str(row.id)), number=row.number)
+        address = address_of(row)
+        assert address is not None
+        return cls(
+            id=strawberry.ID(str(row.id)),
+            number=row.number,
+            due_at=row.due_at,
+            masked_receiver=mask_name(address.receiver),
+            masked_phone=mask_phone(address.phone),
+            division_code=address.division_code,
+            row=row,
+        )
+
+    @computed("What the result is of.", batch=items_by_id)
+    async def item_name(self, info: Info) -> str:
+        item = await info.context.load(items_by_id, self.row.item_id)
+        assert item is not None
+        return info.context.say(item.name_zh, item.name_en)
 
 
 @strawberry.type(description="交接单 · What a courier takes along now, and the sheet both sides sign.")

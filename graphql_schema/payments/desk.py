@@ -12,7 +12,7 @@ from graphql_schema.context import Info
 from graphql_schema.guards import lookup, mutation, query, staff
 from graphql_schema.paging import Connection, connection_of, key_after, page_size
 from graphql_schema.payments.types import Bill, BillOfSomebody, BillOfSomebodyResult, BillResult
-from graphql_schema.scalars import as_uuid
+from graphql_schema.scalars import as_key, as_uuid
 
 _CASHIERS = staff(Role.CASHIER)
 
@@ -66,7 +66,7 @@ class CashierMutation:
     ) -> BillResult:
         bill = await notices.issue_notice(
             info.context.actor,
-            item_key,
+            as_key(item_key),
             [line.asked() for line in lines],
             notices.Payer(payer.name, payer.id_number),
             days=days,

@@ -16,9 +16,9 @@ from graphql_schema.scalars import as_uuid
 
 @strawberry.type
 class PaymentsQuery:
-    @lookup(RESIDENTS, "缴费单 · One of my bills.")
+    @lookup(RESIDENTS, "缴费单 · One of my bills, or one of somebody else's that I paid or began to pay by its code.")
     async def bill(self, info: Info, id: strawberry.ID) -> BillResult:  # noqa: A002 - the schema's word
-        return Bill.of(await queries.bill_of(as_uuid(id), info.context.actor))
+        return Bill.of(await queries.bill_shown(as_uuid(id), info.context.actor))
 
     @query(RESIDENTS, "我的缴费单 · My bills, newest first; of some states when they are named.")
     async def my_bills(

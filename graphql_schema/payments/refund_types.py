@@ -7,7 +7,9 @@ from typing import Annotated
 
 import strawberry
 
+from app.kernel.actor import ActorKind
 from app.payments import models
+from app.payments.queries import names_of_debtors
 from app.payments.refunds import queries
 from app.payments.refunds.rules import Share, refund_in_words
 from app.payments.states import RefundState
@@ -44,6 +46,7 @@ class Refund:
     id: strawberry.ID
     bill_id: strawberry.ID
     bill_number: str = strawberry.field(description="缴款码")
+    description: str = strawberry.field(description="What was paid for.")
     amount_fen: int
     reason: RefundReason
     state: RefundState
@@ -62,6 +65,7 @@ class Refund:
             id=strawberry.ID(str(row.id)),
             bill_id=strawberry.ID(str(row.bill_id)),
             bill_number=row.bill.number,
+            description=row.bill.description,
             amount_fen=row.amount_fen,
             reason=row.reason,
             state=row.state,
@@ -96,6 +100,12 @@ class Refund:
     async def _known(self, info: Info) -> TextCheck | None:
         wanted = self.row.remark_check_id
         return await info.context.load(checks_by_id, wanted) if wanted else None
+
+    @computed("Who owed the bill, as staff may see it; null for everybody else.", batch=names_of_debtors)
+    async def masked_name(self, info: Info) -> str | None:
+        if info.context.actor.kind is not ActorKind.STAFF:
+            return None
+        return await info.context.load(names_of_debtors, self.row.bill_id)
 
     @computed("Whether a cashier hands it back at a window; otherwise it goes back the way it came.")
     def at_window(self) -> bool:

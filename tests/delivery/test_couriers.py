@@ -41,16 +41,37 @@ def typed(courier: Courier) -> dict[str, Any]:
 BOOK = {"receiver": ADDRESS.receiver, "phone": ADDRESS.phone, "divisionCode": "990102", "detail": ADDRESS.detail}
 
 
-async def to_post(clerk: Caller) -> list[str]:
-    """The numbers on the whole work list, a page of fifty at a time."""
-    numbers: list[str] = []
+async def to_post(clerk: Caller) -> dict[str, dict[str, Any]]:
+    """The whole work list by its numbers, a page of fifty at a time."""
+    rows: dict[str, dict[str, Any]] = {}
     after = None
     while True:
         page = await clerk.do("CasesToPost", first=50, after=after)
-        numbers += [edge["node"]["number"] for edge in page["edges"]]
+        rows |= {edge["node"]["number"]: edge["node"] for edge in page["edges"]}
         if not page["pageInfo"]["hasNextPage"]:
-            return numbers
+            return rows
         after = page["pageInfo"]["endCursor"]
+
+
+async def test_the_work_list_says_what_goes_where_without_a_look_at_each(portal: Portal) -> None:
+    """In the clerk's language; of the receiver as much as tells two parcels apart."""
+    case, clerk = await make_case(await make_resident()), await caller_of(portal, await make_staff(Role.ISSUER))
+    assert (await to_post(clerk))[case.number] == {
+        "id": str(case.id),
+        "number": case.number,
+        "itemName": "居民身份证丢失补领(损坏换领)",
+        "dueAt": None,
+        "maskedReceiver": "测***甲",
+        "maskedPhone": "130****1234",
+        "divisionCode": "990102",
+    }
+
+
+async def test_an_order_of_no_case_is_refused(portal: Portal) -> None:
+    clerk = await caller_of(portal, await make_staff(Role.ISSUER))
+    async with nothing_moves():
+        refused = await clerk.do("PostCases", caseIds=[], courier=typed(COURIER), key=new_key())
+    assert (refused["code"], refused["field"]) == ("INVALID_INPUT", "caseIds")
 
 
 async def test_two_results_of_one_person_leave_in_one_parcel(portal: Portal) -> None:
@@ -173,7 +194,9 @@ async def test_an_order_the_carrier_lets_fall_puts_the_result_back_on_the_desk(
     assert (await Case.get(id=sent.case.id)).state is CaseState.RESULT_READY
     clerk = await caller_of(portal, sent.issuer)
     tasks = (await clerk.do("DeliveryTasks", kind="ORDER_FAILED", state="OPEN"))["edges"]
-    assert str(sent.parcel.id) in [edge["node"]["parcelId"] for edge in tasks]
+    [task] = [edge["node"] for edge in tasks if edge["node"]["parcelId"] == str(sent.parcel.id)]
+    on_the_label = ("中通快递", sent.parcel.tracking_number, [sent.case.number])
+    assert (task["carrierName"], task["trackingNumber"], task["caseNumbers"]) == on_the_label
 
 
 async def test_lost_news_are_asked_for(portal: Portal) -> None:
@@ -253,7 +276,7 @@ async def test_called_off_before_anybody_was_asked_nobody_is_ordered(portal: Por
     [
         ({"carrier": "pigeon"}, "COURIER_NOT_OFFERED"),
         ({"payer": Payer.RECIPIENT_ON_DELIVERY}, "COURIER_NOT_OFFERED"),
-        ({"weight_g": 30_001}, "COURIER_NOT_OFFERED"),
+        ({"weight_g": 30_001}, "INVALID_INPUT"),
         ({"hall": "nowhere"}, "NOT_FOUND"),
         ({"pickup_from": clock.now(), "pickup_until": clock.now() + timedelta(days=9)}, "PICKUP_WINDOW_INVALID"),
     ],

@@ -247,6 +247,7 @@ async def test_a_carriers_statement_is_held_against_our_parcels(portal: Portal) 
         ("order,number\n", "1"),
         (statement(("", "1234567", 1, "1.00"), ("", "1234567", 1, "1.00")), "3"),
         (statement(("", "12", 1, "1.00")), "2"),
+        (statement(("", "12", 1, "1.00")).replace("\n", "\n\n,,,,\n", 1), "4"),
         (statement(("", "1234567", -1, "1.00")), "2"),
         (statement(("", "1234567", 1, "1.001")), "2"),
         (statement(("", "1234567", 1, "NaN")), "2"),
@@ -270,3 +271,12 @@ async def test_a_month_is_one_and_statements_are_for_who_works_for_all_of_the_ci
     async with nothing_moves():
         assert (await cashier.do("TakeCarrierStatement", **wanted, closes="November"))["code"] == "INVALID_INPUT"
         assert (await local.do("TakeCarrierStatement", **wanted))["code"] == "NOT_ALLOWED"
+
+
+async def test_a_carrier_that_was_never_heard_of_bills_nothing(portal: Portal) -> None:
+    """A slip in the carrier's name would make a task of every line."""
+    cashier, lines = await accounts(portal), statement(("", "1234567", 1, "1.00"))
+    async with nothing_moves():
+        refused = await cashier.do("TakeCarrierStatement", carrier="zhongtongg", csv=lines)
+    assert (refused["code"], refused["field"]) == ("CARRIER_UNKNOWN", "carrier")
+    assert "zhongtong" in refused["message"]

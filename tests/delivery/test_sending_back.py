@@ -140,4 +140,8 @@ async def test_the_courier_signs_for_it_with_the_results(portal: Portal) -> None
     made = await send_back(clerk, sent)
     await portal.run_jobs()
     sheet = await clerk.do("HandOverSheet", carrier="zhongtong", hall=HALL)
-    assert made["id"] in [parcel["id"] for parcel in sheet["parcels"]]
+    listed = [parcel["id"] for parcel in sheet["parcels"]]
+    assert made["id"] in listed
+    handed = await clerk.do("HandOver", hall=HALL, parcelIds=listed)
+    assert [parcel["id"] for parcel in handed["parcels"]] == listed
+    assert (await clerk.do("HandOverSheet", carrier="zhongtong", hall=HALL))["code"] == "HAND_OVER_SHEET_EMPTY"

@@ -48,7 +48,7 @@ async def test_a_wrong_password_and_an_unknown_login_get_the_same_answer(portal:
 
     assert wrong["code"] == unknown["code"] == "STAFF_CREDENTIALS_WRONG"
     assert {refused["code"] for refused in impossible} == {"STAFF_CREDENTIALS_WRONG"}
-    assert wrong["message"] == unknown["message"] == "工号或密码不正确"
+    assert wrong["message"] == unknown["message"] == "工号或密码不正确,请核对后再试;忘记密码请联系安全管理员重置"
     assert await audit_of(f"staff:{staff.id}") == [("identity.staff_sign_in_refused", "refused")]
     assert await Session.filter(staff_id=staff.id).count() == 0
 

@@ -116,6 +116,7 @@ async def test_templates_of_strangers_and_too_many_answers_change_nothing(portal
     phone = await portal.phone(proven=False)
     assert (await report(phone, somebodyElses="ACCEPT"))["open"] == 0
     assert not await Subscription.exists(provider_template="somebodyElses")
+    assert (await report(phone, **{"模" * 300: "ACCEPT"}))["open"] == 0
     async with nothing_moves("session"):
         many = await report(phone, **{f"template{n}": "ACCEPT" for n in range(21)})
     assert many["code"] == "TOO_MANY_SUBSCRIPTIONS"

@@ -85,6 +85,8 @@ def _item() -> dict[str, str]:
         ({"entries": [_item(), _item()]}, "entries"),
         ({"entries": [{"name": "text1", "text": "{item}"}]}, "entries"),
         ({"entries": [{"name": "thing1", "text": "{nothing}"}]}, "entries"),
+        ({"entries": [{"name": "thing1", "text": "{item.name}"}]}, "entries"),
+        ({"channel": "inbox", "title": "好", "body": "{time"}, "body"),
         ({"entries": [{"name": "thing1", "text": "请务必携带身份证原件和户口簿原件及其复印件"}]}, "entries"),
         ({"entries": [{"name": "time1", "text": "{item}"}]}, "entries"),
         ({"entries": [{"name": "phrase1", "text": "{time}"}]}, "entries"),

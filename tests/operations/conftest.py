@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from app.dev.stack import OURS
 from app.embedded import EmbeddedPostgres
 from tests.clusters import start_migrated_postgres
 
 ROOT = Path(__file__).parents[2]
-OURS = ("PORTAL_", "WECHAT_", "KUAIDI100_")
 
 
 def run_portal(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

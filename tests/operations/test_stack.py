@@ -9,9 +9,17 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from app.dev.stack import OURS
+from integrations.sandbox.keys import provider_environment
 from tests.clusters import lay_out_cluster
 from tests.operations.conftest import ROOT, bare_environment, is_running, run_portal, wait_until
 from tests.ports import free_port
+
+
+def test_a_command_in_another_terminal_is_told_every_setting_of_the_sandbox(tmp_path: Path) -> None:
+    """Otherwise `portal doctor` passes over a provider without a word."""
+    handed_out = provider_environment(tmp_path, "http://127.0.0.1:1")
+    assert [name for name in handed_out if not name.startswith(OURS)] == []
 
 
 def test_one_command_starts_everything_and_one_ctrl_c_stops_it(tmp_path: Path, kept: Path) -> None:

@@ -68,10 +68,26 @@ async def test_the_code_of_a_bill_that_only_its_payer_may_pay_is_nobody_else_s(p
     resident = await make_resident()
     case_bill = await issue_bill((await make_case(resident)).id)
     assert case_bill is not None
-    for number in (notice.number, case_bill.number, "0" * 20, "';--"):
+    for number in (notice.number, case_bill.number, "0" * 20, "';--", "缴" * 300):
         assert (await stranger.do("BillByNumber", number=number))["code"] == "NOT_FOUND"
     mine = await caller_of(portal, resident)
     assert (await mine.do("BillByNumber", number=case_bill.number))["bill"]["totalFen"] == case_bill.total_fen
+
+
+async def test_what_a_guest_is_told_of_leads_to_the_bill_they_paid_by_its_code(portal: Portal) -> None:
+    """Late money of theirs goes back to them, and the message about it opens the bill."""
+    notice = await make_notice(await make_staff(Role.CASHIER), anyone_may_pay=True)
+    guest, stranger = await portal.phone(), await portal.phone()
+    assert (await guest.do("BillDetail", id=str(notice.id)))["code"] == "NOT_FOUND"
+    assert (await guest.do("Pay", billId=str(notice.id), idempotencyKey=new_key()))["__typename"] == "Payable"
+    shown = await guest.do("BillDetail", id=str(notice.id))
+    assert shown["number"] == notice.number
+    ticket = shown["link"]["url"].rsplit("/", 1)[1]
+    assert (await guest.do("LinkTarget", ticket=ticket))["id"] == str(notice.id)
+    async with nothing_moves("session"):
+        assert (await stranger.do("BillDetail", id=str(notice.id)))["code"] == "NOT_FOUND"
+        assert (await stranger.do("LinkTarget", ticket=ticket))["code"] == "NOT_FOUND"
+        assert (await guest.do("RenewBill", billId=str(notice.id)))["code"] == "NOT_FOUND"
 
 
 async def test_codes_cannot_be_tried_out(portal: Portal) -> None:
@@ -137,6 +153,17 @@ async def test_a_notice_that_charges_wrongly_is_refused_and_nothing_moves(
                 idempotency_key=new_key(),
             )
     assert refused.value.code == code
+
+
+async def test_what_is_longer_than_any_key_or_code_is_not_found(portal: Portal) -> None:
+    """Typed by a cat, or pasted: never our fault."""
+    desk = await caller_of(portal, await make_staff(Role.CASHIER))
+    line = {"feeKey": "#1", "amountFen": 100, "decision": "决字1号"}
+    wanted = {"payer": {"name": "测试缴款人甲"}, "lines": [line], "idempotencyKey": new_key()}
+    async with nothing_moves("session"):
+        made = await desk.do("IssueNotice", itemKey="事" * 300, **wanted)
+        seen = await desk.do("UnitBill", number="缴" * 300)
+    assert (made["code"], made["field"], seen["code"]) == ("NOT_FOUND", "itemKey", "NOT_FOUND")
 
 
 async def test_a_cashier_of_another_unit_can_do_nothing_with_it(portal: Portal) -> None:

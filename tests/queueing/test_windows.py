@@ -55,7 +55,7 @@ async def test_a_window_somebody_sits_at_is_taken(portal: Portal) -> None:
     async with nothing_moves():
         with pytest.raises(WindowTaken) as refused:
             await open_window(other, STATION, 3, ())
-    assert refused.value.sentence("zh") == "3号窗口已由测试工位使用"
+    assert refused.value.sentence("zh") == "3号窗口已由测试工位使用,请换一个窗口"
     await close_window(sitting)
     await open_window(other, STATION, 3, ())
     await close_window(other)

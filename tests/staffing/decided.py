@@ -226,7 +226,7 @@ NAMES_NOBODY: dict[str, str] = {
         " stateText item nextStep bill booking parcel parcels events applicant link"
     ),
     "CaseEvent": "at verb state",
-    "CaseToPost": "id number",
+    "CaseToPost": "id number dueAt itemName divisionCode",
     "ClaimInFull": "claim claimant",
     "ClosurePreview": "slots bookings movable",
     "Courier": "name phone",
@@ -236,7 +236,9 @@ NAMES_NOBODY: dict[str, str] = {
     "CreditAppeal": "id state madeAt decidedAt visit groundsStanding",
     "CreditExemption": "id grantedAt validUntil endedAt",
     "DayEnded": "tickets",
-    "DeliveryTask": "id kind about parcelId detail state openedAt closedAt remark kindText",
+    "DeliveryTask": (
+        "id kind about parcelId carrierName trackingNumber caseNumbers detail state openedAt closedAt remark kindText"
+    ),
     "Department": "key name creditCode",
     "DoubtedText": "id kind standing concern checkedAt",
     "Device": "id kind servicePoint name registeredAt seenAt revokedAt",
@@ -272,7 +274,9 @@ NAMES_NOBODY: dict[str, str] = {
     "TemplateValue": "name example",
     "MinutesOfItem": "itemKey minutes",
     "MoneyMoved": "paidFen surplusFen refundedFen",
-    "MoneyTask": "id kind kindText state about channel day unit oursFen theirsFen openedAt closedAt resolution",
+    "MoneyTask": (
+        "id kind kindText state about billNumber channel day unit oursFen theirsFen code openedAt closedAt resolution"
+    ),
     "NextThing": "code text",
     "OneTimePassword": "account",
     "OpeningException": "day category periods reason",
@@ -301,8 +305,8 @@ NAMES_NOBODY: dict[str, str] = {
     "QueueFigures": "rows csv",
     "Receipt": "id kind code number checkCode amountFen state issuedAt voidedAt redNumber kindText stateText",
     "Refund": (
-        "id billId billNumber amountFen reason state requestedAt decidedAt refundedAt lines stateText reasonText"
-        " atWindow remarkStanding"
+        "id billId billNumber description amountFen reason state requestedAt decidedAt refundedAt lines stateText"
+        " reasonText atWindow remarkStanding"
     ),
     "RefundShare": "line name amountFen",
     "RefundableLine": "line name paidFen refundableFen",
@@ -361,6 +365,7 @@ IS_PERSONAL: dict[str, str] = {
     "Arrival": "maskedName",
     "BillOfSomebody": "maskedName",
     "Case": "maskedApplicant reason",
+    "CaseToPost": "maskedReceiver maskedPhone",
     "ClaimInFull": "subjectName subjectNumber",
     "Claimant": "name maskedIdNumber",
     "CreditAppeal": "answer",
@@ -369,7 +374,7 @@ IS_PERSONAL: dict[str, str] = {
     "HomeVisit": "receiver phone divisionCode detail",
     "Mandate": "maskedAgent",
     "Principal": "name",
-    "Refund": "remark answer",
+    "Refund": "remark answer maskedName",
     "RepresentationClaim": "subjectName reason",
     "Resident": "maskedName maskedIdNumber maskedPhone",
     "ShippingLabel": "receiver phone divisionCode detail",
@@ -420,6 +425,7 @@ REACHED_FROM: dict[str, set[str]] = {
     "Arrival": {"Mutation.checkInAtDesk"},
     "Applicant": {*_CASE_ENTRIES, "Query.applicant"},
     "Case": _CASE_ENTRIES,
+    "CaseToPost": {"Query.casesToPost"},
     "CreditAppeal": _APPEALS,
     "CreditExemption": {"Query.creditExemptions", "Mutation.endCreditExemption", "Mutation.grantCreditExemption"},
     "ClaimInFull": {"Query.representationClaim"},

@@ -109,7 +109,7 @@ async def decide_appeal(actor: Actor, appeal_id: UUID, *, granted: bool, answer:
     Raises `NotAllowed`, `InvalidInput`, `NotFound`, or `IllegalMove` when it was decided otherwise.
     """
     actor.staff_id(Role.DEPARTMENT_MANAGER)
-    said = check_reason(answer)
+    said = check_reason(answer, "answer")
     async with db.transaction():
         _, seen = await _appeal_in_scope(actor, appeal_id)
         booking = await locked_booking(seen.id)

@@ -27,6 +27,7 @@ from app.payments.events import (
 from app.payments.models import Bill, PaymentAttempt, Receipt, Refund
 from app.payments.refunds.promising import times_entered
 from app.payments.states import RefundState
+from app.payments.words import RefundReason
 
 
 async def issued(fact: BillIssued) -> list[Told]:
@@ -73,9 +74,12 @@ async def receipt_issued(fact: ReceiptIssued) -> list[Told]:
 
 
 async def refunded(fact: RefundSucceeded) -> list[Told]:
-    """Once more when it had bounced."""
+    """Once more when it had bounced. Surplus money is told of by `surplus_returned`: twice would be twice the money."""
     refund = await Refund.get_or_none(id=fact.refund_id)
     if refund is None or refund.state is not RefundState.SUCCEEDED:
+        return []
+    bounced = await times_entered(refund, "bounced")
+    if refund.reason is RefundReason.SURPLUS and not bounced:
         return []
     return await _back(refund.attempt_id, await _each_time(refund), fact.amount_fen)
 

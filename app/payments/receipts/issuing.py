@@ -16,11 +16,13 @@ from uuid import UUID
 from app.kernel import audit, clock, db
 from app.kernel.actor import SYSTEM
 from app.kernel.errors import ProviderUnavailable
+from app.kernel.facts.publishing import publish
 from app.kernel.jobs import Priority, job
 from app.kernel.logging import get_logger
 from app.kernel.privacy import seal as seal_text
 from app.kernel.signing import secret_of
 from app.payments import money_tasks
+from app.payments.events import ReceiptIssued, ReceiptVoided
 from app.payments.models import Receipt, Refund
 from app.payments.moves import advance
 from app.payments.ports import FiscalPlatform, IssuedReceipt, ReceiptRefused
@@ -167,11 +169,12 @@ async def _take_back(matter: Matter) -> None:
         await kept.save(update_fields=["state", "voided_at", "void_reason", "red_number"])
         if BILL_LIFE.may(bill.state, "unreceipt"):
             await advance(bill, "unreceipt")
+        await publish(ReceiptVoided(kept.id, bill.id))
         await _record_act("taken_back", kept, bill.resident_id)
 
 
 async def _draw(matter: Matter) -> None:
-    """Make the signed document, once; in the one thread for it, for it computes for long.
+    """Make the signed document, once; in the one thread for it, for it computes for long. Now it can be opened.
 
     Several at once would be no faster and would take the interpreter from everything else, money included.
     """
@@ -180,7 +183,9 @@ async def _draw(matter: Matter) -> None:
     said = await paper_for(matter, receipt)
     drawing = asyncio.get_running_loop().run_in_executor(_desk, lambda: seal.sign(paper.draw(said), said.unit))
     sealed = seal_text(base64.b64encode(await drawing).decode())
-    await Receipt.filter(id=receipt.id, pdf_sealed=None).update(pdf_sealed=sealed)
+    async with db.transaction():
+        if await Receipt.filter(id=receipt.id, pdf_sealed=None).update(pdf_sealed=sealed):
+            await publish(ReceiptIssued(receipt.id, receipt.bill_id))
 
 
 def _live() -> FiscalPlatform:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -19,6 +20,15 @@ from app.payments.reconciling.statements import locked_statement, tell_state
 from app.payments.words import StatementState, TaskKind, TaskState
 
 LONGEST_RESOLUTION = 200
+_BILL_NUMBERS = """
+    SELECT place, number FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (subject, order_no, place),
+    LATERAL (
+        SELECT bill_id FROM payment_attempt AS attempt WHERE attempt.order_no = wanted.order_no
+        UNION ALL SELECT bill_id FROM payment_attempt WHERE id = substring(subject FROM '^payment:(.{36})$')::uuid
+        UNION ALL SELECT bill_id FROM refund WHERE id = substring(subject FROM '^refund:(.{36})$')::uuid
+        UNION ALL SELECT substring(subject FROM '^bill:(.{36})$')::uuid
+    ) AS found JOIN bill ON bill.id = found.bill_id
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,16 @@ async def tasks_at_work(actor: Actor, sought: Sought, *, limit: int, before: UUI
     if before is not None:
         found = found.filter(id__lt=before)
     return await found.order_by("-id").limit(limit)
+
+
+async def bill_numbers_of(abouts: Sequence[tuple[str, str]]) -> list[str | None]:
+    """The payment code of the bill each task is about, by its subject and the order of a line of an account.
+
+    In key order; None where there is no bill of ours.
+    """
+    rows = await db.rows(_BILL_NUMBERS, [subject for subject, _ in abouts], [order for _, order in abouts])
+    found = {row["place"]: row["number"] for row in rows}
+    return [found.get(place) for place in range(1, len(abouts) + 1)]
 
 
 async def _at_work(actor: Actor) -> QuerySet[MoneyTask]:

@@ -16,8 +16,8 @@ class DayNotOver(Refusal):
 
 class DayTooOld(Refusal):
     code = "DAY_TOO_OLD"
-    zh = "支付平台只提供最近{days}天的账单"
-    en = "The payment platform only gives accounts of the last {days} days."
+    zh = "支付平台只提供最近{days}天的账单,更早的请到支付平台的商户后台查询"
+    en = "The payment platform only gives accounts of the last {days} days; older ones are in its merchant console."
 
 
 class KeepsNoAccounts(Refusal):
@@ -75,8 +75,8 @@ class CountDiffers(Refusal):
 
 class RemittanceDiffers(Refusal):
     code = "REMITTANCE_DIFFERS"
-    zh = "划解金额与应划解金额不符,应划解{true_yuan}元"
-    en = "This is not what is to be handed over, which is {true_yuan} yuan."
+    zh = "划解金额与应划解金额不符,应划解{true_yuan}元,请核对后重新登记"
+    en = "This is not what is to be handed over, which is {true_yuan} yuan; check and record that."
 
     @classmethod
     def of(cls, fen: int) -> Self:
@@ -91,5 +91,5 @@ class NothingToHandOver(Refusal):
 
 class TaskClosed(Refusal):
     code = "MONEY_TASK_CLOSED"
-    zh = "该事项已经处理完毕"
-    en = "This task is closed already."
+    zh = "该事项已经处理完毕,请刷新列表"
+    en = "This task is closed already; refresh the list."

@@ -54,7 +54,7 @@ async def decline_refund(actor: Actor, refund_id: UUID, answer: str) -> Refund:
 
     Raises `InvalidInput`, `NotAllowed`, `NotFound`, `SecondPersonNeeded`, or `IllegalMove` when somebody else decided.
     """
-    why = check_reason(answer)
+    why = check_reason(answer, "answer")
     await refund_at_work(actor, refund_id)
     async with db.transaction():
         promise = await lock_promise(refund_id)
@@ -123,7 +123,7 @@ async def give_up_refund(actor: Actor, refund_id: UUID, answer: str) -> Refund:
     Raises `InvalidInput`, `NotAllowed`, `NotFound`, `RefundAtPlatform`, `IllegalMove`, `ChannelUnavailable` or
     `ProviderUnavailable`.
     """
-    why = check_reason(answer)
+    why = check_reason(answer, "answer")
     seen = await refund_at_work(actor, refund_id)
     if seen.state is not RefundState.CLOSED:
         await _check_unknown_there(seen)

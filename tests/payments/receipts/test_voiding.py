@@ -18,6 +18,7 @@ from app.payments.words import ReceiptState
 from integrations.sandbox.control import SandboxControl
 from tests.identity.accounts import make_staff
 from tests.identity.crowds import at_once
+from tests.messages.stage import messages_about
 from tests.payments.receipts.stage import document_of, paid_payer, receipts_of, the_receipt, words_of
 from tests.payments.stage import FEE_FEN, Payer
 from tests.portal import Portal
@@ -49,6 +50,21 @@ async def test_a_cashier_voids_a_receipt_and_another_one_over_the_same_money_fol
     assert (await Bill.get(id=payer.bill.id)).state is BillState.RECEIPTED
     [line] = await AuditLine.filter(act="receipt.voided", subject=f"receipt:{first.id}")
     assert (line.actor, line.person, line.detail["reason"]) == (cashier.reference, payer.bill.resident_id, REASON)
+
+
+async def test_the_payer_is_told_of_each_receipt_once_it_can_be_opened(portal: Portal, payer: Payer) -> None:
+    async def told() -> list[str]:
+        about = await messages_about(f"bill:{payer.bill.id}")
+        return [message.body for message in about if message.key == "receipt-issued"]
+
+    await portal.run_jobs()
+    assert len(await told()) == 1
+    await void_receipt(await make_staff(Role.CASHIER), (await the_receipt(payer.bill.id)).id, REASON)
+    await portal.run_jobs()
+    assert len(await told()) == 2
+    await see_to_receipt(payer.bill.id)
+    await portal.run_jobs()
+    assert len(await told()) == 2
 
 
 async def test_of_ten_who_void_at_once_one_is_the_one(portal: Portal, payer: Payer) -> None:

@@ -49,7 +49,7 @@ async def test_a_cashier_closes_a_day_from_the_first_difference_to_handing_over(
 
         [edge] = (await desk.do("MoneyTasks", state="OPEN", day=str(day)))["edges"]
         task = edge["node"]
-        assert (task["kind"], task["theirsFen"], task["unit"]) == ("THEIRS_ONLY", 100, "")
+        assert (task["kind"], task["theirsFen"], task["unit"], task["billNumber"]) == ("THEIRS_ONLY", 100, "", None)
         async with nothing_moves():
             assert (await desk.do("CloseMoneyTask", id=task["id"], resolution=" "))["field"] == "resolution"
         closed = await desk.do("CloseMoneyTask", id=task["id"], resolution="他系统收款,已转交财政")

@@ -102,6 +102,7 @@ async def test_a_cashier_asks_and_cannot_agree_with_themselves(portal: Portal, p
     assert (await cashier.do("ApproveRefund", id=asked["id"]))["code"] == "SECOND_PERSON_NEEDED"
     assert (await cashier.do("RetryRefund", id=asked["id"]))["code"] == "ILLEGAL_MOVE"
     other = await caller_of(portal, paid.second)
+    assert (await other.do("DeclineRefund", id=asked["id"], answer=" "))["field"] == "answer"
     await other.do("ApproveRefund", id=asked["id"])
     given_up = await other.do("GiveUpRefund", id=asked["id"], answer="改为单位转账")
     assert (given_up["state"], given_up["stateText"]) == ("CLOSED", "退款没有进行,原因见说明")
@@ -121,7 +122,9 @@ async def test_cash_is_collected_at_the_window(portal: Portal) -> None:
     [refund] = (await phone.do("BillRefunds", billId=str(paid.bill.id)))["refunds"]
     assert (refund["atWindow"], refund["stateText"]) == (True, "退款已同意,请到缴费窗口领取")
     found = (await cashier.do("UnitRefunds", state="APPROVED", first=50))["edges"]
-    assert asked["id"] in [edge["node"]["id"] for edge in found]
+    [listed] = [edge["node"] for edge in found if edge["node"]["id"] == asked["id"]]
+    assert (listed["description"], listed["maskedName"]) == (paid.bill.description, "测**民")
+    assert refund["maskedName"] is None
     assert (await cashier.do("ConfirmWindowRefund", id=asked["id"]))["stateText"] == "已退款"
 
 

@@ -14,6 +14,7 @@ from app.payments.settling import settle
 from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.words import RefundReason
 from tests.identity.accounts import caller_of
+from tests.messages.stage import messages_about
 from tests.payments.refunds.stage import back, check_books, told
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.payments.words import told_closed, told_paid
@@ -71,6 +72,17 @@ async def test_the_resident_reads_why_it_came_back(portal: Portal, payer: Payer)
     [told_of] = (await phone.do("BillRefunds", billId=str(payer.bill.id)))["refunds"]
     assert told_of["stateText"] == "已退款"
     assert told_of["refundedAt"]
+
+
+async def test_the_payer_is_told_once_that_it_came_and_once_that_it_is_back(portal: Portal, payer: Payer) -> None:
+    """Two messages about one return would be twice the money."""
+    await back(await paid_twice(payer))
+    await portal.run_jobs()
+    kinds = [message.key for message in await messages_about(f"bill:{payer.bill.id}")]
+    assert sorted(kind for kind in kinds if kind not in {"bill-paid", "receipt-issued", "bill-issued"}) == [
+        "paid-too-late",
+        "surplus-returned",
+    ]
 
 
 async def test_surplus_money_takes_nothing_from_what_the_bill_can_give_back(payer: Payer) -> None:
