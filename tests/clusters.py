@@ -16,9 +16,15 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
+from tortoise.migrations.executor import MigrationTarget
+
 import migrations
 from app import migrating
+from app.applying import Executor
 from app.embedded import EmbeddedPostgres, start_postgres
+from app.kernel import db
 
 ROOT = Path(__file__).parents[1]
 MIGRATED = "empty_and_migrated"
@@ -29,6 +35,15 @@ def start_migrated_postgres(directory: Path, kept: Path) -> EmbeddedPostgres:
     """Start a forgetful server on a migrated cluster in `directory`; `kept` as in `lay_out_cluster`."""
     lay_out_cluster(directory, kept)
     return start_postgres(directory, durable=False)
+
+
+async def migrate_back(database_url: str, until: str = "__first__") -> None:
+    """Take back what came after the one named `until`, or everything."""
+    config = db.tortoise_config(database_url)
+    async with TortoiseContext() as context:
+        await context.init(config=config, init_connections=False)
+        executor = Executor(get_connection("default"), config["apps"])
+        await executor.migrate([MigrationTarget(db.APP, until)], direction="backward")
 
 
 def lay_out_cluster(directory: Path, kept: Path) -> None:
