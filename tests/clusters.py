@@ -21,8 +21,7 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.executor import MigrationTarget
 
 import migrations
-from app import migrating
-from app.applying import Executor
+from app import applying, migrating
 from app.embedded import EmbeddedPostgres, start_postgres
 from app.kernel import db
 
@@ -42,7 +41,7 @@ async def migrate_back(database_url: str, until: str = "__first__") -> None:
     config = db.tortoise_config(database_url)
     async with TortoiseContext() as context:
         await context.init(config=config, init_connections=False)
-        executor = Executor(get_connection("default"), config["apps"])
+        executor = applying.Executor(get_connection("default"), config["apps"])
         await executor.migrate([MigrationTarget(db.APP, until)], direction="backward")
 
 
@@ -59,7 +58,8 @@ def lay_out_cluster(directory: Path, kept: Path) -> None:
 def _fingerprint() -> str:
     """Of everything that decides how the files come out: the migrations, and by the lock the programs."""
     known = sorted(path for folder in migrations.__path__ for path in Path(folder).glob("*.py"))
-    sources = [*known, Path(str(migrating.__file__)), ROOT / "requirements.lock", Path(__file__)]
+    programs = [Path(str(module.__file__)) for module in (applying, migrating)]
+    sources = [*known, *programs, ROOT / "requirements.lock", Path(__file__)]
     return sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 
