@@ -3,6 +3,9 @@
 .PHONY: help setup run test check format demo bench chaos histories doctor schema migrations clean
 
 BIN := .venv/bin
+# Compiled once, not by each of the hundreds of processes that tests start; aside, so that the tree stays clean.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile

@@ -16,9 +16,14 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext
+from tortoise.migrations.executor import MigrationTarget
+
 import migrations
-from app import migrating
+from app import applying, migrating
 from app.embedded import EmbeddedPostgres, start_postgres
+from app.kernel import db
 
 ROOT = Path(__file__).parents[1]
 MIGRATED = "empty_and_migrated"
@@ -29,6 +34,15 @@ def start_migrated_postgres(directory: Path, kept: Path) -> EmbeddedPostgres:
     """Start a forgetful server on a migrated cluster in `directory`; `kept` as in `lay_out_cluster`."""
     lay_out_cluster(directory, kept)
     return start_postgres(directory, durable=False)
+
+
+async def migrate_back(database_url: str, until: str = "__first__") -> None:
+    """Take back what came after the one named `until`, or everything."""
+    config = db.tortoise_config(database_url)
+    async with TortoiseContext() as context:
+        await context.init(config=config, init_connections=False)
+        executor = applying.Executor(get_connection("default"), config["apps"])
+        await executor.migrate([MigrationTarget(db.APP, until)], direction="backward")
 
 
 def lay_out_cluster(directory: Path, kept: Path) -> None:
@@ -44,7 +58,8 @@ def lay_out_cluster(directory: Path, kept: Path) -> None:
 def _fingerprint() -> str:
     """Of everything that decides how the files come out: the migrations, and by the lock the programs."""
     known = sorted(path for folder in migrations.__path__ for path in Path(folder).glob("*.py"))
-    sources = [*known, Path(str(migrating.__file__)), ROOT / "requirements.lock", Path(__file__)]
+    programs = [Path(str(module.__file__)) for module in (applying, migrating)]
+    sources = [*known, *programs, ROOT / "requirements.lock", Path(__file__)]
     return sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
 

@@ -258,5 +258,5 @@ class SandboxControl(AlipayControl, FiscalControl, CourierControl, MessageContro
             await asyncio.sleep(0.02)
 
     async def reset(self) -> None:
-        """Forget everything but the keys."""
+        """Forget everything but the keys; whoever is made afterwards is somebody new."""
         await self._object("POST", "/reset")

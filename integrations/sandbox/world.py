@@ -27,6 +27,6 @@ class World:
         self.messenger = Messenger(self.records, self.dice, self.journal)
 
     def forget(self) -> None:
-        """Everything but the first keys."""
+        """Everything but the first keys, and the numbers that were given out."""
         self.records.forget()
         self.messenger.forget()

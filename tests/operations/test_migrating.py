@@ -4,13 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import psycopg
-from tortoise.context import TortoiseContext
-from tortoise.migrations.api import migrate as apply_all
 
 from app import migrating
 from app.booking.policy import Policy
 from app.embedded import EmbeddedPostgres
-from app.kernel import db
+from tests.clusters import migrate_back
 
 
 async def test_two_processes_that_migrate_at_once_apply_each_migration_once(postgres: EmbeddedPostgres) -> None:
@@ -151,8 +149,7 @@ async def test_pauses_of_the_release_before_stand_at_the_beginning_of_their_shif
                 (["E"], timedelta(0), timedelta(minutes=15)),
                 (["E"], timedelta(hours=1), None),
             ]
-            async with TortoiseContext():
-                await apply_all(config=db.tortoise_config(url), target=f"{db.APP}.0009_payments", direction="backward")
+            await migrate_back(url, until="0009_payments")
             sums = connection.execute("SELECT paused_seconds FROM window_shift ORDER BY id").fetchall()
             assert sums == [(900,), (0,)]
     finally:

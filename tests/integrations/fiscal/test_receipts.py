@@ -53,6 +53,13 @@ async def test_an_order_is_answered_with_one_receipt_whatever_the_repeat_says(
     assert len(await control.fiscal_receipts()) == 1
 
 
+async def test_a_number_is_given_once_also_after_a_reset(platform: FiscalPlatform, control: SandboxControl) -> None:
+    first = await platform.issue(ORDER)
+    await control.reset()
+    again = await platform.issue(ORDER)
+    assert int(again.number) == int(first.number) + 1
+
+
 async def test_an_order_never_heard_of_has_no_receipt(platform: FiscalPlatform) -> None:
     assert await platform.ask("never-0") is None
 

@@ -83,6 +83,17 @@ async def test_a_reset_forgets_everything_but_the_keys(control: SandboxControl, 
     assert ((await control.hostility())["drop"], (await control.clock())["ahead"]) == (0, 0)
 
 
+async def test_whoever_is_made_after_a_reset_is_somebody_new(control: SandboxControl) -> None:
+    """The product keeps its database: with the numbers of before, strangers would come as people it knows."""
+    made = []
+    for _ in range(3):
+        made.append(await control.make_phone())
+        made.append(await control.add_alipay_user())
+        await control.reset()
+    for numbers in ({one.name for one in made}, {one.id_number for one in made}, {one.mobile for one in made}):
+        assert len(numbers) == 6
+
+
 async def test_the_page_is_served_with_everything_it_needs(client: httpx.AsyncClient) -> None:
     page = await client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
