@@ -49,4 +49,4 @@ async def somebody_waits() -> None:
     async def waits() -> bool:
         return bool(await db.rows(_WAITING))
 
-    await until(waits, what="somebody to wait for a lock")
+    await until(waits, what="somebody to wait for a lock", seconds=180)
