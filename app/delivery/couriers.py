@@ -17,7 +17,14 @@ from app.cases.models import Case
 from app.delivery.commands import tracker_of
 from app.delivery.contents import carried, locked_with_cases
 from app.delivery.errors import CarrierUnknown
-from app.delivery.events import CourierAssigned, CourierOrderEnded, ParcelMoved, ParcelPickedUp, ParcelRegistered
+from app.delivery.events import (
+    CourierAssigned,
+    CourierOrderEnded,
+    ParcelMoved,
+    ParcelNewsTaken,
+    ParcelPickedUp,
+    ParcelRegistered,
+)
 from app.delivery.models import Parcel
 from app.delivery.offers import order_of
 from app.delivery.order_rules import OrderStanding, after_news, may_ask_again
@@ -81,6 +88,7 @@ async def _place(parcel: Parcel) -> Placed | None:
         known.carrier_ref = placed.ref[:80]
         if known.order_state is OrderState.ASKED:
             known.order_state = OrderState.PLACED
+            await publish(ParcelNewsTaken(known.id))
         await _number(known, placed.number)
         await known.save()
     return placed
@@ -99,8 +107,10 @@ async def _cancel(parcel: Parcel) -> None:
         await ports.get(CarrierOrders, parcel.agent).cancel(parcel.carrier_ref, parcel.order_no, parcel.tracking_number)
     except OrderRefused as refused:
         _log.warning("courier not cancelled", parcel=str(parcel.id), code=refused.code)
-        stays = Parcel.filter(id=parcel.id, order_state=OrderState.CANCEL_ASKED)
-        await stays.update(order_state=OrderState.PLACED, order_remark=refused.reason_zh)
+        async with db.transaction():
+            stays = Parcel.filter(id=parcel.id, order_state=OrderState.CANCEL_ASKED)
+            if await stays.update(order_state=OrderState.PLACED, order_remark=refused.reason_zh):
+                await publish(ParcelNewsTaken(parcel.id))
         return
     await _ended(parcel.id, OrderState.CANCELLED, "")
 
@@ -164,6 +174,8 @@ async def take_order_news(news: OrderNews) -> Handled:
             await _end(parcel, cases, after.order, news.remark[:200])
         else:
             await _move(parcel, after)
+            if after != before and after.state is before.state:
+                await publish(ParcelNewsTaken(parcel.id))
         await parcel.save()
         if after.order is OrderState.PICKED_UP and before.order in ENDED_ORDERS:
             await open_task(TaskKind.ORDER_FAILED, f"parcel:{parcel.id}", parcel.id, reason=PICKED_UP_ALL_THE_SAME)

@@ -27,6 +27,16 @@ class ParcelMoved(Fact):
 
 
 @dataclass(frozen=True)
+class ParcelNewsTaken(Fact):
+    """A carrier told of a parcel what does not move it: a scan on its way, its order placed or not to be cancelled any
+    more, its weight, its fee.
+    """
+
+    parcel_id: UUID
+    about: ClassVar[str] = "parcel_id"
+
+
+@dataclass(frozen=True)
 class ParcelPickedUp(Fact):
     """A carrier has the parcel: told once of each, by a scan, an order desk, or whatever comes first."""
 

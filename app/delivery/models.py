@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -50,7 +50,8 @@ class Parcel(Model):
 
     settled_fen: int | None = fields.BigIntField(null=True)
     settled_at: datetime | None = fields.DatetimeField(null=True)
-    """What the carrier's statement says it cost, and when we read it there."""
+    settled_on: date | None = fields.DateField(null=True)
+    """What the carrier's statement says it cost, when we read it there, and of which day its line is."""
 
     order_no = fields.CharField(max_length=32, null=True, unique=True)
     order_state = cast("OrderState | None", fields.CharEnumField(OrderState, max_length=20, null=True))

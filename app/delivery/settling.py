@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from app.delivery.commands import tracker_of
 from app.delivery.models import Parcel
-from app.delivery.ports import Payer
+from app.delivery.ports import ParcelState, Payer
 from app.delivery.statement_rules import Billed, Known, differences, read_statement
 from app.delivery.tasks_of_desk import ACCOUNTS, open_task
 from app.delivery.words import TaskKind
@@ -65,14 +65,19 @@ def month_of(text: str, field: str) -> tuple[datetime, datetime]:
     return first, (first + timedelta(days=32)).replace(day=1)
 
 
-async def _theirs_only(carrier: str, line: Billed) -> int:
-    detail = {"fee_fen": line.fee_fen, "day": line.day.isoformat(), "order_no": line.order_no}
+async def _theirs_only(carrier: str, line: Billed, **more: str) -> int:
+    detail = {"fee_fen": line.fee_fen, "day": line.day.isoformat(), "order_no": line.order_no, **more}
     return await open_task(TaskKind.SETTLEMENT_THEIRS_ONLY, f"{carrier}/{line.number}", None, **detail)
 
 
 async def _compare(parcel: Parcel, line: Billed) -> int:
-    """The fee and weight of a parcel that never had any are theirs from now on."""
-    opened, ours = 0, Known(parcel.weight_g, parcel.fee_fen, parcel.payer)
+    """The fee and weight of a parcel that never had any are theirs from now on; one that was called off and never
+    carried cost nothing. What was billed of another day before is no second time ours.
+    """
+    if parcel.settled_on not in {None, line.day}:
+        return await _theirs_only(parcel.carrier, line, billed_before=str(parcel.settled_on))
+    never_carried = parcel.state is ParcelState.CANCELLED and parcel.picked_up_at is None
+    opened, ours = 0, Known(parcel.weight_g, 0 if never_carried else parcel.fee_fen, parcel.payer)
     values: dict[TaskKind, dict[str, object]] = {
         TaskKind.SETTLEMENT_WEIGHT: {"ours": ours.weight_g, "theirs": line.weight_g},
         TaskKind.SETTLEMENT_FEE: {"ours": ours.fee_fen, "theirs": line.fee_fen},
@@ -81,9 +86,10 @@ async def _compare(parcel: Parcel, line: Billed) -> int:
     for kind in differences(line, ours):
         opened += await open_task(kind, f"parcel:{parcel.id}", parcel.id, **values[kind])
     parcel.settled_fen, parcel.settled_at = line.fee_fen, parcel.settled_at or clock.now()
+    parcel.settled_on = line.day
     parcel.fee_fen = line.fee_fen if ours.fee_fen is None else ours.fee_fen
     parcel.weight_g = line.weight_g if ours.weight_g is None else ours.weight_g
-    await parcel.save(update_fields=["settled_fen", "settled_at", "fee_fen", "weight_g"])
+    await parcel.save(update_fields=["settled_fen", "settled_at", "settled_on", "fee_fen", "weight_g"])
     return opened
 
 

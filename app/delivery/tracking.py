@@ -1,7 +1,7 @@
 """Without this module carriers would be believed in the order in which they happen to talk.
 
 What they tell is kept; where the parcel stands is computed from what is kept, so late, double and reordered news do no
-harm. A push of a thousand rows to a parcel of a hundred thousand is six statements.
+harm. A push of a thousand rows to a parcel of a hundred thousand is six statements, and one to say that it came.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from app.cases.commands import record_delivered, record_returned
 from app.cases.models import Case
 from app.delivery.contents import carried, locked_with_cases
-from app.delivery.events import CourierOrderEnded, ParcelMoved, ParcelPickedUp
+from app.delivery.events import CourierOrderEnded, ParcelMoved, ParcelNewsTaken, ParcelPickedUp
 from app.delivery.expecting import expect
 from app.delivery.models import Parcel
 from app.delivery.ports import ParcelState, TrackingEvent, TrackingSnapshot
@@ -46,6 +46,7 @@ TROUBLES = {
     ParcelState.LOST: TaskKind.LOST,
     ParcelState.CANCELLED: TaskKind.ORDER_FAILED,
 }
+ABANDONED = "快递查询服务因久无更新停止跟踪,一天后再次订阅"
 _FOUND = "已报失的包裹又有物流更新,请核实"
 
 # A row we know already learns what it means when a newer telling knows; what comes late corrects nothing.
@@ -68,10 +69,15 @@ _KEEP = """
        OR ($13 AND (EXCLUDED.state IS NOT NULL OR EXCLUDED.undoes <> '')
            AND (kept.raw_code, kept.state, kept.delivered_to, kept.undoes)
                IS DISTINCT FROM (EXCLUDED.raw_code, EXCLUDED.state, EXCLUDED.delivered_to, EXCLUDED.undoes))
+    RETURNING id
 """
 _VOID_MISSING = """
-    UPDATE parcel_event SET voided = true WHERE parcel_id = $1 AND NOT voided
-    AND NOT EXISTS (SELECT 1 FROM unnest($2::text[]) AS told (key) WHERE told.key = parcel_event.key)
+    WITH gone AS (
+        UPDATE parcel_event SET voided = true WHERE parcel_id = $1 AND NOT voided
+        AND NOT EXISTS (SELECT 1 FROM unnest($2::text[]) AS told (key) WHERE told.key = parcel_event.key)
+        RETURNING 1
+    )
+    SELECT count(*) AS rows FROM gone
 """
 _REACH = """
     SELECT max(at) FILTER (WHERE at <= $2) AS newest, count(*) FILTER (WHERE at <= $2) AS rows,
@@ -92,12 +98,16 @@ async def take_snapshot(snapshot: TrackingSnapshot) -> Handled:
         parcel, cases = await locked_with_cases(known.id)
         now = clock.now()
         late = not snapshot.partial and await _is_outdated(parcel, snapshot, now)
-        await _keep(parcel.id, snapshot, now, late=late)
+        changed = await _keep(parcel.id, snapshot, now, late=late)
         if not (late or snapshot.partial):
-            await db.rows(_VOID_MISSING, parcel.id, [event_key(event) for event in snapshot.events])
+            changed += await _void_missing(parcel.id, snapshot)
         parcel.heard_at = now
+        if snapshot.abandoned and snapshot.new_carrier is None and parcel.watch is Watch.WATCHED:
+            parcel.watch, parcel.watch_remark = Watch.ASKED, ABANDONED
         await _tell_of_strange_things(parcel, snapshot)
         moved = await recompute(parcel, cases, snapshot.tracker)
+        if changed and not moved:
+            await publish(ParcelNewsTaken(parcel.id))
     return Handled(remark=parcel.state.value if moved else "nothing new")
 
 
@@ -107,11 +117,11 @@ async def _is_outdated(parcel: Parcel, snapshot: TrackingSnapshot, now: datetime
     return is_outdated(told, before, rewritten=snapshot.rewritten)
 
 
-async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime, *, late: bool) -> None:
-    """Rows that are new are added, rows that are back are valid again."""
+async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime, *, late: bool) -> int:
+    """Rows that are new are added, rows that are back are valid again; gives how many are other than before."""
     told = {event_key(event): event for event in snapshot.events}
     events = list(told.values())
-    await db.rows(
+    kept = await db.rows(
         _KEEP,
         parcel_id,
         now,
@@ -128,6 +138,12 @@ async def _keep(parcel_id: UUID, snapshot: TrackingSnapshot, now: datetime, *, l
         not late,
         not late and not snapshot.partial,
     )
+    return len(kept)
+
+
+async def _void_missing(parcel_id: UUID, snapshot: TrackingSnapshot) -> int:
+    [gone] = await db.rows(_VOID_MISSING, parcel_id, [event_key(event) for event in snapshot.events])
+    return int(gone["rows"])
 
 
 async def _reach(parcel_id: UUID, now: datetime) -> tuple[Reach, datetime | None]:

@@ -96,7 +96,10 @@ TASK_WORDS: dict[TaskKind, tuple[str, str]] = {
     TaskKind.OTHER_CARRIER: ("单号属于另一家承运商,请核对", "The number is another carrier's; check it"),
     TaskKind.MATERIALS_MISSING: ("寄来的材料不齐,请通知申请人", "Materials are missing; tell the applicant"),
     TaskKind.SETTLEMENT_OURS_ONLY: ("对账单缺少我方寄件", "The carrier's statement lacks a parcel of ours"),
-    TaskKind.SETTLEMENT_THEIRS_ONLY: ("对账单多出寄件", "The carrier's statement has a parcel we do not know"),
+    TaskKind.SETTLEMENT_THEIRS_ONLY: (
+        "对账单多出寄件,或重复收费",
+        "The carrier's statement has a parcel we do not know, or bills one twice",
+    ),
     TaskKind.SETTLEMENT_WEIGHT: ("重量与我方记录不符", "The weight differs from ours"),
     TaskKind.SETTLEMENT_FEE: ("费用与我方记录不符", "The fee differs from ours"),
     TaskKind.SETTLEMENT_PAID_ALREADY: ("该件由个人付费,不应再向大厅收费", "Paid at the door; not the hall's to pay"),

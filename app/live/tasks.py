@@ -25,6 +25,7 @@ from app.delivery.events import (
     CourierCancelAsked,
     CourierOrdered,
     ParcelMoved,
+    ParcelNewsTaken,
     ParcelReceived,
     ParcelRegistered,
 )
@@ -89,7 +90,15 @@ _OF_BILLS = (
     ReceiptIssued,
     ReceiptVoided,
 )
-_OF_PARCELS = (CourierOrdered, CourierCancelAsked, CourierAssigned, ParcelRegistered, ParcelMoved, ParcelReceived)
+_OF_PARCELS = (
+    CourierOrdered,
+    CourierCancelAsked,
+    CourierAssigned,
+    ParcelRegistered,
+    ParcelMoved,
+    ParcelNewsTaken,
+    ParcelReceived,
+)
 
 
 async def tell_of_case(fact: Fact) -> None:

@@ -26,6 +26,7 @@ from app.cases.events import CaseAccepted, CaseApproved, CaseClosed
 from app.delivery.events import CourierOrderEnded, ParcelMoved, ParcelReceived, ParcelRegistered
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
 from app.kernel.facts import Fact
+from app.messages.models import Message
 from app.messages.telling import accounts, bills, cases, parcels, queue, visits
 from app.messages.telling.told import Told
 from app.payments.events import (
@@ -58,7 +59,7 @@ DELIVERY, SECURITY = NoticeKind.DELIVERY, NoticeKind.SECURITY
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the table; `when` chooses among facts of a type."""
+    """One row of the table; `when` chooses among facts of a type, `still` says when one goes out whether it is true."""
 
     fact: type[Fact]
     template: str
@@ -68,6 +69,7 @@ class Rule:
     must_send: bool = False
     at_once: bool = False
     when: Callable[[Any], bool] = lambda _: True
+    still: Callable[[Message], Awaitable[bool]] | None = None
 
 
 def _by_hall(fact: BookingMoved) -> bool:
@@ -120,7 +122,7 @@ RULES: tuple[Rule, ...] = (
     Rule(ReceiptIssued, "receipt-issued", PAYMENT, bills.receipt_issued),
     Rule(ParcelRegistered, "parcel-registered", DELIVERY, parcels.registered),
     Rule(ParcelRegistered, "materials-returned", DELIVERY, parcels.materials_returned),
-    Rule(ParcelMoved, "parcel-moved", DELIVERY, parcels.moved),
+    Rule(ParcelMoved, "parcel-moved", DELIVERY, parcels.moved, still=parcels.is_still_there),
     Rule(ParcelMoved, "parcel-lost", DELIVERY, parcels.lost, APPS_AND_SMS, must_send=True),
     Rule(CourierOrderEnded, "posting-cancelled", DELIVERY, parcels.posting_cancelled),
     Rule(CourierOrderEnded, "courier-cancelled", DELIVERY, parcels.courier_not_coming, APPS_AND_SMS, must_send=True),

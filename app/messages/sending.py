@@ -20,6 +20,7 @@ from app.messages.doors import Way, doors_of, ways_of
 from app.messages.errors import TemplateInvalid
 from app.messages.models import Message, MessageAttempt
 from app.messages.ports import Letter, MessageChannel, Misconfigured, NotTaken, Outcome, Refused, Sent, Unsure
+from app.messages.rulebook import RULE_OF
 from app.messages.rules import CLAIM_LASTS, End, Send, next_step, next_try, next_waking
 from app.messages.template_rules import Entry, fields_of
 from app.messages.words import AttemptState, MessageState
@@ -59,13 +60,21 @@ async def _claim(message_id: UUID) -> Claim | None:
         if message is None or message.state is not MessageState.WAITING or clock.now() < message.not_before:
             return None
         now = clock.now()
-        if message.useless_after is not None and now > message.useless_after:
+        if await _is_over(message, now):
             await _end(message, MessageState.OVER)
             return None
         if not message.at_once and next_waking(now) > now:
             await _wait(message, next_waking(now))
             return None
         return await _next_claim(message, now)
+
+
+async def _is_over(message: Message, now: datetime) -> bool:
+    """Whether it came too late, or what it says is no longer so."""
+    if message.useless_after is not None and now > message.useless_after:
+        return True
+    still = RULE_OF[message.key].still
+    return still is not None and not await still(message)
 
 
 async def _next_claim(message: Message, now: datetime) -> Claim | None:

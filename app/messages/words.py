@@ -81,6 +81,6 @@ MESSAGE_WORDS: dict[MessageState, tuple[str, str]] = {
     MessageState.SENT: ("已发送", "sent"),
     MessageState.INBOX_ONLY: ("仅站内消息", "in the inbox only"),
     MessageState.UNSURE: ("发送结果不明", "outcome unknown"),
-    MessageState.OVER: ("已过时效,不再发送", "too late to be sent"),
+    MessageState.OVER: ("已过时效,不再发送", "no longer worth sending"),
     MessageState.FAILED: ("发送失败", "not sent"),
 }

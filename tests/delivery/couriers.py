@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,15 +25,21 @@ MATERIALS_ITEM = "retirement"
 COURIER = Courier("zhongtong", Payer.CITY, HALL)
 
 
-async def ordered(portal: Portal, carrier: str = "zhongtong", cases: int = 1) -> Sent:
-    """The results of some cases of one resident, ordered and placed."""
+async def wished(carrier: str = "zhongtong", cases: int = 1) -> Sent:
+    """A courier is wanted for the results of some cases of one resident, and nobody was asked yet."""
     owner, issuer = await make_resident(), await make_staff(Role.ISSUER)
     filed = [await make_case(owner, item_key=key) for key in ("id-card-replace", "id-card-renew")[:cases]]
     parcel = await post_cases(
         issuer, [case.id for case in filed], Courier(carrier, Payer.CITY, HALL, *window()), idempotency_key=new_key()
     )
+    return Sent(owner, issuer, filed[0], parcel)
+
+
+async def ordered(portal: Portal, carrier: str = "zhongtong", cases: int = 1) -> Sent:
+    """And placed."""
+    sent = await wished(carrier, cases)
     await portal.run_jobs()
-    return Sent(owner, issuer, filed[0], await Parcel.get(id=parcel.id))
+    return replace(sent, parcel=await Parcel.get(id=sent.parcel.id))
 
 
 def window() -> tuple[Any, Any]:

@@ -113,6 +113,27 @@ async def test_a_month_is_billed_looked_at_and_told_by_carrier_and_payer(portal:
     assert city["differences"] == 1
 
 
+async def test_what_was_called_off_and_what_was_billed_before_is_not_paid_unseen(portal: Portal) -> None:
+    """The same statement again is no second bill; the same parcel in the next month's is."""
+    cancelled, twice = await ordered(portal), await ordered(portal)
+    await news(portal, cancelled, "99")
+    await news(portal, twice, "10")
+    cashier = await caller_of(portal, await make_staff(Role.CASHIER))
+
+    async def bill(day: str) -> int:
+        lines = statement(("", cancelled.number, 500, "12.00"), ("", twice.number, 500, "9.00"))
+        wanted = {"carrier": "zhongtong", "csv": lines.replace("2026-11-26", day)}
+        return int((await cashier.do("TakeCarrierStatement", **wanted))["tasks"])
+
+    assert [await bill("2026-11-26"), await bill("2026-11-26")] == [1, 0]
+    assert ("SETTLEMENT_FEE", {"ours": 0, "theirs": 1200}) in await tasks(cancelled)
+    assert await tasks(twice) == []
+    assert [await bill("2026-12-01"), await bill("2026-12-01")] == [2, 0]
+    surplus = await DeliveryTask.get(kind=TaskKind.SETTLEMENT_THEIRS_ONLY, subject=f"zhongtong/{twice.number}")
+    assert surplus.detail == {"fee_fen": 900, "day": "2026-12-01", "order_no": "", "billed_before": "2026-11-26"}
+    assert (await Parcel.get(id=twice.parcel.id)).settled_fen == 900
+
+
 async def test_a_month_is_one_and_the_report_is_for_who_works_for_all_of_the_city(portal: Portal) -> None:
     cashier = await caller_of(portal, await make_staff(Role.CASHIER))
     local = await caller_of(portal, await make_staff(Role.CASHIER, scope=Scope(division="990102")))

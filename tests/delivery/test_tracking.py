@@ -5,15 +5,17 @@ from datetime import timedelta
 
 from app.cases.rules import CaseState
 from app.delivery.commands import register_parcel
+from app.delivery.events import ParcelRegistered
 from app.delivery.models import DeliveryTask, Parcel, ParcelEvent
 from app.delivery.ports import DeliveredTo, ParcelState
 from app.delivery.queries import silent_parcels
 from app.delivery.rules import Watch
-from app.delivery.tasks import sweep_silent_parcels
+from app.delivery.tasks import place_early_pushes, sweep_silent_parcels
 from app.delivery.words import TaskKind, TaskState
 from app.identity.rules import Role
-from app.kernel import clock
+from app.kernel import clock, db
 from app.kernel.inbox.notices import Notice, NoticeState
+from tests.delivery.deaths import somebody_waits
 from tests.delivery.stage import Sent, make_case, new_number, send
 from tests.identity.accounts import caller_of, make_resident, make_staff
 from tests.portal import Portal
@@ -186,6 +188,34 @@ async def test_a_push_for_nobody_s_parcel_is_acknowledged_and_kept(portal: Porta
     assert notice is not None
     assert (notice.content["number"], notice.state) == (number, NoticeState.UNMATCHED)
     assert await Parcel.filter(tracking_number=number).count() == 0
+
+
+async def test_a_push_that_is_being_handled_while_its_parcel_is_registered_finds_its_place_too(portal: Portal) -> None:
+    """Its handler looked for the parcel a moment before there was one, and has not said yet that it found none."""
+    owner, issuer, number = await make_resident(), await make_staff(Role.ISSUER), new_number()
+    case = await make_case(owner)
+    url = f"{portal.url}/callbacks/kuaidi100/tracking"
+    await portal.control.push_unasked(url, "ems", number, [{"step": "picked_up"}])
+    [found] = await db.rows("SELECT id FROM inbox_notice WHERE content->>'number' = $1", number)
+    await db.rows("DELETE FROM procrastinate_jobs WHERE args->>'notice_id' = $1", str(found["id"]))
+    looked = asyncio.Event()
+
+    async def handle() -> None:
+        async with db.transaction():
+            notice = await Notice.select_for_update().get(id=found["id"])
+            looked.set()
+            await somebody_waits()
+            notice.state = NoticeState.UNMATCHED
+            await notice.save(update_fields=["state"])
+
+    handling = asyncio.create_task(handle())
+    await looked.wait()
+    parcel = await register_parcel(issuer, case.id, "ems", number)
+    await place_early_pushes(ParcelRegistered(parcel.id))
+    await handling
+    await db.rows("DELETE FROM procrastinate_jobs WHERE args::text LIKE $1", f"%{parcel.id}%")
+    await portal.run_jobs()
+    assert (await Parcel.get(id=parcel.id)).state is ParcelState.PICKED_UP
 
 
 async def test_a_push_before_its_parcel_is_registered_finds_its_place_then(portal: Portal) -> None:

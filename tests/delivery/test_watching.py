@@ -8,10 +8,11 @@ import pytest
 
 from app.delivery.models import Parcel, ParcelEvent
 from app.delivery.operating import replay
-from app.delivery.ports import ParcelState
+from app.delivery.ports import ParcelState, TrackingSnapshot
 from app.delivery.queries import silent_parcels
 from app.delivery.rules import Watch
 from app.delivery.tasks import sweep_silent_parcels
+from app.delivery.tracking import ABANDONED, take_snapshot
 from app.delivery.watching import look_after, watch
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable
@@ -77,6 +78,30 @@ async def test_what_is_not_watched_is_asked_about_every_day(portal: Portal, watc
     await portal.run_jobs()
     assert await sent.is_at(ParcelState.PICKED_UP)
     assert (await Parcel.get(id=sent.parcel.id)).watch is then
+
+
+async def test_what_its_tracker_gave_up_is_watched_again_a_day_later(portal: Portal) -> None:
+    """After three days without any record; what ended meanwhile, or goes on under another carrier, is not."""
+    sent, ended = await send(), await send()
+    await portal.run_jobs()
+    for one, step in ((sent, "picked_up"), (ended, "delivered")):
+        await portal.control.scan(one.number, step, push=False)
+        await portal.control.push(one.number, "abort")
+    await portal.run_jobs()
+    known = await Parcel.get(id=sent.parcel.id)
+    assert (known.watch, known.watch_remark, known.state) == (Watch.ASKED, ABANDONED, ParcelState.PICKED_UP)
+    assert (await Parcel.get(id=ended.parcel.id)).watch is Watch.ENDED
+
+    await Parcel.filter(id=sent.parcel.id).update(heard_at=clock.now() - timedelta(hours=25))
+    async with portal.later(1801):
+        await sweep_silent_parcels()
+        await portal.run_jobs()
+        assert len((await portal.control.parcel(sent.number)).subscriptions) == 1
+        known = await Parcel.get(id=sent.parcel.id)
+        assert (known.watch, known.watch_remark) == (Watch.WATCHED, "")
+    corrected = TrackingSnapshot("kuaidi100", "ems", sent.number, (), abandoned=True, new_carrier="youzhengguonei")
+    await take_snapshot(corrected)
+    assert (await Parcel.get(id=sent.parcel.id)).watch is Watch.WATCHED
 
 
 async def test_nobody_is_asked_about_a_parcel_that_nobody_follows(portal: Portal) -> None:

@@ -31,6 +31,7 @@ from app.payments.models import Bill, PaymentAttempt
 from app.payments.refunds.sending import pursue
 from integrations import wechat
 from integrations.wechat.shipping import WechatShipping
+from tests.delivery.deaths import killed
 from tests.delivery.stage import ADDRESS, new_number
 from tests.identity.accounts import make_staff
 from tests.live.sockets import happen
@@ -197,6 +198,20 @@ async def test_an_answer_that_was_lost_is_not_told_twice(portal: Portal) -> None
     await portal.control.be_kind()
     await tell_again(order_no)
     assert len((await portal.control.shipping(order_no))["uploads"]) == 1
+
+
+async def test_a_worker_killed_between_the_upload_and_its_record_tells_nothing_twice(portal: Portal) -> None:
+    payer = await make_payer(portal)
+    await portal.control.manage_trade(knows_after=3600)
+    order_no = await pays_in_vain(portal, payer)
+    await portal.control.manage_trade()
+    payment = await PaymentAttempt.get(order_no=order_no)
+    assert await killed("tell", "wechat", payment.id, WECHAT_SHIPPING_INFO="true")
+    uploads = (await portal.control.shipping(order_no))["uploads"]
+    assert len(uploads) == 1
+    await happen(BillPaid(payer.bill.id, payer.bill.total_fen))
+    await portal.run_jobs()
+    assert await portal.control.shipping(order_no) == {"order_state": 2, "frozen": False, "uploads": uploads}
 
 
 async def pays_in_vain(portal: Portal, payer: Payer) -> str:

@@ -8,7 +8,7 @@ import pytest
 from app.kernel import db
 from app.kernel.audit import AuditLine
 from app.kernel.callbacks import RawCallback, Received
-from app.kernel.inbox.notices import Notice, NoticeState, keep, process, replay, unmatched
+from app.kernel.inbox.notices import _OF_NUMBER, Notice, NoticeState, keep, process, replay, unmatched
 from tests.kernel.happenings import broken_bells, heard
 from tests.portal import Portal
 
@@ -126,3 +126,22 @@ async def test_a_person_has_a_kept_notice_processed_again_but_never_a_handled_on
     await portal.run_jobs()
     assert (await notice_of(bell)).state is NoticeState.HANDLED
     assert await heard(bell) == ["bell.taken", "bell.taken"]
+
+
+async def test_what_is_said_of_a_number_is_found_by_an_index_among_many(portal: Portal) -> None:
+    many = """
+        INSERT INTO inbox_notice (id, provider, kind, event_key, topic, content, raw_body, raw_headers, received_at,
+                                  deliveries, state, remark)
+        SELECT gen_random_uuid(), 'flood', 'k', n::text, 't', jsonb_build_object('number', n::text, 'carrier', 'ems'),
+               '', '{}', now(), 1, 'HANDLED', ''
+        FROM generate_series(1, 5000) AS n
+    """
+    try:
+        await db.rows(many)
+        await db.rows("ANALYZE inbox_notice")
+        asked = ("t", ["HANDLED"], '{"number": "7", "carrier": "ems"}', "7")
+        plan = [row["QUERY PLAN"] for row in await db.rows(f"EXPLAIN {_OF_NUMBER}", *asked)]
+        assert [line for line in plan if "inbox_notice_number" in line], plan
+        assert len(await db.rows(_OF_NUMBER, *asked)) == 1
+    finally:
+        await db.rows("DELETE FROM inbox_notice WHERE provider = 'flood'")

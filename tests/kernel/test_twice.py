@@ -15,7 +15,14 @@ from app.booking.halls.rehousing import see_to_everybody
 from app.booking.models import Booking, CreditAppeal, SessionClosure, Slot
 from app.booking.outcomes import record_arrival, record_missed, record_served
 from app.booking.queries import locked_booking
-from app.delivery.events import CourierAssigned, CourierOrderEnded, ParcelMoved, ParcelPickedUp, ParcelReceived
+from app.delivery.events import (
+    CourierAssigned,
+    CourierOrderEnded,
+    ParcelMoved,
+    ParcelNewsTaken,
+    ParcelPickedUp,
+    ParcelReceived,
+)
 from app.delivery.models import Parcel
 from app.delivery.ordering import cancel_courier, post_cases
 from app.identity.events import AccountsJoined, ChannelUnbound, NumberLost
@@ -226,6 +233,7 @@ async def _everything_told() -> None:
         ReceiptVoided(db.new_id(), bill.id),
         ParcelMoved(parcel.id, "DELIVERED"),
         ParcelPickedUp(parcel.id),
+        ParcelNewsTaken(parcel.id),
         CourierAssigned(parcel.id),
         CourierOrderEnded(parcel.id, "CANCELLED"),
         ParcelReceived(parcel.id),

@@ -59,7 +59,8 @@ TOLD = {
         "BillFullyRefunded", "PartOfBillBounced", "AllOfBillBounced", "ReceiptIssued", "ReceiptVoided",
     ),
     parcel_events: (
-        "CourierOrdered", "CourierCancelAsked", "CourierAssigned", "ParcelRegistered", "ParcelMoved", "ParcelReceived",
+        "CourierOrdered", "CourierCancelAsked", "CourierAssigned", "ParcelRegistered", "ParcelMoved",
+        "ParcelNewsTaken", "ParcelReceived",
     ),
 }  # fmt: skip
 NOT_TOLD = {

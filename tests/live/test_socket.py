@@ -152,6 +152,12 @@ async def test_only_good_subscriptions_are_heard_and_the_socket_stays(
 async def test_garbage_ends_the_socket_and_nothing_else(
     portal: Portal, someone: Someone, message: str | bytes, code: int | None
 ) -> None:
+    """What is logged is logged by any task of the process, so the sockets of earlier tests have to be gone."""
+
+    async def nobody_is_left() -> bool:
+        return not open_sockets.lines
+
+    await until(nobody_is_left, what="the sockets of earlier tests to be gone")
     with capture_logs() as logs:
         async with await Socket.of(someone.phone) as socket:
             await socket.say(message)

@@ -33,17 +33,17 @@ async def another_process(**variables: str) -> AsyncIterator[tuple[str, Process]
         sys.executable, "-m", "app.cli", "serve",
         env=os.environ | {"PORTAL_PORT": str(port)} | variables, stderr=DEVNULL,
     )  # fmt: skip
-    async with httpx.AsyncClient(base_url=url, timeout=10) as client:
-
-        async def is_serving() -> bool:
-            assert process.returncode is None, "the web process did not start"
-            try:
-                return (await client.get("/livez")).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        await until(is_serving, what="the web process to serve", seconds=180)
     try:
+        async with httpx.AsyncClient(base_url=url, timeout=10) as client:
+
+            async def is_serving() -> bool:
+                assert process.returncode is None, "the web process did not start"
+                try:
+                    return (await client.get("/livez")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await until(is_serving, what="the web process to serve", seconds=180)
         yield url, process
     finally:
         if process.returncode is None:

@@ -16,7 +16,9 @@ from app.kernel.facts import Fact
 from app.messages.making import tell
 from app.messages.models import Message
 from app.messages.rulebook import RULES
+from app.messages.sending import send_message
 from app.messages.telling.parcels import WORTH_TELLING
+from app.messages.words import MessageState
 from tests.delivery.couriers import fetched
 from tests.delivery.stage import Sent, send
 from tests.messages.stage import messages_about, told_about
@@ -57,6 +59,22 @@ async def test_at_night_only_a_courier_at_the_door_rings(portal: Portal, state: 
 async def test_where_a_parcel_no_longer_is_is_not_told(portal: Portal, state: ParcelState) -> None:
     sent = await standing(state=ParcelState.IN_TRANSIT)
     assert await told(sent, ParcelMoved(sent.parcel.id, state.value)) == []
+
+
+async def test_in_the_morning_nobody_is_told_where_a_parcel_was_at_night(portal: Portal) -> None:
+    messages = []
+    for _ in range(2):
+        with clock.standing_at(THREE_AT_NIGHT):
+            sent = await standing(state=ParcelState.PICKED_UP)
+            messages += await told(sent, ParcelMoved(sent.parcel.id, "PICKED_UP"))
+    await Parcel.filter(id=sent.parcel.id).update(state=ParcelState.IN_TRANSIT)
+    with clock.standing_at(MORNING):
+        for message in messages:
+            await send_message.work(message_id=str(message.id))
+    assert [(await Message.get(id=message.id)).state for message in messages] == [
+        MessageState.INBOX_ONLY,
+        MessageState.OVER,
+    ]
 
 
 async def test_what_happened_more_than_a_day_ago_is_neither_told_nor_sent(portal: Portal) -> None:

@@ -6,7 +6,7 @@ marked handled in the transaction of the work itself. "Seen" is not "done".
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -55,6 +55,10 @@ class Notice(Model):
         unique_together = (("provider", "event_key"),)
         indexes = (("state", "received_at"),)
 
+
+_SAYING = "SELECT id FROM inbox_notice WHERE topic = $1 AND state = ANY($2::text[]) AND content @> $3::text::jsonb"
+_OF_NUMBER = f"{_SAYING} AND content->>'number' = $4 ORDER BY id"
+"""There is an index on the number: what is said of one is found among millions."""
 
 Handler = Callable[[dict[str, Any]], Awaitable[Handled]]
 _handlers: dict[str, Handler] = {}
@@ -149,14 +153,10 @@ async def read_again(topic: str, **content: str) -> int:
     """Have kept notices, handled or not, read anew from their raw bodies and processed again whose content says this;
     gives how many. Only for topics whose handler takes the same twice. What no longer reads keeps what it said.
     """
-    wanted = await db.rows(
-        "SELECT id FROM inbox_notice WHERE topic = $1 AND content @> $2::text::jsonb ORDER BY id",
-        topic,
-        db.json_text(content),
-    )
-    for row in wanted:
+    wanted = await _saying(topic, list(NoticeState), content)
+    for notice_id in wanted:
         async with db.transaction():
-            notice = await Notice.select_for_update().get(id=row["id"])
+            notice = await Notice.select_for_update().get(id=notice_id)
             raw = RawCallback(notice.provider, notice.kind, notice.raw_headers, {}, notice.raw_body)
             try:
                 received = await ports.get(CallbackReader, f"{notice.provider}/{notice.kind}").read(raw)
@@ -170,14 +170,21 @@ async def read_again(topic: str, **content: str) -> int:
 
 
 async def replay_unmatched(topic: str, **content: Any) -> int:
-    """Have the notices processed again that nobody could place and whose content says this; gives how many."""
-    wanted = await db.rows(
-        "SELECT id FROM inbox_notice WHERE topic = $1 AND state = $2 AND content @> $3::text::jsonb ORDER BY id",
-        topic,
-        NoticeState.UNMATCHED.value,
-        db.json_text(content),
-    )
-    return sum([await replay(row["id"]) for row in wanted])
+    """Have the notices processed again that nobody could place and whose content says this; gives how many.
+
+    One that is being processed meanwhile is waited for: it may not know yet what there is now.
+    """
+    wanted = await _saying(topic, [NoticeState.RECEIVED, NoticeState.UNMATCHED], content)
+    return sum([await replay(notice_id) for notice_id in wanted])
+
+
+async def _saying(topic: str, states: Sequence[NoticeState], content: dict[str, Any]) -> list[UUID]:
+    asked = (topic, [state.value for state in states], db.json_text(content))
+    if "number" in content:
+        found = await db.rows(_OF_NUMBER, *asked, content["number"])
+    else:
+        found = await db.rows(f"{_SAYING} ORDER BY id", *asked)
+    return [row["id"] for row in found]
 
 
 async def unmatched(topic: str, *, limit: int, before: UUID | None = None) -> list[Notice]:

@@ -17,6 +17,7 @@ from app.delivery.rules import missing_materials, state_words
 from app.delivery.words import Direction
 from app.kernel import clock
 from app.links.things import LinkKind, Thing
+from app.messages.models import Message
 from app.messages.telling.told import Told, Words, alike, item_words
 
 _OLD = timedelta(hours=24)
@@ -92,6 +93,13 @@ async def moved(fact: ParcelMoved) -> list[Told]:
     told = await _told(parcel, case, f"{parcel.id}/{state.value}", state=state_words(state, parcel.delivered_to))
     at_once = state is ParcelState.OUT_FOR_DELIVERY
     return [replace(told, at_once=at_once, useless_after=parcel.state_at + _OLD)]
+
+
+async def is_still_there(message: Message) -> bool:
+    """Whether a parcel is where a message that waited for the morning says it is."""
+    parcel = await Parcel.get_or_none(id=UUID(message.subject.partition(":")[2]))
+    said = message.words["zh"]["state"]
+    return parcel is not None and state_words(parcel.state, parcel.delivered_to)[0] == said
 
 
 async def lost(fact: ParcelMoved) -> list[Told]:

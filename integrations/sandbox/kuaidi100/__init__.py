@@ -10,7 +10,7 @@ from integrations.sandbox.kuaidi100.order_news import OrderChannel
 from integrations.sandbox.kuaidi100.orders import order_desk
 from integrations.sandbox.kuaidi100.pushes import PushChannel
 from integrations.sandbox.kuaidi100.subscriptions import subscribe
-from integrations.sandbox.kuaidi100.tracking import query, recognise
+from integrations.sandbox.kuaidi100.tracking import query
 from integrations.sandbox.kuaidi100.wire import KUAIDI100
 from integrations.sandbox.world import World
 
@@ -21,7 +21,6 @@ def routes(world: World) -> list[Route]:
     return [
         provider_route(world, KUAIDI100, "/poll", subscribe),
         provider_route(world, KUAIDI100, "/poll/query.do", query),
-        provider_route(world, KUAIDI100, "/autonumber/auto", recognise),
         provider_route(world, KUAIDI100, "/order/borderapi.do", order_desk),
     ]
 

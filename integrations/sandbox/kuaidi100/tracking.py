@@ -1,18 +1,16 @@
-"""Without this module nobody could ask where a parcel is: the real-time query and the recognition of numbers."""
+"""Without this module nobody could ask where a parcel is: the real-time query."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from integrations.sandbox.front import Answer, Call
-from integrations.sandbox.kuaidi100.carriers import CARRIERS, NUMBER, PHONE_NEEDED, candidates
+from integrations.sandbox.kuaidi100.carriers import CARRIERS, NUMBER, PHONE_NEEDED
 from integrations.sandbox.kuaidi100.parcels import parcels, snapshot
 from integrations.sandbox.kuaidi100.wire import (
     HASHES,
     TrackError,
     digest,
-    failure,
     posted_form,
     read_param,
     success,
@@ -42,17 +40,6 @@ def query(world: World, call: Call) -> Answer:
     parcels(world).put(number, replace(known, last_query=now))
     ascending = text(param, "order") == "asc"
     return success(snapshot(carrier, number, known.rows, text(param, "resultv2"), ascending=ascending))
-
-
-def recognise(world: World, call: Call) -> Answer:
-    """Kuaidi100 number recognition: candidates, most likely first, none for a strange number."""
-    if call.query.get("key", "") != world.keys.account.kuaidi100_key:
-        return failure("601", "key过期或不存在")
-    found: list[dict[str, Any]] = [
-        {"comCode": carrier, "lengthPre": len(call.query.get("num", "")), "noCount": 100 - place, "noPre": ""}
-        for place, carrier in enumerate(candidates(call.query.get("num", "")))
-    ]
-    return success(found)
 
 
 def _check_signature(world: World, form: dict[str, str]) -> None:

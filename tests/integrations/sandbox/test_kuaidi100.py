@@ -116,17 +116,6 @@ async def test_the_lock_is_a_switch(subscriber: Subscriber, control: SandboxCont
     assert (await subscriber.query(param))["message"] == "ok"
 
 
-async def test_numbers_are_recognised(subscriber: Subscriber, env: dict[str, str]) -> None:
-    async def ask(number: str, key: str) -> Any:
-        return (await subscriber.client.get("/autonumber/auto", params={"num": number, "key": key})).json()
-
-    key = env["KUAIDI100_KEY"]
-    assert [one["comCode"] for one in await ask(NUMBER, key)] == ["ems"]
-    assert [one["comCode"] for one in await ask("431234567890123", key)] == ["shentong", "yunda"]
-    assert await ask("???", key) == []
-    assert (await ask(NUMBER, "wrong"))["returnCode"] == "601"
-
-
 async def test_subscriptions_are_refused_by_return_code(subscriber: Subscriber, control: SandboxControl) -> None:
     url = "http://127.0.0.1:1/push"
     codes = [
