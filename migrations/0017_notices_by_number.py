@@ -8,7 +8,7 @@ CREATE INDEX inbox_notice_number ON inbox_notice ((content->>'number')) WHERE co
 
 
 class Migration(migrations.Migration):
-    dependencies = [("portal", "0015_parcels_that_end")]
+    dependencies = [("portal", "0016_jobs_by_lock")]
 
     initial = False
 

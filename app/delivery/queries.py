@@ -80,7 +80,7 @@ async def case_numbers_of_parcels(parcel_ids: Sequence[UUID]) -> list[list[str]]
     return [found[key] for key in parcel_ids]
 
 
-async def parcels_by_id(parcel_ids: Sequence[UUID]) -> list[Parcel]:
+async def parcels_by_id(parcel_ids: Sequence[UUID]) -> list[Parcel | None]:
     """In key order."""
     found = await Parcel.in_bulk(list(parcel_ids), "id")
     return [found[key] for key in parcel_ids]

@@ -14,12 +14,13 @@ from app.delivery.rules import Watch
 from app.delivery.tasks import sweep_silent_parcels
 from app.delivery.tracking import ABANDONED, take_snapshot
 from app.delivery.watching import look_after, watch
+from app.dev.stack import OURS
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable
 from app.kernel.inbox.notices import Notice, NoticeState, process
 from tests.delivery.stage import Sent, new_number, send
 from tests.identity.traces import audit_of, nothing_moves
-from tests.operations.conftest import OURS, run_portal
+from tests.operations.conftest import run_portal
 from tests.portal import Portal
 
 

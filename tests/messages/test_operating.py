@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.dev.stack import OURS
 from app.kernel import clock, db
 from app.kernel.inbox.notices import Notice
 from app.messages.models import Message, MessageAttempt
@@ -19,7 +20,7 @@ from app.messages.tasks import sweep_waiting_messages
 from app.messages.words import MessageState
 from tests.identity.traces import audit_of, nothing_moves
 from tests.messages.stage import FIELDS, attempts_at, make_reader, put_in_use, wechat_template
-from tests.operations.conftest import OURS, run_portal
+from tests.operations.conftest import run_portal
 from tests.portal import Portal
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.dev.stack import OURS
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
@@ -27,7 +28,7 @@ from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.tracing import trace
 from app.payments.words import TaskKind
 from tests.identity.accounts import make_staff
-from tests.operations.conftest import OURS, run_portal
+from tests.operations.conftest import run_portal
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.people import new_key
 from tests.portal import Portal
