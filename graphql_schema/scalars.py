@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from datetime import UTC, date, datetime
-from typing import NewType
+from typing import NewType, cast
 from uuid import UUID
 
 import strawberry
@@ -47,8 +47,8 @@ MOMENT: ScalarDefinition = strawberry.scalar(
 
 def _hear_day(text: object) -> date:
     try:
-        day = date.fromisoformat(str(text))
-    except ValueError:
+        day = date.fromisoformat(cast("str", text))
+    except (TypeError, ValueError):
         raise ValueError("a day is text such as 2026-11-27") from None
     if day.year not in _YEARS:  # at the ends of the calendar there is no day before or after
         raise ValueError(f"a day lies in one of the years {_YEARS.start} to {_YEARS.stop - 1}")

@@ -25,7 +25,7 @@ _INDEXES = """
     SELECT indexrelid::regclass::text AS name, indisunique AS is_unique, pg_get_expr(indpred, indrelid) AS condition,
            ARRAY(SELECT attname::text FROM unnest(indkey) WITH ORDINALITY AS k (num, place)
                  JOIN pg_attribute ON attrelid = indrelid AND attnum = k.num ORDER BY place) AS columns
-    FROM pg_index WHERE indrelid = to_regclass($1)
+    FROM pg_index WHERE indrelid = to_regclass($1) AND indexprs IS NULL
 """
 _CHECKS = """
     SELECT conname AS name, pg_get_expr(conbin, conrelid) AS rule FROM pg_constraint

@@ -127,7 +127,7 @@ async def test_a_number_watched_before_the_worker_died_is_subscribed_once(
     assert await subscriptions_this_month("kuaidi100", sent.number) == min(deaths + 1, MOST_SUBSCRIPTIONS)
 
 
-STEPS = ("picked_up", "in_transit", "in_transit", "at_destination", "unknown_code", "out_for_delivery", "delivered")
+STEPS = ("picked_up", "in_transit", "at_destination", "unknown_code", "out_for_delivery", "delivered")
 
 
 async def test_a_worker_killed_in_the_middle_of_a_push_of_many_rows_leaves_nothing_half_done(portal: Portal) -> None:

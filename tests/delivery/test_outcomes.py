@@ -39,7 +39,7 @@ async def left_with(to: DeliveredTo) -> Sent:
     [
         (DeliveredTo.LOCKER, "已放入快递柜或驿站,取件后请确认收到", []),
         (DeliveredTo.UNKNOWN, "已签收", [TaskKind.RECEIPT_UNCONFIRMED]),
-        (DeliveredTo.OTHER_PERSON, "已签收", [TaskKind.RECEIPT_UNCONFIRMED]),
+        (DeliveredTo.OTHER_PERSON, "已由他人签收,没有拿到请联系大厅", [TaskKind.RECEIPT_UNCONFIRMED]),
     ],
 )
 async def test_the_applicant_says_that_they_have_it_and_the_case_closes(
