@@ -109,10 +109,10 @@ async def test_a_lost_redis_costs_a_call_and_nothing_else(portal: Portal) -> Non
 async def test_an_access_token_that_ended_is_replaced_in_the_middle(portal: Portal) -> None:
     url, other = await a_link(), await a_link()
     await browse(url)
-    await portal.control.advance_clock(7201)
-    assert await ticket_behind(await browse(other)) == other.rpartition("/")[2]
-    await portal.control.advance_clock(7201)
-    assert opened(await browse(f"{other}/code")).format == "JPEG"
+    async with portal.later(7201):
+        assert await ticket_behind(await browse(other)) == other.rpartition("/")[2]
+        async with portal.later(7201):
+            assert opened(await browse(f"{other}/code")).format == "JPEG"
 
 
 @pytest.mark.parametrize(
