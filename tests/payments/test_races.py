@@ -9,17 +9,22 @@ from hypothesis import strategies as st
 
 from app.cases.models import Case
 from app.cases.rules import CaseState
+from app.identity.rules import Role
 from app.kernel import clock
 from app.kernel.errors import Refusal
 from app.kernel.inbox.notices import Notice, NoticeState, process
+from app.payments.at_window import collect_at_window
+from app.payments.exemptions import exempt
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.settling import expire, settle
 from app.payments.states import AttemptState, BillState
 from tests.cases.filing import verbs_of
+from tests.identity.accounts import make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
-from tests.payments.stage import Payer, make_payer
+from tests.payments.stage import Payer, make_notice, make_payer, owed
 from tests.payments.words import told_closed, told_paid
+from tests.people import new_key
 from tests.portal import Portal
 
 
@@ -70,6 +75,23 @@ async def test_a_payment_racing_the_expiry_of_the_bill_settles_it(payer: Payer) 
     _, expired = await asyncio.gather(settle(told_paid(attempt)), expire_it())
     assert not expired
     assert (await payer.standing())["bill"] is BillState.PAID
+
+
+async def test_a_notice_is_reduced_or_paid_and_never_both_at_once(portal: Portal) -> None:
+    """Nothing but its own row stands for a notice: whoever comes second sees what the first has done."""
+    cashier = await make_staff(Role.CASHIER)
+    for _ in range(6):
+        notice = await make_notice(cashier)
+        told = await at_once(
+            exempt(cashier, notice.id, 0, 1_000, basis="优待", proof="证明", idempotency_key=new_key()),
+            collect_at_window(cashier, notice.id, "cash", amount_fen=notice.total_fen, idempotency_key=new_key()),
+        )
+        assert [isinstance(one, Refusal) for one in told].count(True) == 1, told
+        bill = await Bill.get(id=notice.id)
+        reduced = (notice.total_fen - 1_000,) * 2
+        assert (bill.total_fen, await owed(bill)) == (
+            reduced if bill.state is BillState.CREATED else (notice.total_fen, 0)
+        )
 
 
 async def test_an_order_opened_while_its_bill_expires_is_never_an_order_of_an_ended_bill(portal: Portal) -> None:
