@@ -52,7 +52,9 @@ async def make_slot(
 async def row_of(
     capacity: int, slots: int, *, days_ahead: int, place: str = "city-hall", business: str = "D"
 ) -> list[Slot]:
-    """Slots one after another from about nine o'clock, so that they are of one day whenever the test runs."""
+    """Slots one after another from about nine o'clock, so that they are of one day whenever the test runs. Only beyond
+    eight days ahead has nobody laid out others between them.
+    """
     distinct = timedelta(microseconds=db.new_id().int % 10**6)
     first = clock.at_local(clock.today() + timedelta(days=days_ahead), 9) + distinct
     length = timedelta(minutes=30)

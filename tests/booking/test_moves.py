@@ -76,7 +76,7 @@ async def test_without_room_there_the_old_place_is_kept(portal: Portal) -> None:
 
 async def test_a_long_visit_moves_by_one_slot_into_places_it_has_itself(portal: Portal) -> None:
     await set_rules(PLACE, "D", minutes_by_item={CARD: 60})
-    slots = await row_of(1, 4, days_ahead=3, place=PLACE)
+    slots = await row_of(1, 4, days_ahead=31, place=PLACE)
     resident = await make_resident()
     booking = await book(resident, slots[0])
 
@@ -216,7 +216,7 @@ async def test_a_visit_at_home_does_not_become_one_at_the_hall_or_the_reverse(po
 
 async def test_the_booking_that_moves_does_not_count_against_itself(portal: Portal) -> None:
     await set_rules(PLACE, "D", per_day=1, live_most=1)
-    slots = await row_of(2, 2, days_ahead=4, place=PLACE)
+    slots = await row_of(2, 2, days_ahead=32, place=PLACE)
     resident = await make_resident()
     booking = await book(resident, slots[0])
     assert (await move(resident, booking, slots[1])).moves == 1

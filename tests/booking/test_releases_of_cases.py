@@ -26,7 +26,7 @@ async def book_for(resident: Actor, first: Slot, *wanted: VisitItem) -> Booking:
 async def test_a_visit_for_two_cases_is_needed_until_both_are_over(portal: Portal) -> None:
     resident = await make_resident()
     card, permit = await file_case(resident), await file_case(resident, PERMIT)
-    slots = await row_of(1, 2, days_ahead=8)
+    slots = await row_of(1, 2, days_ahead=33)
     held = await book_for(resident, slots[0], VisitItem(CARD, card.id), VisitItem(PERMIT, permit.id))
 
     await cases.withdraw(resident, card.id)
@@ -46,7 +46,7 @@ async def test_a_visit_for_two_cases_is_needed_until_both_are_over(portal: Porta
 async def test_a_visit_for_something_without_a_case_goes_on(portal: Portal) -> None:
     resident = await make_resident()
     card = await file_case(resident)
-    slots = await row_of(1, 2, days_ahead=9)
+    slots = await row_of(1, 2, days_ahead=34)
     held = await book_for(resident, slots[0], VisitItem(CARD, card.id), VisitItem(PERMIT))
 
     await cases.withdraw(resident, card.id)

@@ -104,7 +104,7 @@ class Reader:
 
     async def told(self, key: str = "slot-booked", *, useless_after: datetime | None = None) -> Message:
         """A message about a booking, made and not yet sent."""
-        slot = await make_slot(9)
+        slot = await make_slot(9, hours_ahead=72)
         booking = await Booking.create(  # by its row, so that nothing but this message is told of it
             resident_id=self.actor.id, slot_id=slot.id, slots=[slot.id], item_key=CARD, day=slot.day,
             until=slot.ends_at, state=BookingState.SERVED, booked_at=clock.now(), ended_at=clock.now(),

@@ -66,7 +66,7 @@ def speaking(language: str, machine: Caller) -> Caller:
 async def test_a_day_of_slots_costs_one_statement_for_their_names(
     portal: Portal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slots = await row_of(1, 3, days_ahead=2, place="liushu-station", business="B")
+    slots = await row_of(1, 3, days_ahead=35, place="liushu-station", business="B")
     with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
         shown = await portal.stranger().do(
             "Slots", itemKey=CARD, servicePoint="liushu-station", day=slots[0].day.isoformat()
