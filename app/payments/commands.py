@@ -28,7 +28,7 @@ from app.payments.errors import (
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.moves import advance
 from app.payments.ports import OrderRefused, PaymentChannel, PaymentOrder
-from app.payments.purposes import locked_with_purpose
+from app.payments.purposes import Held, locked_with_purpose
 from app.payments.queries import live_attempt, locked_attempt, payable_bill
 from app.payments.rules import ATTEMPT_TIME, PREPAY_GOOD_FOR, UNDISTURBED, WAITING_FOR_MONEY, next_sweep
 from app.payments.settling import close_order, live_channel, settle
@@ -84,11 +84,14 @@ async def _check_may_end(actor: Actor, attempt: PaymentAttempt) -> None:
     """An order under way is ended by its payer or the debtor whenever they want; whoever else may pay the bill leaves
     it alone while somebody is at it. Raises `PaymentUnderWay`.
     """
-    left_alone_until = min(attempt.opened_at + UNDISTURBED, attempt.expires_at)
-    if attempt.payer_id == actor.id or left_alone_until <= clock.now():
+    if attempt.payer_id == actor.id or _left_alone_until(attempt) <= clock.now():
         return
     if not await Bill.filter(**actor.matters()).filter(id=attempt.bill_id).exists():
-        raise under_way(attempt, left_alone_until)
+        raise under_way(attempt)
+
+
+def _left_alone_until(attempt: PaymentAttempt) -> datetime:
+    return min(attempt.opened_at + UNDISTURBED, attempt.expires_at)
 
 
 def _prepay_is_old(attempt: PaymentAttempt) -> bool:
@@ -119,19 +122,26 @@ async def locked_owed(bill_id: UUID) -> Bill:
     Raises `NothingToPay`, `BillCancelled` or `BillExpired`.
     """
     held = await locked_with_purpose(bill_id)
+    await check_owed(held)
+    return held.bill
+
+
+async def check_owed(held: Held) -> None:
+    """Raises like `locked_owed`."""
     bill = held.bill
     if bill.state is BillState.CANCELLED:
-        raise BillCancelled
+        raise BillCancelled(field="billId")
     if bill.state is BillState.EXPIRED or (bill.state in WAITING_FOR_MONEY and bill.due_at <= clock.now()):
-        raise BillExpired
+        raise BillExpired(field="billId")
     if bill.state not in WAITING_FOR_MONEY or not await held.is_waiting():
-        raise NothingToPay
-    return bill
+        raise NothingToPay(field="billId")
 
 
-def under_way(attempt: PaymentAttempt, until: datetime | None = None) -> PaymentUnderWay:
-    """The refusal for who comes while another order may still be paid, or is left alone."""
-    seconds = max(1, ceil(((until or attempt.expires_at) - clock.now()).total_seconds()))
+def under_way(attempt: PaymentAttempt) -> PaymentUnderWay:
+    """The refusal for who finds a young order, or one its provider has just not closed: that one ends by itself."""
+    now, alone = clock.now(), _left_alone_until(attempt)
+    until = alone if alone > now else attempt.expires_at
+    seconds = max(1, ceil((until - now).total_seconds()))
     return PaymentUnderWay(minutes=ceil(seconds / 60), retry_after_seconds=seconds, field="billId")
 
 

@@ -12,7 +12,8 @@ from app.kernel.facts.publishing import publish
 from app.kernel.inbox.requests import claim, earlier_answers, wanted
 from app.kernel.money import Fen, yuan
 from app.payments import journal
-from app.payments.errors import AlreadyPaid, ExemptionTooLarge, NothingToPay
+from app.payments.commands import check_owed, under_way
+from app.payments.errors import AlreadyPaid, ExemptionTooLarge
 from app.payments.events import BillReduced
 from app.payments.ledger import About, post, unit_of
 from app.payments.models import Bill, Exemption
@@ -34,8 +35,8 @@ async def exempt(
     `basis` is the rule, `proof` what was shown (a document and its number). An order under way is closed at its
     provider first: nobody pays the old amount any more; a repeat closes none, nor does what is refused anyway. With
     nothing left the bill is WAIVED and what waited for it goes on. Raises `NotAllowed`, `NotFound` (also of another
-    unit), `InvalidInput`, `ExemptionTooLarge`, `AlreadyPaid`, `NothingToPay` (what the bill is for waits no more),
-    `IdempotencyKeyReused` or `ProviderUnavailable`.
+    unit), `InvalidInput`, `ExemptionTooLarge`, `AlreadyPaid`, `BillExpired`, `BillCancelled`, `NothingToPay` (what the
+    bill is for waits no more), `PaymentUnderWay`, `IdempotencyKeyReused` or `ProviderUnavailable`.
     """
     cashier = actor.staff_id(Role.CASHIER)
     basis, proof = _said("basis", basis), _said("proof", proof)
@@ -49,9 +50,9 @@ async def exempt(
         request = await claim(cashier, idempotency_key, "exempt", **body)
         if request.earlier is None:
             held = await _reducible(bill_id, line, amount_fen)
-            bill = held.bill
-            if bill.state is not BillState.CREATED or await live_attempt(bill_id) is not None:
-                raise AlreadyPaid(field="billId")
+            bill, opened = held.bill, await live_attempt(bill_id)
+            if opened is not None:
+                raise under_way(opened)
             left = await _take_off(bill, line, amount_fen)
             made = await Exemption.create(
                 bill_id=bill.id, line=line, amount_fen=amount_fen, basis=basis, proof=proof, granted_by_id=cashier,
@@ -80,10 +81,9 @@ async def _reducible(bill_id: UUID, line: int, amount_fen: int) -> Held:
     """An unpaid bill with a line of which so much can be taken off, locked behind what it is for."""
     held = await locked_with_purpose(bill_id)
     lines = held.bill.lines
-    if held.bill.state not in WAITING_FOR_MONEY:
+    if held.bill.state not in WAITING_FOR_MONEY | {BillState.EXPIRED, BillState.CANCELLED}:
         raise AlreadyPaid(field="billId")
-    if not await held.is_waiting():
-        raise NothingToPay(field="billId")
+    await check_owed(held)
     if not 0 <= line < len(lines):
         raise InvalidInput(field="line", reason_zh="没有这个收费项目", reason_en="there is no such line")
     full_fen = lines[line]["amount_fen"] * lines[line]["quantity"]

@@ -26,6 +26,7 @@ from app.kernel.errors import InvalidInput, NotFound
 from app.kernel.inbox.requests import claim
 from app.kernel.money import Fen, yuan
 from app.kernel.privacy import blind_index, seal, unseal
+from app.payments.commands import under_way
 from app.payments.errors import AlreadyPaid, AmountNotOpen, DecisionNeeded, NotToBeCancelled
 from app.payments.issuing import make_bill
 from app.payments.models import Bill
@@ -168,7 +169,8 @@ def _checked(payer: Payer, lines: int, days: int) -> str:
 async def cancel_notice(actor: Actor, bill_id: UUID, reason: str) -> Bill:
     """Take back an unpaid notice; again is harmless. An order under way is closed at its provider first.
 
-    Raises `NotAllowed`, `NotFound`, `NotToBeCancelled`, `AlreadyPaid`, `InvalidInput` or `ProviderUnavailable`.
+    Raises `NotAllowed`, `NotFound`, `NotToBeCancelled`, `AlreadyPaid`, `PaymentUnderWay`, `InvalidInput` or
+    `ProviderUnavailable`.
     """
     actor.staff_id(Role.CASHIER)
     if not 2 <= len(reason.strip()) <= 200:
@@ -182,7 +184,9 @@ async def cancel_notice(actor: Actor, bill_id: UUID, reason: str) -> Bill:
         bill = await locked_bill(bill_id)
         if bill.state is BillState.CANCELLED:
             return bill
-        if bill.state not in {BillState.CREATED, BillState.EXPIRED} or await live_attempt(bill_id) is not None:
+        if bill.state not in WAITING_FOR_MONEY | {BillState.EXPIRED}:
             raise AlreadyPaid(field="billId")
+        if (opened := await live_attempt(bill_id)) is not None:
+            raise under_way(opened)
         await cancel(actor, bill, {"reason": reason.strip()})
     return bill

@@ -78,7 +78,8 @@ async def refuse_all(portal: Portal, true: RawCallback, mutations: Mutations, or
     assert await _kept() == kept
     assert _counted(true.provider) == counted + TIMES
     acts = {line.act for line in await AuditLine.filter(id__gt=start)}
-    assert acts <= {"callback.refused"}  # sixty a minute of one address are written down, all are counted
+    # Sixty a minute of one address are written down, all are counted. A hold of another test may end meanwhile.
+    assert acts <= {"callback.refused", "booking.expired"}
     return answers
 
 

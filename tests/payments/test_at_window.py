@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,12 +13,14 @@ from app.identity.rules import Role
 from app.kernel import db
 from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
+from app.payments.commands import pay
 from app.payments.models import LedgerEntry, PaymentAttempt
+from app.payments.settling import close_live_order
 from app.payments.states import AttemptState, BillState
 from tests.identity.accounts import caller_of, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
-from tests.payments.stage import FEE_FEN, Payer, make_payer
+from tests.payments.stage import FEE_FEN, Payer, make_notice, make_payer
 from tests.people import Caller, new_key, outcome
 from tests.portal import Portal
 
@@ -146,6 +149,42 @@ async def test_a_phone_and_a_window_at_the_same_moment_pay_once(portal: Portal, 
     succeeded = standing["attempts"].count(AttemptState.SUCCEEDED)
     assert outcome(taken) in {"PAID", "PAYMENT_UNDER_WAY"}
     assert succeeded == (1 if outcome(taken) == "PAID" else 0)
+
+
+@pytest.mark.parametrize("by", ["at_window", "exemptions", "notices"])
+async def test_an_order_opened_after_the_one_before_was_closed_is_not_passed_over(
+    portal: Portal, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes to the counter between closing and locking finds it; the next try closes it too."""
+    cashier, payer = await make_staff(Role.CASHIER), await make_payer(portal)
+    notice, orders = await make_notice(cashier, anyone_may_pay=True), []
+    clerk = await caller_of(portal, cashier)
+
+    async def close_and_lose(bill_id: UUID, why: str) -> None:
+        await close_live_order(bill_id, why)
+        if not orders:
+            opened = await pay(payer.actor, bill_id, "wechat", idempotency_key=new_key())
+            orders.append(opened.attempt.order_no)
+
+    async def act() -> Any:
+        if by == "at_window":
+            return await clerk.do(
+                "CollectAtWindow", billId=str(notice.id), channel="cash", amountFen=20_000, idempotencyKey=new_key()
+            )
+        if by == "exemptions":
+            said = {"line": 0, "basis": "低保对象免收工本费", "proof": "低保证 测0001"}
+            return await clerk.do(
+                "ExemptBill", billId=str(notice.id), amountFen=20_000, idempotencyKey=new_key(), **said
+            )
+        return await clerk.do("CancelNotice", billId=str(notice.id), reason="决定书已撤销")
+
+    monkeypatch.setattr(f"app.payments.{by}.close_live_order", close_and_lose)
+    refused = await act()
+    assert refused["code"] == "PAYMENT_UNDER_WAY"
+    assert "2分钟后再试" in refused["message"]
+    assert (await portal.control.order(orders[0])).trade_state == "NOTPAY"
+    assert outcome(await act()) in {"PAID", "WAIVED", "CANCELLED"}
+    assert (await portal.control.order(orders[0])).trade_state == "CLOSED"
 
 
 async def test_a_cashier_does_not_wait_for_who_holds_the_account_of_the_debtor(portal: Portal, payer: Payer) -> None:

@@ -8,15 +8,17 @@ import pytest
 from app.cases.rules import CaseState
 from app.identity.rules import Role
 from app.kernel import clock
+from app.payments.errors import BillCancelled, BillExpired
 from app.payments.exemptions import exempt
 from app.payments.models import LedgerEntry, Refund
+from app.payments.notices import cancel_notice
 from app.payments.ports import PaymentState, PaymentTruth
 from app.payments.settling import settle
 from app.payments.states import AttemptState, BillState
 from tests.identity.accounts import caller_of, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
-from tests.payments.stage import FEE_FEN, Payer, make_payer
+from tests.payments.stage import FEE_FEN, Payer, make_notice, make_payer
 from tests.people import Caller, new_key, outcome
 from tests.portal import Portal
 
@@ -121,3 +123,14 @@ async def test_what_is_paid_is_given_back_by_a_refund_not_by_an_exemption(portal
     clerk = await caller_of(portal, await make_staff(Role.CASHIER))
     assert (await take_off(clerk, payer, 1_000))["code"] == "BILL_ALREADY_PAID"
     assert (await payer.standing())["bill"] is BillState.PAID
+
+
+async def test_what_has_expired_is_renewed_first_and_what_was_cancelled_is_owed_by_nobody(portal: Portal) -> None:
+    cashier = await make_staff(Role.CASHIER)
+    late, cancelled = await make_notice(cashier), await make_notice(cashier)
+    await cancel_notice(cashier, cancelled.id, "决定书已撤销")
+    asked = {"basis": "优待", "proof": "证明"}
+    with clock.standing_at(late.due_at), pytest.raises(BillExpired):
+        await exempt(cashier, late.id, 0, 1_000, **asked, idempotency_key=new_key())
+    with pytest.raises(BillCancelled):
+        await exempt(cashier, cancelled.id, 0, 1_000, **asked, idempotency_key=new_key())
