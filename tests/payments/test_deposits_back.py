@@ -51,6 +51,19 @@ async def test_who_cancels_in_time_has_the_deposit_back_once(portal: Portal) -> 
     assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
 
 
+async def test_who_cancels_late_leaves_the_deposit_until_it_is_excused(portal: Portal) -> None:
+    guest = await make_guest(portal)
+    made = await guest.books(await a_slot())
+    await guest.has_paid(made)
+    with clock.standing_at((await Slot.get(id=made.slot_id)).starts_at - timedelta(minutes=5)):
+        assert (await booking.cancel(guest.actor, made.id)).late
+        await portal.run_jobs()
+        assert await refunded_for(made) == []
+        await excuse(await make_staff(Role.DEPARTMENT_MANAGER), made.id, "当天暴雨停运")
+        await portal.run_jobs()
+    assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
+
+
 async def test_who_comes_has_the_deposit_back(portal: Portal) -> None:
     guest = await make_guest(portal)
     made = await guest.books(await a_slot())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
@@ -9,17 +10,17 @@ import pytest
 from tortoise.exceptions import IntegrityError
 
 from app.cases.rules import CaseState
-from app.kernel import clock, ports
+from app.kernel import clock, db, ports
 from app.kernel.audit import AuditLine
 from app.payments.journal import Posting
 from app.payments.ledger import About, post
-from app.payments.models import LedgerEntry, PaymentAttempt, Refund
+from app.payments.models import LedgerEntry, MoneyTask, PaymentAttempt, Refund
 from app.payments.ports import PaymentChannel, PaymentState, PaymentTruth
 from app.payments.queries import attempts_to_ask_about
 from app.payments.settling import ask_about, expire, live_channel, settle, took_turn
 from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.tasks import expire_overdue_bills, sweep_open_orders
-from app.payments.words import Account, RefundReason
+from app.payments.words import Account, RefundReason, TaskKind, TaskState
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.portal import Portal
 
@@ -61,9 +62,18 @@ async def test_a_wrong_sum_moves_nothing_and_stays_for_a_person(payer: Payer) ->
 
 
 async def test_an_unknown_order_is_kept_for_a_person(payer: Payer) -> None:
-    stranger = PaymentTruth("wechat", "A" * 32, PaymentState.PAID, FEE_FEN)
-    assert (await settle(stranger)).matched is False
+    number = db.new_id().hex
+    for _ in range(2):
+        assert (await settle(PaymentTruth("wechat", number, PaymentState.PAID, FEE_FEN))).matched is False
+    [task] = await MoneyTask.filter(subject=f"order:wechat/{number}")
+    assert (task.kind, task.state, task.theirs_fen) == (TaskKind.UNKNOWN_ORDER, TaskState.OPEN, FEE_FEN)
     assert (await payer.standing())["bill"] is BillState.CREATED
+
+
+async def test_nobody_is_asked_to_look_at_an_unknown_order_that_is_not_paid(payer: Payer) -> None:
+    number = payer.bill.id.hex
+    assert (await settle(PaymentTruth("wechat", number, PaymentState.CLOSED))).matched is False
+    assert not await MoneyTask.exists(subject=f"order:wechat/{number}")
 
 
 async def test_late_money_for_a_bill_that_still_waits_settles_it(payer: Payer) -> None:
@@ -230,9 +240,18 @@ async def test_a_bill_with_a_live_order_does_not_expire(payer: Payer) -> None:
     await settle(PaymentTruth("wechat", attempt.order_no, PaymentState.CLOSED))
     with clock.standing_at(payer.bill.due_at + timedelta(seconds=1)):
         await expire_overdue_bills()
-    assert (await payer.standing())["bill"] is BillState.EXPIRED
+    assert ((await payer.standing())["bill"], await _entered(payer)) == (BillState.EXPIRED, {})
     await settle(paid(payer, attempt))
     assert await payer.standing() == SETTLED
+    assert await _entered(payer) == {Account.CLEARING: FEE_FEN, Account.UNIT: -FEE_FEN}
+
+
+async def _entered(payer: Payer) -> dict[Account, int]:
+    """What the ledger holds of a bill, account by account, without those that are even."""
+    sums: Counter[Account] = Counter()
+    for entry in await LedgerEntry.filter(bill_id=payer.bill.id):
+        sums[entry.account] += entry.amount_fen
+    return {account: fen for account, fen in sums.items() if fen}
 
 
 async def test_every_journal_of_a_bill_adds_up_to_nothing(payer: Payer) -> None:
@@ -248,6 +267,14 @@ async def test_every_journal_of_a_bill_adds_up_to_nothing(payer: Payer) -> None:
     assert {(entry.unit, entry.treasury_level) for entry in entries if entry.account is Account.UNIT} == {
         ("ps-household", "CITY")
     }
+
+
+async def test_what_is_entered_twice_is_in_the_ledger_once(payer: Payer) -> None:
+    postings = [Posting(Account.PAYER, 7), Posting(Account.CLEARING, -7, channel="wechat")]
+    for _ in range(2):
+        await post(f"test:{payer.bill.id}", postings, About(payer.bill.id))
+    entries = await LedgerEntry.filter(journal=f"test:{payer.bill.id}").order_by("id")
+    assert [entry.amount_fen for entry in entries] == [7, -7]
 
 
 async def test_the_database_refuses_an_entry_that_does_not_add_up_and_every_change(payer: Payer) -> None:

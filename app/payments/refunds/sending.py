@@ -32,7 +32,7 @@ async def pursue(refund_id: UUID) -> None:
     values. A channel that does not answer is asked again later.
     """
     refund = await Refund.get(id=refund_id)
-    if not await _took_turn(refund):
+    if not await took_turn(refund):
         return
     attempt = await PaymentAttempt.get(id=refund.attempt_id)
     try:
@@ -49,7 +49,8 @@ async def pursue(refund_id: UUID) -> None:
         await _refused(refund, attempt, refused)
 
 
-async def _took_turn(refund: Refund) -> bool:
+async def took_turn(refund: Refund) -> bool:
+    """Whether it is time to ask about a refund, and nobody else has done so since it was read."""
     now = clock.now()
     if refund.ask_again_at is None or refund.ask_again_at > now:
         return False

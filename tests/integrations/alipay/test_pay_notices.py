@@ -217,3 +217,5 @@ async def test_too_many_fields_and_other_encodings_are_no_form(door: Door) -> No
     for body in (many, "subject=费".encode(), b"subject=%B7%D1", b"subject=%FF%FE&sign=x"):
         with pytest.raises(CallbackRefused, match="not-a-form"):
             await reader().read(RawCallback("alipay", "payment", {}, {}, body))
+    with pytest.raises(CallbackRefused, match="name-twice"):
+        await reader().read(RawCallback("alipay", "payment", {}, {}, b"total_amount=0.01&total_amount=40.00"))

@@ -14,6 +14,7 @@ from app.payments.ports import AccountNotReady, PaymentState, PaymentTruth
 from app.payments.reconciling.accounts import Taken
 from app.payments.reconciling.asking import settle_difference
 from app.payments.reconciling.commands import reconcile, reconcile_missed, sign_off
+from app.payments.reconciling.comparing import compare
 from app.payments.reconciling.errors import DayNotOver, DayNotReconciled, DaySignedOff, DifferencesOpen
 from app.payments.reconciling.queries import in_full, missed_days
 from app.payments.reconciling.recomputing import Moved
@@ -232,6 +233,20 @@ async def test_a_day_is_signed_off_once_it_is_over_and_nothing_is_open(days: Day
             assert again.signed_by_id == cashier.id
             with pytest.raises(DaySignedOff):
                 await reconcile(CHANNEL, days.day())
+
+
+async def test_what_is_learnt_of_a_day_after_it_was_signed_off_opens_nothing_in_it(days: Days) -> None:
+    """A second worker that was still comparing, or the day beside: what was signed stays as it was signed."""
+    with await days.at(9):
+        payer = await days.paid()
+    with await days.morning():
+        await reconcile(CHANNEL, days.day())
+        await sign_off(await make_cashier(), CHANNEL, days.day())
+        await change(await attempt_of(payer), amount_fen=FEE + 1)
+        async with nothing_moves():
+            await compare(CHANNEL, days.day())
+    assert (await days.statement()).state is StatementState.SIGNED_OFF
+    assert await days.tasks() == []
 
 
 async def test_nobody_of_a_part_of_the_city_signs_for_all_of_it(days: Days) -> None:

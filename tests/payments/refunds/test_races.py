@@ -16,7 +16,7 @@ from app.payments.ports import RefundStanding
 from app.payments.refunds.deciding import approve_refund, decline_refund, give_up_refund
 from app.payments.refunds.errors import NothingToRefund, RefundableDiffers, RefundAtPlatform
 from app.payments.refunds.requesting import request_refund
-from app.payments.refunds.sending import pursue
+from app.payments.refunds.sending import pursue, took_turn
 from app.payments.refunds.settling import settle_refund
 from app.payments.settling import settle
 from app.payments.states import AttemptState, BillState, RefundState
@@ -100,6 +100,12 @@ async def test_ten_workers_at_once_send_it_once(paid: Paid) -> None:
     await at_once(*(pursue(refund.id) for _ in range(10)))
     assert len(await paid.at_wechat()) == 1
     assert (await Refund.get(id=refund.id)).asked == 1
+
+
+async def test_of_two_workers_who_have_found_the_same_refund_one_has_the_turn(paid: Paid) -> None:
+    refund = await paid.refund(4000, 10000)
+    found = [await Refund.get(id=refund.id) for _ in range(2)]
+    assert [await took_turn(each) for each in found] == [True, False]
 
 
 async def test_a_refund_asked_for_while_the_payment_is_settled_has_money_or_is_refused(portal: Portal) -> None:
