@@ -49,7 +49,8 @@ TROUBLES = {
 ABANDONED = "快递查询服务因久无更新停止跟踪,一天后再次订阅"
 _FOUND = "已报失的包裹又有物流更新,请核实"
 
-# A row we know already learns what it means when a newer telling knows; what comes late corrects nothing.
+# A row we know already is valid again, and learns what it means when a newer telling knows; what comes late corrects
+# nothing.
 _KEEP = """
     INSERT INTO parcel_event AS kept (id, parcel_id, key, at, rank, text, place, raw_code, state, delivered_to, undoes,
                                       received_at, voided)
@@ -62,13 +63,14 @@ _KEEP = """
         (raw_code, state, delivered_to, undoes) = (
             SELECT raw_code, state, delivered_to, undoes FROM (
                 SELECT EXCLUDED.raw_code, EXCLUDED.state, EXCLUDED.delivered_to, EXCLUDED.undoes, 1 AS place
-                WHERE $13 AND (EXCLUDED.state IS NOT NULL OR EXCLUDED.undoes <> '')
+                WHERE EXCLUDED.state IS NOT NULL OR EXCLUDED.undoes <> ''
                 UNION ALL SELECT kept.raw_code, kept.state, kept.delivered_to, kept.undoes, 2
             ) known ORDER BY place LIMIT 1)
-    WHERE kept.voided OR ($14 AND kept.rank <> EXCLUDED.rank)
-       OR ($13 AND (EXCLUDED.state IS NOT NULL OR EXCLUDED.undoes <> '')
-           AND (kept.raw_code, kept.state, kept.delivered_to, kept.undoes)
-               IS DISTINCT FROM (EXCLUDED.raw_code, EXCLUDED.state, EXCLUDED.delivered_to, EXCLUDED.undoes))
+    WHERE $13 AND (
+        kept.voided OR ($14 AND kept.rank <> EXCLUDED.rank)
+        OR ((EXCLUDED.state IS NOT NULL OR EXCLUDED.undoes <> '')
+            AND (kept.raw_code, kept.state, kept.delivered_to, kept.undoes)
+                IS DISTINCT FROM (EXCLUDED.raw_code, EXCLUDED.state, EXCLUDED.delivered_to, EXCLUDED.undoes)))
     RETURNING id
 """
 _VOID_MISSING = """

@@ -35,6 +35,7 @@ from app.payments.events import (
     BillIssued,
     BillPaid,
     BillReissued,
+    ClosedRefundSucceeded,
     ExpiredBillPaid,
     LateMoneyReceived,
     ReceiptIssued,
@@ -59,7 +60,10 @@ DELIVERY, SECURITY = NoticeKind.DELIVERY, NoticeKind.SECURITY
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the table; `when` chooses among facts of a type, `still` says when one goes out whether it is true."""
+    """One row of the table; `when` chooses among facts of a type, `still` says when one goes out whether it is true.
+
+    `also` are facts that come to the same for who is told: a correction, for one.
+    """
 
     fact: type[Fact]
     template: str
@@ -70,6 +74,7 @@ class Rule:
     at_once: bool = False
     when: Callable[[Any], bool] = lambda _: True
     still: Callable[[Message], Awaitable[bool]] | None = None
+    also: tuple[type[Fact], ...] = ()
 
 
 def _by_hall(fact: BookingMoved) -> bool:
@@ -112,7 +117,7 @@ RULES: tuple[Rule, ...] = (
     Rule(BillExpired, "bill-expired", PAYMENT, bills.expired),
     Rule(ExpiredBillPaid, "bill-paid-late", PAYMENT, bills.paid_late),
     Rule(BillReissued, "bill-reissued", PAYMENT, bills.reissued),
-    Rule(RefundSucceeded, "refund-succeeded", PAYMENT, bills.refunded),
+    Rule(RefundSucceeded, "refund-succeeded", PAYMENT, bills.refunded, also=(ClosedRefundSucceeded,)),
     Rule(RefundAbnormal, "refund-failed", PAYMENT, bills.refund_failed),
     Rule(RefundBounced, "refund-bounced", PAYMENT, bills.refund_bounced),
     Rule(RefundDeclined, "refund-declined", PAYMENT, bills.refund_declined),

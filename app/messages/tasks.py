@@ -34,7 +34,8 @@ def _reaction(rule: Rule) -> Callable[[Fact], Awaitable[None]]:
 
 
 for rule in RULES:
-    reacts_to(rule.fact)(_reaction(rule))
+    for fact in (rule.fact, *rule.also):
+        reacts_to(fact)(_reaction(rule))
 
 
 @timetable("*/5 * * * *", name="messages.sweep")

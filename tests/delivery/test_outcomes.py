@@ -155,6 +155,18 @@ async def test_silence_is_an_alarm_after_three_days_waiting_and_five_on_the_way(
     assert await open_tasks(sent) == ([TaskKind.STUCK] if stuck else [])
 
 
+@pytest.mark.parametrize(("days", "stuck"), [(2, False), (3, True)])
+async def test_of_what_was_never_scanned_the_silence_begins_with_its_number(
+    portal: Portal, days: int, stuck: bool
+) -> None:
+    """Ordered long before: the carrier gave its number late."""
+    sent, now = await send(), clock.now()
+    since = {"state_at": now - timedelta(days=9), "registered_at": now - timedelta(days=days), "news_at": None}
+    await Parcel.filter(id=sent.parcel.id).update(**since)
+    await raise_alarm(1000)
+    assert await open_tasks(sent) == ([TaskKind.STUCK] if stuck else [])
+
+
 async def test_what_was_never_scanned_is_not_hidden_by_what_has_its_alarm(portal: Portal) -> None:
     """One at a time, and the one whose task somebody closed does not come again."""
     old = [await send(), await send(), await send()]

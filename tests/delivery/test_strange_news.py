@@ -151,6 +151,26 @@ async def test_a_row_we_know_learns_what_it_means_and_what_comes_late_teaches_no
     assert [(event.raw_code, event.state, event.voided) for event in kept] == [("X43", P.CUSTOMS, False)]
 
 
+async def test_what_a_newer_history_took_back_does_not_come_back_with_an_older_one(portal: Portal) -> None:
+    """A push that was repeated late must not sign again for what nobody has signed for."""
+    sent, now = await send(), clock.now()
+    picked, signed, moving = (
+        TrackingEvent(now - timedelta(minutes=minutes), text, "", code, state, to)
+        for minutes, text, code, state, to in (
+            (9, "已揽收", "103", P.PICKED_UP, None),
+            (6, "已签收", "301", P.DELIVERED, DeliveredTo.ADDRESSEE),
+            (3, "运输中", "0", P.IN_TRANSIT, None),
+        )
+    )
+    await tell(sent, picked, signed)
+    assert await sent.is_at(P.DELIVERED)
+    await tell(sent, picked, moving)
+    assert await sent.is_at(P.IN_TRANSIT)
+    for _ in range(2):
+        await tell(sent, picked, signed)
+    assert await sent.is_at(P.IN_TRANSIT)
+
+
 async def test_a_time_nobody_can_read_is_told_to_a_person(portal: Portal) -> None:
     sent = await send("yuantong")
     event = TrackingEvent(clock.now(), "已揽收", "", "103", P.PICKED_UP)

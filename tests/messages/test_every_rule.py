@@ -38,5 +38,6 @@ async def test_a_fact_is_told_once_in_the_readers_language_and_by_no_other_rule(
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule.template for rule in RULES])
 def test_every_rule_listens_to_its_fact(portal: Portal, rule: Rule) -> None:
-    name = f"messages.tell_{rule.template.replace('-', '_')}<{rule.fact.__name__}"
-    assert reactions_of(rule.fact).count(name) == 1
+    for fact in (rule.fact, *rule.also):
+        name = f"messages.tell_{rule.template.replace('-', '_')}<{fact.__name__}"
+        assert reactions_of(fact).count(name) == 1

@@ -10,7 +10,7 @@ from app.payments.refunds.settling import settle_refund
 from tests.payments.refunds.stage import Paid, make_paid, told
 from tests.portal import Portal
 
-BACK, STUCK = RefundStanding.SUCCEEDED, RefundStanding.ABNORMAL
+BACK, STUCK, GIVEN_UP = RefundStanding.SUCCEEDED, RefundStanding.ABNORMAL, RefundStanding.CLOSED
 
 
 @pytest.fixture
@@ -30,3 +30,13 @@ async def test_each_time_a_refund_bounces_or_is_back_its_payer_is_told(portal: P
     heard = Message.filter(resident_id=paid.payer.id, key__in=["refund-succeeded", "refund-bounced"])
     keys = [message.key for message in await heard.order_by("made_at", "id")]
     assert keys == ["refund-succeeded", "refund-bounced"] * 2 + ["refund-succeeded"]
+
+
+async def test_who_was_not_to_get_it_by_this_refund_and_does_is_told_so(portal: Portal, paid: Paid) -> None:
+    """The platform gave it up, it was started again, and the first came through after all."""
+    refund = await paid.refund(4000, 4000)
+    for standing in (GIVEN_UP, BACK, BACK):
+        await settle_refund(told(refund, standing), present=True)
+        await portal.run_jobs()
+    heard = Message.filter(resident_id=paid.payer.id, key__in=["refund-succeeded", "refund-bounced", "refund-failed"])
+    assert [message.key for message in await heard] == ["refund-succeeded"]

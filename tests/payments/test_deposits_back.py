@@ -8,7 +8,7 @@ import pytest
 from app.booking import commands as booking
 from app.booking.credit.appeals import excuse
 from app.booking.models import Booking, Slot
-from app.booking.outcomes import mark_missed, record_check_in, record_served
+from app.booking.outcomes import mark_missed, record_check_in, record_hall_cancelled, record_served
 from app.booking.queries import locked_booking
 from app.identity.rules import Role
 from app.kernel import clock, db
@@ -62,6 +62,19 @@ async def test_who_cancels_late_leaves_the_deposit_until_it_is_excused(portal: P
         await excuse(await make_staff(Role.DEPARTMENT_MANAGER), made.id, "当天暴雨停运")
         await portal.run_jobs()
     assert await refunded_for(made) == [(RefundReason.DEPOSIT_BACK, DEPOSIT_FEN)]
+
+
+async def test_whom_the_hall_calls_off_has_the_deposit_back(portal: Portal) -> None:
+    """Also who has come already, and at the last minute: it is not their doing."""
+    guest = await make_guest(portal)
+    made = await guest.books(await a_slot())
+    await guest.has_paid(made)
+    with clock.standing_at((await Slot.get(id=made.slot_id)).starts_at):
+        async with db.transaction():
+            await record_check_in(await locked_booking(made.id))
+            await record_hall_cancelled(await locked_booking(made.id))
+        await portal.run_jobs()
+    assert await refunded_for(made) == [(RefundReason.HALL_CANCELLED, DEPOSIT_FEN)]
 
 
 async def test_who_comes_has_the_deposit_back(portal: Portal) -> None:

@@ -8,7 +8,7 @@ from stdnum import luhn
 
 from app.identity.merging import ID_NUMBER
 from app.identity.models import Resident
-from app.identity.rules import Role
+from app.identity.rules import Level, Role
 from app.kernel import clock
 from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
@@ -105,11 +105,15 @@ async def test_a_notice_to_somebody_with_an_account_is_among_their_bills(portal:
     cashier = await make_staff(Role.CASHIER)
     notice = await issue_notice(cashier, "traffic-fine", [FINE], Payer("测试居民甲", NUMBER), idempotency_key=new_key())
     other = await issue_notice(cashier, "traffic-fine", [FINE], Payer("测试居民乙", NUMBER), idempotency_key=new_key())
+    await Resident.filter(id=resident.id).update(level=Level.L2)
+    weak = await issue_notice(cashier, "traffic-fine", [FINE], Payer("测试居民甲", NUMBER), idempotency_key=new_key())
+    await Resident.filter(id=resident.id).update(level=Level.L4)
 
     phone = await caller_of(portal, resident)
     mine = await phone.do("MyBills")
     assert [edge["node"]["id"] for edge in mine["edges"]] == [str(notice.id)]
-    assert (await Bill.get(id=other.id)).resident_id is None
+    for unseen in (other, weak):
+        assert (await Bill.get(id=unseen.id)).resident_id is None
     assert await AuditLine.filter(act="bill.issued", subject=f"bill:{notice.id}", person=resident.id).count() == 1
 
 

@@ -14,6 +14,7 @@ from app.payments.events import (
     BillIssued,
     BillPaid,
     BillReissued,
+    ClosedRefundSucceeded,
     ExpiredBillPaid,
     LateMoneyReceived,
     ReceiptIssued,
@@ -73,7 +74,7 @@ async def receipt_issued(fact: ReceiptIssued) -> list[Told]:
     return _told(bill, f"/{receipt.id}", {"amount": amount(receipt.amount_fen)})
 
 
-async def refunded(fact: RefundSucceeded) -> list[Told]:
+async def refunded(fact: RefundSucceeded | ClosedRefundSucceeded) -> list[Told]:
     """Once more when it had bounced. Surplus money is told of by `surplus_returned`: twice would be twice the money."""
     refund = await Refund.get_or_none(id=fact.refund_id)
     if refund is None or refund.state is not RefundState.SUCCEEDED:

@@ -153,6 +153,18 @@ async def test_other_sums_and_unknown_orders_never_settle_by_themselves(
     assert (await payer.standing())["bill"] is BillState.PAYING
 
 
+async def test_a_wrong_sum_that_is_right_the_next_time_still_wants_a_person(days: Days) -> None:
+    """Sums do not change by themselves: somebody has to know why this one did."""
+    with await days.at(9):
+        attempt = await attempt_of(await days.paid())
+        await change(attempt, amount_fen=FEE + 1)
+    with await days.morning():
+        await reconcile(CHANNEL, days.day())
+        await change(attempt, amount_fen=FEE)
+        await compare(CHANNEL, days.day())
+    assert await days.tasks() == [("AMOUNT", "OPEN")]
+
+
 async def test_what_only_we_have_stays_for_a_person(days: Days, portal: Portal) -> None:
     with await days.at(9):
         payer = await days.paid()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
 from app.kernel import clock, ports
 from app.payments.models import MoneyTask, Refund
-from app.payments.ports import PaymentChannel, RefundOrder
+from app.payments.ports import PaymentChannel, RefundOrder, RefundTruth
 from app.payments.refunds.deciding import approve_refund, give_up_refund, retry_refund
 from app.payments.refunds.sending import pursue
 from app.payments.states import AttemptState, BillState, RefundState
@@ -71,6 +72,27 @@ async def test_bit_by_bit_until_nothing_is_left(paid: Paid) -> None:
         assert (await paid.standing())[0] is (BillState.FULLY_REFUNDED if whole else BillState.PARTIALLY_REFUNDED)
         await check_books(paid.bill.id)
     assert sorted(await paid.at_wechat()) == [("SUCCESS", 1), ("SUCCESS", 3999), ("SUCCESS", 6000)]
+
+
+async def test_what_wechat_has_is_asked_about_and_never_sent_again(paid: Paid) -> None:
+    """Sent again, a refund that is over under its number could start anew at one platform or another."""
+    refund, wechat, sent = await paid.refund(4000, 10000), ports.get(PaymentChannel, "wechat"), []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(wechat, name)
+
+        async def refund(self, order: RefundOrder) -> RefundTruth:
+            sent.append(order.refund_no)
+            return await wechat.refund(order)
+
+    ports.register(PaymentChannel, "wechat", cast("PaymentChannel", Counting()))
+    try:
+        for _ in range(2):
+            await pursued(refund)
+    finally:
+        ports.register(PaymentChannel, "wechat", wechat)
+    assert sent == [refund.refund_no]
 
 
 @pytest.mark.parametrize("fault", ["error_after_effect", "server_error", "garbage", "sign_test"])
