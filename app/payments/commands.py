@@ -187,8 +187,8 @@ async def _open(actor: Actor, adapter: PaymentChannel, attempt: PaymentAttempt) 
 
 
 async def confirm(actor: Actor, bill_id: UUID) -> Bill:
-    """The phone says it has paid: ask the provider, believe only that; until it knows, the bill says that we are
-    asking. Raises `NotFound` or `ProviderUnavailable`.
+    """The phone says it has paid: ask the provider, believe only that; until it knows, or still knows of nothing a
+    minute later, the bill says that we are asking. Raises `NotFound` or `ProviderUnavailable`.
     """
     bill = await payable_bill(bill_id, actor)
     attempt = await live_attempt(bill.id)

@@ -18,6 +18,9 @@ ATTEMPT_TIME = timedelta(minutes=30)
 UNDISTURBED = timedelta(minutes=2)
 """How long an order is left alone by others who may pay the bill: they may only know its payment code."""
 
+PHONE_BELIEVED = timedelta(minutes=1)
+"""How long a phone's word that it has paid stands against a provider that knows of nothing yet."""
+
 PREPAY_GOOD_FOR = timedelta(minutes=110)
 """A WeChat prepay id lives two hours (WeChat Pay API v3, JSAPI order); ours is renewed a little earlier."""
 

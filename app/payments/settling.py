@@ -24,7 +24,7 @@ from app.payments.ports import OrderRefused, PaymentChannel, PaymentState, Payme
 from app.payments.purposes import Held, locked_with_purpose
 from app.payments.queries import attempt_by_order, live_attempt, locked_attempt
 from app.payments.refunds.promising import promise_surplus
-from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY, Expected, Judgement, judge, next_sweep
+from app.payments.rules import PHONE_BELIEVED, UNDECIDED, WAITING_FOR_MONEY, Expected, Judgement, judge, next_sweep
 from app.payments.states import BILL_LIFE, BillState
 from app.payments.words import TaskKind
 
@@ -65,7 +65,9 @@ async def settle(truth: PaymentTruth, actor: Actor | None = None, *, present: bo
                 await _close(who, attempt, bill)
             case Judgement.WRONG_AMOUNT | Judgement.WRONG_PAYER:
                 return await _mistrust(attempt, bill, truth, judgement, present=present)
-            case Judgement.REPEATED | Judgement.NOTHING:
+            case Judgement.NOTHING:
+                await _doubt_the_phone(attempt, truth)
+            case Judgement.REPEATED:
                 pass
     return Handled(remark=judgement.value)
 
@@ -97,6 +99,13 @@ async def _pay_bill(who: Actor, attempt: PaymentAttempt, held: Held) -> None:
     await money_tasks.settle_by_itself(f"payment:{attempt.id}")
     detail = {"fen": attempt.amount_fen}
     await audit.record(who, "payment.settled", f"payment:{attempt.id}", detail=detail, person=bill.resident_id)
+
+
+async def _doubt_the_phone(attempt: PaymentAttempt, truth: PaymentTruth) -> None:
+    """Who has not paid after all, whatever their phone said, is told so again: that they may."""
+    said = attempt.returned_at
+    if truth.state is PaymentState.NOT_PAID and said is not None and said <= clock.now() - PHONE_BELIEVED:
+        await PaymentAttempt.filter(id=attempt.id).update(returned_at=None)
 
 
 async def _end_what_is_open(bill: Bill) -> None:

@@ -25,7 +25,7 @@ from tests.people import new_key
 from tests.portal import Portal
 
 FEE_FEN = 4000
-FINE = NoticeLine("#1", amount_fen=20_000, decision="云公交决字〔2026〕第0001号")
+FINE = NoticeLine("TF", amount_fen=20_000, decision="云公交决字〔2026〕第0001号")
 SOMEBODY = Named("测试缴款人甲")
 
 

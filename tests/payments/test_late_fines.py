@@ -95,7 +95,7 @@ async def test_a_fine_that_was_waived_altogether_has_no_late_fine_and_is_not_ren
 
 async def test_a_bill_that_grew_over_a_million_yuan_is_not_renewed(portal: Portal) -> None:
     staff = await make_staff(Role.CASHIER)
-    notice = await make_notice(staff, NoticeLine("#1", amount_fen=99_000_000, decision=FINE.decision))
+    notice = await make_notice(staff, NoticeLine("TF", amount_fen=99_000_000, decision=FINE.decision))
     with pytest.raises(TooLargeToRenew):
         await expired_and_renewed(staff, notice, 1)
     assert ((await Bill.get(id=notice.id)).state, await owed(notice)) == (BillState.EXPIRED, 0)

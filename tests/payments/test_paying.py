@@ -15,7 +15,7 @@ from app.payments.errors import BillExpired, ChannelUnavailable, NothingToPay
 from app.payments.issuing import issue_bill
 from app.payments.models import Bill, PaymentAttempt
 from app.payments.ports import PaymentState, PaymentTruth
-from app.payments.settling import settle
+from app.payments.settling import ask_about, settle
 from app.payments.states import AttemptState, BillState
 from app.payments.tasks import bill_the_case
 from tests.identity.accounts import caller_of, make_resident
@@ -127,6 +127,18 @@ async def test_between_the_phone_s_word_and_wechat_s_the_bill_says_that_we_are_a
 
     await payer.pays(payable)
     assert (await phone.do("ConfirmPayment", billId=key))["stateText"] == paid
+
+
+async def test_who_went_back_without_paying_is_not_kept_from_it_for_longer_than_a_minute(
+    portal: Portal, payer: Payer
+) -> None:
+    phone, key = await caller_of(portal, payer.actor), str(payer.bill.id)
+    opened = (await payer.open_order()).attempt
+    await confirm(payer.actor, payer.bill.id)
+    for seconds, words in ((59, "正在向微信支付确认付款结果,请稍候,不必重复支付"), (61, "支付中")):
+        with clock.standing_at(clock.now() + timedelta(seconds=seconds)):
+            await ask_about(opened.id)
+        assert (await phone.do("BillDetail", id=key))["stateText"] == words
 
 
 async def test_an_order_that_came_to_nothing_is_asked_about_no_more(portal: Portal, payer: Payer) -> None:
