@@ -57,6 +57,8 @@ async def test_a_wrong_sum_moves_nothing_and_stays_for_a_person(payer: Payer) ->
     assert (verdict.matched, verdict.remark) == (False, "WRONG_AMOUNT")
     assert await payer.standing() == before
     assert await payer.settlements() == 0
+    [task] = await MoneyTask.filter(subject=f"payment:{attempt.id}")
+    assert (task.kind, task.ours_fen, task.theirs_fen) == (TaskKind.WRONG_AMOUNT, FEE_FEN, FEE_FEN - 1)
     assert attempt.id in await attempts_to_ask_about(1000), "WeChat is asked at once what is true"
     assert (await settle(paid(payer, attempt))).remark == "SETTLE"
 

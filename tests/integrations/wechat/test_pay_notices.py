@@ -110,6 +110,12 @@ async def test_a_refund_is_told_with_its_own_number_and_outcome(
     assert truth.refunded_at is not None
 
 
+async def test_a_refund_of_another_merchant_is_refused(control: SandboxControl, door: Door, paid: PaymentOrder) -> None:
+    await ports.get(PaymentChannel, "wechat").refund(RefundOrder("R1", paid.order_no, 1500, 4000, "多付退回"))
+    [reply] = await control.notify(paid.order_no, "other_merchant", out_refund_no="R1")
+    assert (reply.status, door.received, door.refused) == (400, [], ["not-ours"])
+
+
 async def test_a_refund_told_over_another_sum_is_no_repetition_of_the_true_notice(
     control: SandboxControl, door: Door, paid: PaymentOrder
 ) -> None:
