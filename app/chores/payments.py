@@ -157,6 +157,6 @@ async def _dead(limit: int) -> tuple[list[Stuck], bool]:
 
 
 async def _retry(job: int) -> bool:
-    from app.payments.operating import retry_job  # noqa: PLC0415 - the same
+    from app.kernel.jobs import retry_given_up  # noqa: PLC0415 - the same
 
-    return await retry_job(job)
+    return await retry_given_up(job)

@@ -37,6 +37,13 @@ _DEFER_EACH = """
         ORDER BY asked.place
     )) FROM unnest($2::text[], $3::jsonb[]) WITH ORDINALITY AS asked (lock, arguments, place)
 """
+_RETRY_GIVEN_UP = """
+    SELECT procrastinate_retry_job_v2(id, now(), priority, queue_name, lock) FROM procrastinate_jobs AS given_up
+    WHERE status = 'failed' AND id = $1 AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs AS next_tick
+        WHERE next_tick.status = 'todo' AND next_tick.queueing_lock = given_up.queueing_lock
+    )
+"""
 _STALLED_AFTER_SECONDS = 30
 _TICK_RETRY = RetryStrategy(max_attempts=3, wait=20)
 
@@ -165,3 +172,8 @@ async def rescue_stalled(app: App) -> int:
         _log.warning("job rescued", job=found.task_name, job_id=found.id)
         rescued += 1
     return rescued
+
+
+async def retry_given_up(job_id: int) -> bool:
+    """Let a dead letter run again; False when there is none, or its next tick waits already and does the same."""
+    return bool(await db.rows(_RETRY_GIVEN_UP, job_id))

@@ -30,13 +30,6 @@ _FAILED_JOBS = """
     SELECT id, task_name, attempts, args::text AS args FROM procrastinate_jobs
     WHERE status = 'failed' AND (task_name LIKE 'payments.%' OR task_name = 'inbox.process') ORDER BY id LIMIT $1
 """
-_RETRY = """
-    SELECT procrastinate_retry_job_v2(id, now(), priority, queue_name, lock) FROM procrastinate_jobs AS given_up
-    WHERE status = 'failed' AND id = $1 AND NOT EXISTS (
-        SELECT 1 FROM procrastinate_jobs AS next_tick
-        WHERE next_tick.status = 'todo' AND next_tick.queueing_lock = given_up.queueing_lock
-    )
-"""
 _TOPICS = ("payments.notice", "payments.refund_notice")
 
 
@@ -131,8 +124,3 @@ def _about(task: MoneyTask) -> str:
     sums = {"ours": task.ours_fen, "theirs": task.theirs_fen}
     known = [f"{name} {yuan(Fen(fen))}" for name, fen in sums.items() if fen is not None]
     return ", ".join([task.subject, *known])
-
-
-async def retry_job(job_id: int) -> bool:
-    """Let a job that was given up run again; False when there is none, or its next tick waits already."""
-    return bool(await db.rows(_RETRY, job_id))

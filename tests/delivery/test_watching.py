@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import timedelta
 
 import pytest
@@ -14,13 +13,12 @@ from app.delivery.rules import Watch
 from app.delivery.tasks import sweep_silent_parcels
 from app.delivery.tracking import ABANDONED, take_snapshot
 from app.delivery.watching import look_after, watch
-from app.dev.stack import OURS
 from app.kernel import clock
 from app.kernel.errors import ProviderUnavailable
 from app.kernel.inbox.notices import Notice, NoticeState, process
 from tests.delivery.stage import Sent, new_number, send
 from tests.identity.traces import audit_of, nothing_moves
-from tests.operations.conftest import run_portal
+from tests.operations.conftest import run_portal_here
 from tests.portal import Portal
 
 
@@ -156,13 +154,12 @@ async def test_what_was_misread_is_read_again_from_what_came(portal: Portal) -> 
 
 async def test_an_operator_has_a_parcel_read_again_by_its_number(portal: Portal) -> None:
     sent, notice = await pushed(portal)
-    here = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
-    told = await asyncio.to_thread(run_portal, "parcels", "replay", "ems", sent.number, **here)
+    told = await asyncio.to_thread(run_portal_here, "parcels", "replay", "ems", sent.number)
     assert told.stdout == "1 tellings are read again; the worker does it\n", told.stderr
     assert (await Notice.get(id=notice.id)).state is NoticeState.RECEIVED
     await portal.run_jobs()
     assert (await Notice.get(id=notice.id)).state is NoticeState.HANDLED
-    told = await asyncio.to_thread(run_portal, "parcels", "replay", "ems", new_number(), **here)
+    told = await asyncio.to_thread(run_portal_here, "parcels", "replay", "ems", new_number())
     assert (told.returncode, told.stderr) == (1, "Error: No such parcel; please check and try again.\n")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from subprocess import CompletedProcess
@@ -11,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-from app.dev.stack import OURS
 from app.kernel import clock, db
 from app.kernel.inbox.notices import Notice
 from app.messages.models import Message, MessageAttempt
@@ -20,7 +18,7 @@ from app.messages.tasks import sweep_waiting_messages
 from app.messages.words import MessageState
 from tests.identity.traces import audit_of, nothing_moves
 from tests.messages.stage import FIELDS, attempts_at, make_reader, put_in_use, wechat_template
-from tests.operations.conftest import run_portal
+from tests.operations.conftest import run_portal_here
 from tests.portal import Portal
 
 
@@ -32,8 +30,7 @@ async def kind_platform(portal: Portal) -> AsyncIterator[None]:
 
 async def typed(*words: str) -> CompletedProcess[str]:
     """In a terminal of the running portal."""
-    here = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
-    return await asyncio.to_thread(run_portal, "messages", *words, **here)
+    return await asyncio.to_thread(run_portal_here, "messages", *words)
 
 
 async def test_a_push_of_reports_that_was_given_up_is_listed_and_one_about_money_is_not(portal: Portal) -> None:

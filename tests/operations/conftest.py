@@ -30,6 +30,11 @@ def run_portal(*arguments: str, **variables: str) -> subprocess.CompletedProcess
     )
 
 
+def run_portal_here(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`portal …` in another terminal of the portal that the tests run."""
+    return run_portal(*arguments, **{name: value for name, value in os.environ.items() if name.startswith(OURS)})
+
+
 def bare_environment(**variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     return kept | variables

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from subprocess import CompletedProcess
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from app.dev.stack import OURS
 from app.identity.rules import Role
 from app.kernel import clock, db
 from app.kernel.audit import AuditLine
@@ -28,7 +26,7 @@ from app.payments.states import AttemptState, BillState, RefundState
 from app.payments.tracing import trace
 from app.payments.words import TaskKind
 from tests.identity.accounts import make_staff
-from tests.operations.conftest import run_portal
+from tests.operations.conftest import run_portal_here
 from tests.payments.stage import FEE_FEN, Payer, make_payer
 from tests.people import new_key
 from tests.portal import Portal
@@ -43,8 +41,7 @@ async def payer(portal: Portal) -> AsyncIterator[Payer]:
 
 async def typed(*words: str) -> CompletedProcess[str]:
     """In a terminal of the running portal."""
-    here = {name: value for name, value in os.environ.items() if name.startswith(OURS)}
-    return await asyncio.to_thread(run_portal, "payments", *words, **here)
+    return await asyncio.to_thread(run_portal_here, "payments", *words)
 
 
 def _paid(order_no: str, open_id: str = "o-nobody") -> dict[str, Any]:
