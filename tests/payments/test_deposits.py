@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -8,11 +9,13 @@ import pytest
 from app.booking import commands as booking
 from app.booking.holds import confirm, hold
 from app.booking.models import Booking
+from app.booking.outcomes import record_hall_cancelled
+from app.booking.queries import locked_booking
 from app.booking.rules import BookingState
 from app.booking.tasks import expire_forgotten_holds
 from app.identity.models import ChannelBinding
 from app.identity.rules import Role
-from app.kernel import clock
+from app.kernel import clock, db
 from app.kernel.errors import ProviderUnavailable, Refusal
 from app.payments.at_window import collect_at_window
 from app.payments.deposits import ask_for_deposit, end_unpaid, release_unbilled
@@ -29,6 +32,7 @@ from tests.identity.accounts import caller_of, make_staff
 from tests.identity.crowds import at_once
 from tests.identity.traces import nothing_moves
 from tests.payments.guests import DEPOSIT_FEN, PLACE, Guest, a_slot, make_guest, ours
+from tests.payments.words import told_paid
 from tests.people import new_key
 from tests.portal import Portal
 
@@ -136,6 +140,28 @@ async def test_late_money_takes_the_place_again_while_it_is_free(portal: Portal)
     assert (made.state, attempt.state) == (BookingState.BOOKED, AttemptState.SUCCEEDED)
     assert (await ours(made)).state is BillState.PAID
     assert await places_taken(slot) == (1, 1)
+
+
+async def test_money_that_comes_while_the_hall_calls_the_visit_off_goes_back(portal: Portal) -> None:
+    """The booking is locked before it is looked at, or it would be sure again although nobody is there."""
+    guest = await make_guest(portal)
+    made = await guest.books(await a_slot())
+    attempt, called_off, over = (await guest.opens(made)).attempt, asyncio.Event(), asyncio.Event()
+
+    async def call_off() -> None:
+        async with db.transaction():
+            await record_hall_cancelled(await locked_booking(made.id))
+            called_off.set()
+            await over.wait()
+
+    calling = asyncio.create_task(call_off())
+    await called_off.wait()
+    settling = asyncio.create_task(settle(told_paid(attempt)))
+    assert (await asyncio.wait({settling}, timeout=0.5))[0] == set()
+    over.set()
+    await calling
+    assert (await settling).remark == "SURPLUS"
+    assert (await Booking.get(id=made.id)).state is BookingState.HALL_CANCELLED
 
 
 async def test_late_money_goes_back_when_somebody_else_has_the_place(portal: Portal) -> None:
