@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -14,8 +14,10 @@ from app.booking.queries import locked_booking
 from app.booking.rules import BookingState
 from app.booking.tasks import expire_forgotten_holds
 from app.identity.models import ChannelBinding
+from app.identity.queries import locked_resident
 from app.identity.rules import Role
 from app.kernel import clock, db
+from app.kernel.callbacks import Handled
 from app.kernel.errors import ProviderUnavailable, Refusal
 from app.payments.at_window import collect_at_window
 from app.payments.deposits import ask_for_deposit, end_unpaid, release_unbilled
@@ -146,22 +148,41 @@ async def test_money_that_comes_while_the_hall_calls_the_visit_off_goes_back(por
     """The booking is locked before it is looked at, or it would be sure again although nobody is there."""
     guest = await make_guest(portal)
     made = await guest.books(await a_slot())
-    attempt, called_off, over = (await guest.opens(made)).attempt, asyncio.Event(), asyncio.Event()
+    attempt = (await guest.opens(made)).attempt
 
     async def call_off() -> None:
+        await record_hall_cancelled(await locked_booking(made.id))
+
+    assert (await settled_during(call_off, attempt)).remark == "SURPLUS"
+    assert (await Booking.get(id=made.id)).state is BookingState.HALL_CANCELLED
+
+
+async def settled_during(work: Callable[[], Awaitable[object]], attempt: PaymentAttempt) -> Handled:
+    """Its money comes while somebody has done `work` and not committed it: it waits for that."""
+    done, over = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
         async with db.transaction():
-            await record_hall_cancelled(await locked_booking(made.id))
-            called_off.set()
+            await work()
+            done.set()
             await over.wait()
 
-    calling = asyncio.create_task(call_off())
-    await called_off.wait()
+    holding = asyncio.create_task(hold())
+    await done.wait()
     settling = asyncio.create_task(settle(told_paid(attempt)))
-    assert (await asyncio.wait({settling}, timeout=0.5))[0] == set()
+    finished, _ = await asyncio.wait({settling}, timeout=0.5)
     over.set()
-    await calling
-    assert (await settling).remark == "SURPLUS"
-    assert (await Booking.get(id=made.id)).state is BookingState.HALL_CANCELLED
+    await holding
+    assert finished == set()
+    return await settling
+
+
+async def test_late_money_waits_for_a_resident_who_may_be_booking_the_same_elsewhere(portal: Portal) -> None:
+    guest = await make_guest(portal)
+    made = await guest.books(await a_slot())
+    attempt = await late_money(guest, made)
+    told = await settled_during(lambda: locked_resident(guest.actor.own_id()), attempt)
+    assert told.remark == "RESTORE"
 
 
 async def test_late_money_goes_back_when_somebody_else_has_the_place(portal: Portal) -> None:
