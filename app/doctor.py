@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -64,6 +65,8 @@ async def examine(settings: Settings) -> list[Finding]:
     }
     if settings.in_production:
         asked["default accounts"] = _ask_default_accounts
+    with suppress(SettingsInvalid):  # told by `_ask_providers`; loaded first, because meanwhile nobody else is heard
+        wiring.load_providers(settings.providers)
     answers = await asyncio.gather(*(_patiently(what, ask(settings)) for what, ask in asked.items()))
     return [finding for findings in answers for finding in findings]
 
