@@ -5,12 +5,11 @@ The only module that names integrations: a word in `PORTAL_PROVIDERS` is a folde
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 from app.identity import capabilities
 from app.identity.ports import PersonalData
@@ -41,17 +40,11 @@ def connect_providers(http: OutboundClient) -> None:
     """Register the adapters of every provider in force. Leaves the program when one is misconfigured."""
     ports.clear()
     connect_personal_data()
-    for adapter in load_providers(get_settings().providers):
-        adapter.connect(http)
-    capabilities.check_words()
-
-
-def load_providers(names: Sequence[str]) -> list[ModuleType]:
-    """The packages of providers; the first time it takes seconds. Leaves the program when one is none."""
-    for name in names:
+    for name in get_settings().providers:
         if not name.isidentifier() or find_spec(f"integrations.{name}") is None:
             raise SettingsInvalid(f"PORTAL_PROVIDERS: there is no provider called {name!r} in integrations/")
-    return [import_module(f"integrations.{name}") for name in names]
+        import_module(f"integrations.{name}").connect(http)
+    capabilities.check_words()
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ asyncio.run(examine(get_settings()))
 
 def test_adapters_are_loaded_before_anybody_is_asked(tmp_path: Path) -> None:
     """On a busy machine that takes longer than the ten seconds in which the database has to answer."""
-    heavy = "import asyncio\nprint(len(asyncio.all_tasks()), 'at work')\ndef connect(http): ...\n"
+    heavy = "import asyncio\ndef connect(http):\n    print(len(asyncio.all_tasks()), 'at work')\n"
     (tmp_path / "heavy.py").write_text(heavy)
     said = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", _DOCTOR, str(tmp_path)],
