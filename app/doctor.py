@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 from psycopg.errors import UndefinedTable
@@ -64,8 +65,29 @@ async def examine(settings: Settings) -> list[Finding]:
     }
     if settings.in_production:
         asked["default accounts"] = _ask_default_accounts
-    answers = await asyncio.gather(*(_patiently(what, ask(settings)) for what, ask in asked.items()))
+    http = OutboundClient()
+    try:
+        if fault := _provider_fault(settings, http):
+            asked["providers"] = partial(_tell, Finding("providers", False, fault))
+        answers = await asyncio.gather(*(_patiently(what, ask(settings)) for what, ask in asked.items()))
+    finally:
+        await http.close()
+        await redis.disconnect()
     return [finding for findings in answers for finding in findings]
+
+
+def _provider_fault(settings: Settings, http: OutboundClient) -> str:
+    """Why providers cannot be asked. Before anybody is: loading them takes seconds in which no answer is heard."""
+    try:
+        if settings.providers:
+            wiring.connect_providers(http)
+    except SettingsInvalid as fault:
+        return str(fault)
+    return ""
+
+
+async def _tell(finding: Finding, _settings: Settings) -> list[Finding]:
+    return [finding]
 
 
 async def _patiently(what: str, asking: Awaitable[list[Finding]]) -> list[Finding]:
@@ -131,17 +153,9 @@ async def _ask_default_accounts(settings: Settings) -> list[Finding]:
 async def _ask_providers(settings: Settings) -> list[Finding]:
     if not settings.providers:
         return [Finding("providers", True, "none is switched on (PORTAL_PROVIDERS)")]
-    http = OutboundClient()
-    try:
-        wiring.connect_providers(http)
-        checks = ports.every(ports.HealthCheck)
-        answers = await asyncio.gather(*(_ask_provider(code, check) for code, check in checks.items()))
-        return [*answers, *certificate_findings(datetime.now(UTC))]
-    except SettingsInvalid as fault:
-        return [Finding("providers", False, str(fault))]
-    finally:
-        await http.close()
-        await redis.disconnect()
+    checks = ports.every(ports.HealthCheck)
+    answers = await asyncio.gather(*(_ask_provider(code, check) for code, check in checks.items()))
+    return [*answers, *certificate_findings(datetime.now(UTC))]
 
 
 async def _ask_provider(code: str, health: ports.HealthCheck) -> Finding:

@@ -61,7 +61,7 @@ LIFE: Graph[CaseState] = Graph(
         edge("pay", CaseState.PAYMENT_PENDING, CaseState.RESULT_READY),
         edge("send", CaseState.RESULT_READY, CaseState.DELIVERING),
         edge("come_back", CaseState.DELIVERING, CaseState.RESULT_READY),
-        edge("deliver", CaseState.DELIVERING, CaseState.CLOSED),
+        edge("deliver", (CaseState.DELIVERING, CaseState.RESULT_READY), CaseState.CLOSED),
         edge("hand_over", CaseState.RESULT_READY, CaseState.CLOSED),
         edge("withdraw", (CaseState.SUBMITTED, CaseState.ACCEPTED), CaseState.WITHDRAWN),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from app.cases.models import Case
@@ -39,13 +39,15 @@ async def locked_with_cases(parcel_id: UUID) -> tuple[Parcel, list[Case]]:
     return await Parcel.select_for_update().get(id=parcel_id), cases
 
 
-async def carried(parcel: Parcel, cases: Sequence[Case]) -> list[Case]:
+async def carried(
+    parcel: Parcel, cases: Sequence[Case], states: Collection[CaseState] = (CaseState.DELIVERING,)
+) -> list[Case]:
     """Those of a parcel's locked cases that wait for it: their newest result is in it, not in one sent since."""
     newest = await parcels_of_cases([case.id for case in cases])
     return [
         case
         for case, last in zip(cases, newest, strict=True)
-        if case.state is CaseState.DELIVERING and last is not None and last.id == parcel.id
+        if case.state in states and last is not None and last.id == parcel.id
     ]
 
 

@@ -83,6 +83,12 @@ class PickupWindowInvalid(Refusal):
     en = "The pick-up window lies on one of the next three days and lasts an hour or more; choose again."
 
 
+class PickupWindowNeeded(Refusal):
+    code = "PICKUP_WINDOW_NEEDED"
+    zh = "{carrier}须预约上门时间,请选择今天、明天或后天的一个时段"
+    en = "{carrier} comes by appointment; choose a pick-up window on one of the next three days."
+
+
 class CourierHasIt(Refusal):
     code = "COURIER_HAS_PARCEL"
     zh = "快递员已揽收或订单已结束,不能取消,请联系快递公司"

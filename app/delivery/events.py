@@ -79,7 +79,10 @@ class CourierOrderEnded(Fact):
 
 @dataclass(frozen=True)
 class ParcelReceived(Fact):
-    """The hall has the parcel in its hands: materials, or a result that came back."""
+    """The hall has the parcel in its hands: materials, or a result that came back.
+
+    Once more when somebody corrects what was inside, and other materials are missing than was said.
+    """
 
     parcel_id: UUID
     about: ClassVar[str] = "parcel_id"

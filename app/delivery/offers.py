@@ -27,11 +27,15 @@ CARGO = "文件"
 
 @dataclass(frozen=True)
 class Offer:
-    """A carrier that can be ordered; `fee_fen` is about what it costs, None when the carrier does not say."""
+    """A carrier that can be ordered, with a pick-up window or also without.
+
+    `fee_fen` is about what it costs, None when the carrier does not say.
+    """
 
     carrier: str
     carrier_name: str
     payer: Payer
+    window_needed: bool
     fee_fen: int | None = None
 
 
@@ -42,7 +46,8 @@ def offers(direction: Direction) -> list[Offer]:
         orders = ports.get(CarrierOrders, agent)
         for carrier, name in orders.carriers.items():
             for payer in payers_open(direction, orders.payers):
-                found.setdefault((carrier, payer), Offer(carrier, name, payer))
+                offer = Offer(carrier, name, payer, carrier in orders.by_appointment)
+                found.setdefault((carrier, payer), offer)
     return list(found.values())
 
 

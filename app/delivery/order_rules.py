@@ -38,9 +38,11 @@ def may_ask_again(first_tried: datetime | None, now: datetime) -> bool:
     return first_tried is None or now - first_tried < SAME_ORDER_FOR
 
 
-def may_cancel(order: OrderState | None, state: ParcelState) -> bool:
-    """Until the courier has it; asked for already is no harm."""
-    return order in LIVE_ORDERS and state in {ParcelState.CREATED, ParcelState.AWAITING_PICKUP}
+def may_cancel(order: OrderState | None, state: ParcelState, handed_over_at: datetime | None) -> bool:
+    """Until the courier has it, by a scan or by the signature on the hall's sheet; asked for already is no harm."""
+    return (
+        order in LIVE_ORDERS and handed_over_at is None and state in {ParcelState.CREATED, ParcelState.AWAITING_PICKUP}
+    )
 
 
 def check_pickup(since: datetime | None, until: datetime | None, now: datetime) -> None:

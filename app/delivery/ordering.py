@@ -23,6 +23,7 @@ from app.delivery.errors import (
     CourierHasIt,
     MaterialsOnTheWay,
     NotBeingHandled,
+    PickupWindowNeeded,
 )
 from app.delivery.events import CourierCancelAsked, CourierOrdered
 from app.delivery.models import Parcel
@@ -122,9 +123,11 @@ async def make_order(
 ) -> Parcel:
     """A parcel for which a courier is wanted, in the caller's transaction.
 
-    Raises `CourierNotOffered`, `InvalidInput` or `PickupWindowInvalid`.
+    Raises `CourierNotOffered`, `InvalidInput`, `PickupWindowNeeded` or `PickupWindowInvalid`.
     """
     agent, orders = agent_for(courier.carrier, courier.payer, direction)
+    if courier.pickup_from is None and courier.carrier in orders.by_appointment:
+        raise PickupWindowNeeded(carrier=orders.carriers[courier.carrier], field="pickupFrom")
     check_pickup(courier.pickup_from, courier.pickup_until, clock.now())
     if courier.weight_g is not None and not 1 <= courier.weight_g <= 30_000:
         raise InvalidInput(field="weightG", reason_zh="重量应为1克至30公斤", reason_en="a parcel weighs 1 g to 30 kg")
@@ -177,7 +180,7 @@ async def cancel_courier(actor: Actor, parcel_id: UUID) -> Parcel:
         parcel, cases = await locked_with_cases(parcel_id)
         if parcel.order_state in {OrderState.CANCEL_ASKED, OrderState.CANCELLED}:
             return parcel
-        if not may_cancel(parcel.order_state, parcel.state):
+        if not may_cancel(parcel.order_state, parcel.state, parcel.handed_over_at):
             raise CourierHasIt
         parcel.order_state = OrderState.CANCEL_ASKED
         await parcel.save(update_fields=["order_state"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from app.cases.commands import record_delivered, record_returned
+from app.cases.rules import CaseState
 from app.delivery.commands import note_each
 from app.delivery.contents import carried, locked_with_cases
 from app.delivery.errors import ParcelEnded, ParcelNotArrived
@@ -22,6 +23,8 @@ from app.kernel.facts.publishing import publish
 from app.representation.queries import locked_subject
 
 _SETTLED_BY_WORD = (TaskKind.RECEIPT_UNCONFIRMED, TaskKind.STUCK, TaskKind.REFUSED, TaskKind.DELIVERY_UNDONE)
+_THEIRS = (CaseState.DELIVERING, CaseState.RESULT_READY)
+"""What waits at the desk again although it arrived was declared lost meanwhile, and nothing was sent since."""
 
 
 async def confirm_receipt(actor: Actor, parcel_id: UUID) -> Parcel:
@@ -43,9 +46,9 @@ async def confirm_receipt(actor: Actor, parcel_id: UUID) -> Parcel:
         parcel.confirmed_at = clock.now()
         parcel.delivered_at = parcel.delivered_at or parcel.confirmed_at
         await _end(parcel, ParcelState.DELIVERED, DeliveredTo.ADDRESSEE)
-        for case in await carried(parcel, cases):
+        for case in await carried(parcel, cases, _THEIRS):
             await record_delivered(actor, case)
-        await settle_by_itself(parcel.id, *_SETTLED_BY_WORD)
+        await settle_by_itself(parcel.id, *_SETTLED_BY_WORD, TaskKind.LOST)
         await note_each(actor, "parcel.confirmed", parcel, cases)
     return parcel
 

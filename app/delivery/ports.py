@@ -211,6 +211,9 @@ class CarrierOrders(Protocol):
     payers: frozenset[Payer]
     """Who may pay; the city pays what the sender pays when the hall sends."""
 
+    by_appointment: frozenset[str]
+    """Those of its carriers that come only in a window that was named."""
+
     async def place(self, order: CourierOrder) -> Placed:
         """Order once, however often it is asked within two days. Raises `OrderRefused` or `ProviderUnavailable`."""
 

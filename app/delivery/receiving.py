@@ -98,9 +98,13 @@ async def receive_materials(actor: Actor, parcel_id: UUID, found: Mapping[UUID, 
             raise ParcelNotReturned
         if found.keys() - {case.id for case in cases}:
             raise parcel_missing()
-        if parcel.received_at is None:
+        before = await _missing(parcel, cases) if parcel.received_at is not None else None
+        if before is None:
             await _arrive(parcel, ParcelState.DELIVERED, DeliveredTo.ADDRESSEE)
-        missing = await _compare(parcel, cases, found)
+        await _keep_found(parcel, cases, found)
+        missing = await _missing(parcel, cases)
+        if before is not None and missing != before:
+            await publish(ParcelReceived(parcel.id))
         if missing:
             await open_task(TaskKind.MATERIALS_MISSING, f"parcel:{parcel.id}", parcel.id, missing=missing)
         else:
@@ -109,9 +113,8 @@ async def receive_materials(actor: Actor, parcel_id: UUID, found: Mapping[UUID, 
     return parcel
 
 
-async def _compare(parcel: Parcel, cases: Sequence[Case], found: Mapping[UUID, Sequence[int]]) -> dict[str, list[int]]:
-    """Orders of required materials that were not inside, by the number of the case."""
-    items, missing = await items_by_id([case.item_id for case in cases]), {}
+async def _keep_found(parcel: Parcel, cases: Sequence[Case], found: Mapping[UUID, Sequence[int]]) -> None:
+    items = await items_by_id([case.item_id for case in cases])
     for case, item in zip(cases, items, strict=True):
         materials = item.materials if item is not None else []
         inside = sorted(set(found.get(case.id, ())))
@@ -120,9 +123,17 @@ async def _compare(parcel: Parcel, cases: Sequence[Case], found: Mapping[UUID, S
                 field="found", reason_zh="材料序号不在清单内", reason_en="a material is not on the item's list"
             )
         await ParcelCase.filter(parcel_id=parcel.id, case_id=case.id).update(found=inside)
-        if lacking := missing_materials(materials, inside):
-            missing[case.number] = lacking
-    return missing
+
+
+async def _missing(parcel: Parcel, cases: Sequence[Case]) -> dict[str, list[int]]:
+    """Orders of required materials that were not inside, by the number of the case."""
+    items = await items_by_id([case.item_id for case in cases])
+    inside = {content.case_id: content.found for content in await ParcelCase.filter(parcel_id=parcel.id)}
+    lacking = {
+        case.number: missing_materials(item.materials if item is not None else [], inside[case.id])
+        for case, item in zip(cases, items, strict=True)
+    }
+    return {number: orders for number, orders in lacking.items() if orders}
 
 
 async def _arrive(parcel: Parcel, state: ParcelState, to: DeliveredTo | None) -> None:

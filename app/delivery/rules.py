@@ -64,7 +64,10 @@ STATE_WORDS: dict[ParcelState, tuple[str, str]] = {
     ParcelState.REFUSED: ("已拒收", "Refused"),
     ParcelState.RETURNING: ("退回大厅途中", "On its way back to the hall"),
     ParcelState.DELIVERED: ("已签收", "Signed for"),
-    ParcelState.RETURNED: ("已退回大厅", "Back at the hall"),
+    ParcelState.RETURNED: (
+        "已退回大厅,将再次寄出,也可到大厅领取",
+        "Back at the hall; it is sent again, or collect it there",
+    ),
     ParcelState.CANCELLED: ("已取消", "Cancelled"),
     ParcelState.LOST: ("已遗失,大厅将与您联系", "Lost; the hall will contact you"),
 }

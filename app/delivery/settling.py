@@ -9,7 +9,7 @@ from app.delivery.commands import tracker_of
 from app.delivery.models import Parcel
 from app.delivery.ports import ParcelState, Payer
 from app.delivery.statement_rules import Billed, Known, differences, read_statement
-from app.delivery.tasks_of_desk import ACCOUNTS, open_task
+from app.delivery.tasks_of_desk import ACCOUNTS, open_task, settle_by_itself
 from app.delivery.words import TaskKind
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, Scope
@@ -72,7 +72,8 @@ async def _theirs_only(carrier: str, line: Billed, **more: str) -> int:
 
 async def _compare(parcel: Parcel, line: Billed) -> int:
     """The fee and weight of a parcel that never had any are theirs from now on; one that was called off and never
-    carried cost nothing. What was billed of another day before is no second time ours.
+    carried cost nothing. What was billed of another day before is no second time ours. What a statement corrects is no
+    task any more.
     """
     if parcel.settled_on not in {None, line.day}:
         return await _theirs_only(parcel.carrier, line, billed_before=str(parcel.settled_on))
@@ -83,8 +84,10 @@ async def _compare(parcel: Parcel, line: Billed) -> int:
         TaskKind.SETTLEMENT_FEE: {"ours": ours.fee_fen, "theirs": line.fee_fen},
         TaskKind.SETTLEMENT_PAID_ALREADY: {"payer": ours.payer.value, "theirs": line.fee_fen},
     }
-    for kind in differences(line, ours):
+    differing = differences(line, ours)
+    for kind in differing:
         opened += await open_task(kind, f"parcel:{parcel.id}", parcel.id, **values[kind])
+    await settle_by_itself(parcel.id, TaskKind.SETTLEMENT_OURS_ONLY, *(values.keys() - set(differing)))
     parcel.settled_fen, parcel.settled_at = line.fee_fen, parcel.settled_at or clock.now()
     parcel.settled_on = line.day
     parcel.fee_fen = line.fee_fen if ours.fee_fen is None else ours.fee_fen

@@ -6,9 +6,10 @@ Columns, in this order, with a heading line: order_no, tracking_number, date (20
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from app.delivery.errors import CarrierStatementInvalid
 from app.delivery.ports import Payer
@@ -44,6 +45,23 @@ class Known:
     payer: Payer = Payer.CITY
 
 
+def _day(text: str) -> date:
+    """Spreadsheets write slashes and leave zeros out when they save a table."""
+    return datetime.strptime(text.replace("/", "-"), "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+
+
+_READ: Sequence[tuple[Callable[[str], object], str, str]] = (
+    (
+        check_tracking_number,
+        "运单号应为6至32位字母和数字,并符合校验位",
+        "the tracking number or its check digit is wrong",
+    ),
+    (_day, "日期应写作2026-11-26", "a date is written 2026-11-26"),
+    (int, "重量应为整数(克)", "a weight is a whole number of grams"),
+    (fen_of_yuan, "费用应为金额(元),最多两位小数", "a fee is in yuan, with two decimals at most"),
+)
+
+
 def read_statement(text: str) -> list[Billed]:
     """Raises `CarrierStatementInvalid` naming the first line that is wrong; nothing is taken of a faulty statement."""
     reader = csv.reader(text.removeprefix("\ufeff").splitlines())
@@ -62,12 +80,14 @@ def read_statement(text: str) -> list[Billed]:
 def _read(place: int, row: Sequence[str]) -> Billed:
     if len(row) != len(COLUMNS):
         raise _wrong(place, f"应有{len(COLUMNS)}列", f"there have to be {len(COLUMNS)} columns")
-    order_no, number, day, weight, fee = (cell.strip().lstrip("'") for cell in row)
-    try:
-        known, on = check_tracking_number(number), date.fromisoformat(day)
-        billed = Billed(order_no[:32], known, on, int(weight), fen_of_yuan(fee))
-    except (ValueError, Refusal):
-        raise _wrong(place, "单号、日期、重量或金额有误", "a number, date, weight or fee is none") from None
+    order_no, *cells = (cell.strip().lstrip("'") for cell in row)
+    values: list[Any] = []
+    for cell, (read, reason_zh, reason_en) in zip(cells, _READ, strict=True):
+        try:
+            values.append(read(cell))
+        except (ValueError, Refusal):
+            raise _wrong(place, reason_zh, reason_en) from None
+    billed = Billed(order_no[:32], *values)
     if not 0 <= billed.weight_g <= _MOST_GRAMS or not 0 <= billed.fee_fen <= _MOST_FEN:
         raise _wrong(place, "重量或金额超出范围", "the weight or the fee is out of range")
     return billed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from tortoise.expressions import Q
@@ -27,9 +28,10 @@ _FAILED_JOBS = """
 """
 _STRANDED = """
     SELECT id, key, not_before FROM message
-    WHERE state = 'WAITING' AND not_before < $1::timestamptz - interval '1 hour' ORDER BY id LIMIT $2
+    WHERE state = 'WAITING' AND not_before < $1 ORDER BY id LIMIT $2
 """
-_ENDED = frozenset({MessageState.FAILED, MessageState.WAITING})
+_LATE = timedelta(hours=1)
+"""After that nobody works on a message that should have gone out: its job was lost."""
 
 
 async def stuck(limit: int) -> tuple[list[Stuck], bool]:
@@ -39,7 +41,7 @@ async def stuck(limit: int) -> tuple[list[Stuck], bool]:
     At most `limit` of each, the oldest first; and whether there are more.
     """
     failed = await Message.filter(state=MessageState.FAILED).order_by("id").limit(limit + 1)
-    stranded = await db.rows(_STRANDED, clock.now(), limit + 1)
+    stranded = await db.rows(_STRANDED, clock.now() - _LATE, limit + 1)
     jobs = await db.rows(_FAILED_JOBS, limit + 1)
     topics = (RECEIPT_TOPIC, CONSENT_TOPIC)
     lost = Notice.filter(Q(topic__in=topics) | Q(remark=UNHANDLED), state=NoticeState.UNMATCHED)
@@ -79,7 +81,8 @@ async def inspected(message_id: UUID) -> list[str]:
 async def replay(message_id: UUID, operator: str) -> int:
     """Let a message be tried again on every channel that certainly did not take it; gives on how many.
 
-    A channel whose outcome is unknown is left alone. Raises `NotFound` or `NotToBeReplayed`.
+    A channel whose outcome is unknown is left alone, and so is what waits for its turn or the morning.
+    Raises `NotFound` or `NotToBeReplayed`.
     """
     async with db.transaction():
         message = await Message.filter(id=message_id).select_for_update().first()
@@ -87,7 +90,8 @@ async def replay(message_id: UUID, operator: str) -> int:
             raise _missing()
         failed = MessageAttempt.filter(message_id=message_id, state=AttemptState.FAILED, provider_ref=None)
         again = await failed.update(state=AttemptState.RETRY, tries=0, next_at=None)
-        if message.state not in _ENDED or (message.state is MessageState.FAILED and not again):
+        lost = message.state is MessageState.WAITING and message.not_before < clock.now() - _LATE
+        if not lost and (message.state is not MessageState.FAILED or not again):
             raise NotToBeReplayed
         message.state, message.not_before, message.useless_after = MessageState.WAITING, clock.now(), None
         message.settled_at = None

@@ -22,11 +22,18 @@ class CourierOffer:
     carrier: str
     carrier_name: str
     payer: Payer
+    window_needed: bool = strawberry.field(description="Whether a pick-up window has to be chosen.")
     fee_fen: int | None = strawberry.field(description="About; None when the carrier does not say.")
 
     @classmethod
     def of(cls, offer: offers.Offer) -> CourierOffer:
-        return cls(carrier=offer.carrier, carrier_name=offer.carrier_name, payer=offer.payer, fee_fen=offer.fee_fen)
+        return cls(
+            carrier=offer.carrier,
+            carrier_name=offer.carrier_name,
+            payer=offer.payer,
+            window_needed=offer.window_needed,
+            fee_fen=offer.fee_fen,
+        )
 
     @computed("Who pays, in plain words.")
     def payer_text(self, info: Info) -> str:

@@ -126,7 +126,7 @@ class Parcel:
 
     @computed("Whether the courier can still be called off.")
     def cancellable(self) -> bool:
-        return may_cancel(self.row.order_state, self.row.state)
+        return may_cancel(self.row.order_state, self.row.state, self.row.handed_over_at)
 
     @computed("Whether the applicant may say that they have the result: `confirmReceipt`.")
     def confirmable(self) -> bool:

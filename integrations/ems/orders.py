@@ -24,6 +24,7 @@ class EmsOrders:
 
     carriers: Mapping[str, str] = {"ems": "EMS"}
     payers = frozenset(_PRODUCTS)
+    by_appointment: frozenset[str] = frozenset()
 
     def __init__(self, api: EmsApi, sender_no: str) -> None:
         self._api = api

@@ -12,13 +12,14 @@ from pydantic import TypeAdapter
 @dataclass(frozen=True)
 class Carrier:
     """`phone`: whether Kuaidi100 wants the last four digits of the sender's or receiver's number. `orders`: whether
-    its couriers can be ordered.
+    its couriers can be ordered; `by_appointment`: only with a pick-up window (protocol 1.6).
     """
 
     code: str
     name_zh: str
     phone: Literal["required", "sometimes", "no"]
     orders: bool = False
+    by_appointment: bool = False
 
 
 def load_carriers() -> dict[str, Carrier]:

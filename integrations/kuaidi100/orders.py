@@ -36,6 +36,7 @@ class Kuaidi100Orders:
         self._callback_url = f"{public_url.rstrip('/')}/callbacks/kuaidi100/order"
         table = load_carriers().values()
         self.carriers: Mapping[str, str] = {carrier.code: carrier.name_zh for carrier in table if carrier.orders}
+        self.by_appointment = frozenset(carrier.code for carrier in table if carrier.by_appointment)
 
     async def place(self, order: CourierOrder) -> Placed:
         """Enterprise API, `bOrder`. `thirdOrderId` makes a repetition within 48 hours the same order."""

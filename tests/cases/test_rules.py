@@ -37,6 +37,7 @@ EDGES = {
     ("send", S.RESULT_READY): S.DELIVERING,
     ("come_back", S.DELIVERING): S.RESULT_READY,
     ("deliver", S.DELIVERING): S.CLOSED,
+    ("deliver", S.RESULT_READY): S.CLOSED,
     ("hand_over", S.RESULT_READY): S.CLOSED,
     ("withdraw", S.SUBMITTED): S.WITHDRAWN,
     ("withdraw", S.ACCEPTED): S.WITHDRAWN,

@@ -278,6 +278,7 @@ async def test_called_off_before_anybody_was_asked_nobody_is_ordered(portal: Por
         ({"payer": Payer.RECIPIENT_ON_DELIVERY}, "COURIER_NOT_OFFERED"),
         ({"weight_g": 30_001}, "INVALID_INPUT"),
         ({"hall": "nowhere"}, "NOT_FOUND"),
+        ({"carrier": "shunfeng"}, "PICKUP_WINDOW_NEEDED"),
         ({"pickup_from": clock.now(), "pickup_until": clock.now() + timedelta(days=9)}, "PICKUP_WINDOW_INVALID"),
     ],
 )
@@ -318,5 +319,6 @@ async def test_the_desk_sees_who_can_be_ordered(portal: Portal) -> None:
     offers = await clerk.do("PostingOffers")
     assert {offer["carrier"] for offer in offers} >= {"ems", "shunfeng", "yunda"}
     assert {offer["payer"] for offer in offers} == {"CITY"}
+    assert [offer["carrier"] for offer in offers if offer["windowNeeded"]] == ["shunfeng"]
     carriers = await clerk.do("CarriersOfNumber", trackingNumber="SF1385628716739")
     assert [carrier["code"] for carrier in carriers] == ["shunfeng"]

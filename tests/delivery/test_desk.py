@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +10,11 @@ from pypdf import PdfReader
 
 from app.cases.models import Case
 from app.cases.rules import CaseState
+from app.delivery.errors import CarrierStatementInvalid
 from app.delivery.models import DeliveryTask, Parcel, ParcelCase
 from app.delivery.ports import ParcelState
 from app.delivery.rules import Watch
+from app.delivery.statement_rules import read_statement
 from app.delivery.tasks import alarm_of_stuck_parcels
 from app.delivery.words import TaskKind, TaskState
 from app.identity.rules import Role
@@ -22,6 +24,7 @@ from tests.delivery.couriers import HALL, fetched, news, ordered
 from tests.delivery.stage import new_number, send
 from tests.identity.accounts import caller_of, make_staff
 from tests.identity.traces import audit_of, nothing_moves
+from tests.messages.stage import told_about
 from tests.portal import Portal
 
 
@@ -42,6 +45,7 @@ async def test_a_result_that_came_back_is_scanned_in_and_can_be_collected(portal
         assert await clerk.do("ScanReturn", parcelId=seen["id"]) == parcel
 
     assert (parcel["state"], parcel["caseIds"]) == ("RETURNED", [str(sent.case.id)])
+    assert parcel["stateText"] == "已退回大厅,将再次寄出,也可到大厅领取"
     assert (await Case.get(id=sent.case.id)).state is CaseState.RESULT_READY
     assert (await DeliveryTask.get(id=task.id)).state is TaskState.DONE
     assert (await clerk.do("HandOverResult", id=str(sent.case.id)))["state"] == "CLOSED"
@@ -80,10 +84,18 @@ async def test_materials_are_held_against_the_list_when_the_parcel_is_opened(por
     assert (opened["state"], opened["deliveredTo"]) == ("DELIVERED", "ADDRESSEE")
     task = await DeliveryTask.get(parcel_id=sent.parcel.id, kind=TaskKind.MATERIALS_MISSING)
     assert (task.state, task.detail) == (TaskState.OPEN, {"missing": {sent.case.number: [2]}})
+    await portal.run_jobs()
+    assert (await told_about(f"parcel:{parcel_id}"))[-1] == "materials-missing"
 
     await clerk.do("ReceiveMaterials", parcelId=parcel_id, found=[{"caseId": case_id, "orders": [1, 2, 3]}])
     assert (await DeliveryTask.get(id=task.id)).state is TaskState.DONE
     assert (await ParcelCase.get(parcel_id=sent.parcel.id)).found == [1, 2, 3]
+    await portal.run_jobs()
+    assert (await told_about(f"parcel:{parcel_id}"))[-1] == "materials-received"
+    for _ in range(2):
+        await clerk.do("ReceiveMaterials", parcelId=parcel_id, found=[{"caseId": case_id, "orders": [2, 3]}])
+        await portal.run_jobs()
+    assert (await told_about(f"parcel:{parcel_id}"))[-2:] == ["materials-received", "materials-missing"]
 
     async with nothing_moves():
         strange = await clerk.do("ReceiveMaterials", parcelId=parcel_id, found=[{"caseId": case_id, "orders": [99]}])
@@ -131,9 +143,10 @@ async def test_what_the_courier_signed_for_is_on_no_later_sheet_nor_on_another_h
     assert (await audit_of(f"parcel:{one.parcel.id}"))[-1] == ("parcel.handed_over", "done")
     async with nothing_moves():
         assert await clerk.do("HandOver", **wanted) == handed
+        late = await clerk.do("CancelCourier", parcelId=str(one.parcel.id))
         strange = await clerk.do("HandOver", hall=HALL, parcelIds=[str(one.parcel.id), str(one.case.id)])
         many = await clerk.do("HandOver", hall=HALL, parcelIds=[str(db.new_id()) for _ in range(101)])
-    assert (strange["code"], many["code"]) == ("NOT_FOUND", "INVALID_INPUT")
+    assert (late["code"], strange["code"], many["code"]) == ("COURIER_HAS_PARCEL", "NOT_FOUND", "INVALID_INPUT")
 
 
 async def test_more_than_fit_are_on_the_next_sheet(portal: Portal) -> None:
@@ -239,6 +252,13 @@ async def test_a_carriers_statement_is_held_against_our_parcels(portal: Portal) 
         again = await cashier.do("TakeCarrierStatement", carrier="zhongtong", csv=csv, closes=month)
     assert again["tasks"] == 0
 
+    corrected = statement(
+        ("", dear.number, 500, "12.00"), ("", heavy.number, 900, "12.00"), ("", unbilled.number, 500, "12.00")
+    )
+    await cashier.do("TakeCarrierStatement", carrier="zhongtong", csv=corrected)
+    left = await DeliveryTask.filter(parcel_id__in=[s.parcel.id for s in (heavy, dear, unbilled)], state=TaskState.OPEN)
+    assert [task.kind for task in left] == [TaskKind.SETTLEMENT_WEIGHT]
+
 
 @pytest.mark.parametrize(
     ("csv", "line"),
@@ -263,6 +283,26 @@ async def test_a_faulty_statement_is_refused_by_its_line_and_nothing_is_taken_of
         refused = await cashier.do("TakeCarrierStatement", carrier="zhongtong", csv=csv)
     assert refused["code"] == "CARRIER_STATEMENT_INVALID"
     assert f"第{line}行" in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ("1234567", "12", "运单号应为6至32位字母和数字,并符合校验位"),
+        ("2026-11-26", "26.11.2026", "日期应写作2026-11-26"),
+        (",500,", ",0.5,", "重量应为整数(克)"),
+        ("1.00", "一元", "费用应为金额(元),最多两位小数"),
+    ],
+)
+def test_of_a_faulty_line_the_faulty_value_is_named(before: str, after: str, reason: str) -> None:
+    with pytest.raises(CarrierStatementInvalid) as refused:
+        read_statement(statement(("", "1234567", 500, "1.00")).replace(before, after))
+    assert f"第2行有误:{reason}" in refused.value.sentence("zh")
+
+
+def test_a_day_is_read_as_spreadsheets_write_it() -> None:
+    [line] = read_statement(statement(("", "1234567", 500, "1.00")).replace("2026-11-26", "2026/1/6"))
+    assert line.day == date(2026, 1, 6)
 
 
 async def test_a_month_is_one_and_statements_are_for_who_works_for_all_of_the_city(portal: Portal) -> None:

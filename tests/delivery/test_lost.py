@@ -41,8 +41,8 @@ async def test_a_lost_result_is_told_of_and_waits_at_the_desk_once_it_was_made_a
     task = await DeliveryTask.get(parcel_id=parcel.id)
     assert (task.kind, task.state) == (TaskKind.LOST, TaskState.OPEN)
     said = [message.body for message in await messages_about(f"parcel:{parcel.id}") if message.key == "parcel-lost"]
-    about = f"“居民身份证丢失补领(损坏换领)”的包裹({sent.number})"
-    assert said == [f"{parcel.carrier_name}告知{about}已遗失,大厅将与您联系。"]
+    about = f"“居民身份证丢失补领(损坏换领)”的包裹({parcel.carrier_name} {sent.number})"
+    assert said == [f"{about}已遗失,大厅将与您联系。"]
 
     clerk, again = await caller_of(portal, sent.issuer), {"carrier": "ems", "trackingNumber": new_number()}
     async with nothing_moves():

@@ -101,9 +101,10 @@ def test_the_same_order_is_asked_for_again_only_while_the_carrier_knows_it() -> 
 @pytest.mark.parametrize("order", [None, *OrderState])
 def test_a_courier_is_called_off_until_they_have_the_parcel(order: OrderState | None) -> None:
     open_orders = {OrderState.ASKED, OrderState.PLACED, OrderState.CANCEL_ASKED}
-    assert may_cancel(order, ParcelState.CREATED) is (order in open_orders)
-    assert may_cancel(order, ParcelState.AWAITING_PICKUP) is (order in open_orders)
-    assert not may_cancel(order, ParcelState.PICKED_UP)
+    assert may_cancel(order, ParcelState.CREATED, None) is (order in open_orders)
+    assert may_cancel(order, ParcelState.AWAITING_PICKUP, None) is (order in open_orders)
+    assert not may_cancel(order, ParcelState.PICKED_UP, None)
+    assert not may_cancel(order, ParcelState.CREATED, NOW)
 
 
 def test_a_hall_never_pays_at_its_own_door() -> None:

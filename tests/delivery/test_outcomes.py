@@ -116,6 +116,17 @@ async def test_what_is_lost_comes_back_to_the_desk_and_old_news_do_not_revive_it
     assert (task.state, task.detail) == (TaskState.OPEN, {"reason": "已报失的包裹又有物流更新,请核实"})
 
 
+async def test_what_was_lost_and_arrived_after_all_closes_its_case_by_the_applicants_word(portal: Portal) -> None:
+    sent = await send()
+    clerk, owner = await caller_of(portal, sent.issuer), await caller_of(portal, sent.owner)
+    await clerk.do("DeclareLost", parcelId=str(sent.parcel.id))
+    await tell(sent, scanned(P.DELIVERED, clock.now() + timedelta(minutes=1)))
+    assert (await sent.standing())["case"] is CaseState.RESULT_READY
+    await owner.do("ConfirmReceipt", parcelId=str(sent.parcel.id))
+    assert await sent.standing() == {"parcel": P.DELIVERED, "to": DeliveredTo.ADDRESSEE, "case": CaseState.CLOSED}
+    assert await open_tasks(sent) == []
+
+
 async def test_what_is_lost_can_still_be_scanned_in(portal: Portal) -> None:
     sent = await send()
     clerk = await caller_of(portal, sent.issuer)

@@ -105,6 +105,9 @@ async def test_a_job_that_waits_for_later_does_not_hold_up_the_one_that_is_due(p
     message = await reader.told()
     await portal.run_jobs()
     assert await reader.received() == []  # its job comes back in half a minute
+    async with nothing_moves():
+        refused = await typed("replay", str(message.id))
+    assert (refused.returncode, "Nothing of this message is stuck" in refused.stderr) == (1, True)
     await portal.control.message_door("open")
     long_ago = clock.now() - timedelta(hours=2)
     await MessageAttempt.filter(message_id=message.id).update(next_at=long_ago)

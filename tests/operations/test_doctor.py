@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from app.doctor import examine
 from app.embedded import EmbeddedPostgres
 from app.identity.models import Staff
@@ -30,6 +35,26 @@ async def test_with_everything_down_every_part_is_named_and_no_password_is_told(
     }
     assert "geheim" not in "".join(finding.line(20) for finding in findings.values())
     assert "No PostgreSQL answers at 127.0.0.1" in findings["database"].detail
+
+
+_DOCTOR = """
+import asyncio, integrations, sys
+integrations.__path__.append(sys.argv[1])
+from app.doctor import examine
+from app.kernel.settings import get_settings
+asyncio.run(examine(get_settings()))
+"""
+
+
+def test_adapters_are_loaded_before_anybody_is_asked(tmp_path: Path) -> None:
+    """On a busy machine that takes longer than the ten seconds in which the database has to answer."""
+    heavy = "import asyncio\ndef connect(http):\n    print(len(asyncio.all_tasks()), 'at work')\n"
+    (tmp_path / "heavy.py").write_text(heavy)
+    said = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", _DOCTOR, str(tmp_path)],
+        env={**os.environ, "PORTAL_PROVIDERS": "heavy"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout == "1 at work\n"
 
 
 async def test_an_empty_database_is_told_to_migrate(postgres: EmbeddedPostgres) -> None:

@@ -80,7 +80,7 @@ async def materials_missing(fact: ParcelReceived) -> list[Told]:
     if found is None or not lacking:
         return []
     missing = ("、".join(zh for zh, _ in lacking), ", ".join(en for _, en in lacking))
-    return [await _told(*found, str(fact.parcel_id), missing=missing)]
+    return [await _told(*found, f"{fact.parcel_id}/{missing[0]}", missing=missing)]
 
 
 async def moved(fact: ParcelMoved) -> list[Told]:
