@@ -157,8 +157,8 @@ async def test_an_order_opened_after_the_one_before_was_closed_is_not_passed_ove
 ) -> None:
     """Who comes to the counter between closing and locking finds it; the next try closes it too."""
     cashier, payer = await make_staff(Role.CASHIER), await make_payer(portal)
-    notice, orders = await make_notice(cashier, anyone_may_pay=True), []
-    clerk = await caller_of(portal, cashier)
+    notice, clerk = await make_notice(cashier, anyone_may_pay=True), await caller_of(portal, cashier)
+    orders: list[str] = []
 
     async def close_and_lose(bill_id: UUID, why: str) -> None:
         await close_live_order(bill_id, why)
