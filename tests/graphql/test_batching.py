@@ -114,4 +114,4 @@ async def test_a_full_inbox_costs_as_many_statements_as_one_message(
         with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
             assert len((await phone.do("MyMessages", first=50))["edges"]) == messages
         costs.append(len([record for record in caplog.records if record.name == "tortoise.db_client"]))
-    assert costs[0] == costs[1]
+    assert costs[0] == costs[1] > 1
