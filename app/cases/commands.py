@@ -126,10 +126,15 @@ async def _next_number(item: ServiceItem, day: date) -> str:
 
 
 async def accept(actor: Actor, case_id: UUID) -> Case:
-    """Accept a submitted case; the promised limit starts. Raises `NotAllowed`, `NotFound` or `IllegalMove`."""
+    """Accept a submitted case; the promised limit starts. Again by the same person is harmless.
+
+    Raises `NotAllowed`, `NotFound` or `IllegalMove`.
+    """
     actor.staff_id(Role.WINDOW_ACCEPTOR, Role.PRE_REVIEWER)
     async with db.transaction():
         case = await locked_case(case_id, actor)
+        if await _is_repeat(actor, case, "accept"):
+            return case
         case.state = LIFE.next_state(case.state, "accept")
         case.accepted_at = clock.now()
         item = await item_of(case)
@@ -143,7 +148,8 @@ async def accept(actor: Actor, case_id: UUID) -> Case:
 
 
 async def approve(actor: Actor, case_id: UUID, chosen_fees: Mapping[str, int]) -> Case:
-    """Decide in the applicant's favour; `chosen_fees` maps fee keys of the item's list to quantities.
+    """Decide in the applicant's favour; `chosen_fees` maps fee keys of the item's list to quantities. The same
+    decision again by the same person is harmless.
 
     Raises `NotAllowed`, `NotFound`, `IllegalMove`, `ApplicantUnproven`, `FeeChoiceNeeded`, `FeeOutsideList`,
     `FeeNotConfigured` or `FeesTooLarge`.
@@ -152,10 +158,12 @@ async def approve(actor: Actor, case_id: UUID, chosen_fees: Mapping[str, int]) -
     async with db.transaction():
         case = await locked_case(case_id, actor)
         item = await item_of(case)
+        lines = due_fees(item.fees, chosen_fees)
+        if case.fees == [asdict(line) for line in lines] and await _is_repeat(actor, case, "approve"):
+            return case
         # Filed under a number that was only typed in, and that a face took back since: it may be anybody's case.
         if (await resident(case.resident_id)).level < item.min_level:
             raise ApplicantUnproven
-        lines = due_fees(item.fees, chosen_fees)
         owed = sum(line.total_fen for line in lines)
         case.state = LIFE.next_state(case.state, "approve_with_fee" if owed else "approve")
         case.decision = Decision.APPROVED
@@ -168,12 +176,17 @@ async def approve(actor: Actor, case_id: UUID, chosen_fees: Mapping[str, int]) -
 
 
 async def deny(actor: Actor, case_id: UUID, reason: str) -> Case:
-    """Decide against the applicant, with reasons. Raises `NotAllowed`, `ReasonNeeded` or `IllegalMove`."""
+    """Decide against the applicant, with reasons. The same reasons again by the same person are harmless.
+
+    Raises `NotAllowed`, `ReasonNeeded` or `IllegalMove`.
+    """
     actor.staff_id(Role.APPROVER)
     if not reason.strip():
         raise ReasonNeeded(field="reason")
     async with db.transaction():
         case = await locked_case(case_id, actor)
+        if case.reason == reason.strip() and await _is_repeat(actor, case, "deny"):
+            return case
         case.state = LIFE.next_state(case.state, "deny")
         case.decision = Decision.DENIED
         case.reason = reason.strip()
@@ -200,10 +213,14 @@ async def withdraw(actor: Actor, case_id: UUID) -> Case:
 
 
 async def hand_over(actor: Actor, case_id: UUID) -> Case:
-    """Give the result to the applicant at a window. Raises `NotAllowed`, `NotFound` or `IllegalMove`."""
+    """Give the result to the applicant at a window. Again by the same person is harmless.
+
+    Raises `NotAllowed`, `NotFound` or `IllegalMove`.
+    """
     actor.staff_id(Role.ISSUER, Role.WINDOW_ACCEPTOR)
     async with db.transaction():
-        return await _move(actor, await locked_case(case_id, actor), "hand_over")
+        case = await locked_case(case_id, actor)
+        return case if await _is_repeat(actor, case, "hand_over") else await _move(actor, case, "hand_over")
 
 
 async def record_payment(actor: Actor, case: Case) -> Case:
@@ -255,6 +272,13 @@ async def _move(actor: Actor, case: Case, verb: str) -> Case:
     await case.save(update_fields=["state", "closed_at"])
     await _note(case, actor, verb)
     return case
+
+
+async def _is_repeat(actor: Actor, case: Case, verb: str) -> bool:
+    """Whether this very person has done this to a locked case before, and it could not be done twice."""
+    if LIFE.may(case.state, verb):
+        return False
+    return await CaseEvent.filter(case_id=case.id, verb=verb, actor=actor.reference).exists()
 
 
 async def _note(case: Case, actor: Actor, verb: str) -> None:

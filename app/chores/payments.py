@@ -71,7 +71,7 @@ def refund(number: str, amount: str | None, reason: str, remark: str) -> None:
 
 @payments.command()
 @limit_option
-@click.option("--retry", "job", type=int, help="Let the job of this number run again.")
+@click.option("--retry", "job", type=click.IntRange(1, 2**63 - 1), help="Let the job of this number run again.")
 def dead(limit: int, job: int | None) -> None:
     """List what does not go on by itself: jobs given up, notices nobody could place, open tasks; exit status 1."""
     if job is not None:

@@ -11,7 +11,7 @@ import click
 from app.kernel.stuck import Stuck
 
 limit_option = click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(min=1), help="Of each kind, oldest first."
+    "--limit", default=50, show_default=True, type=click.IntRange(1, 2**31 - 1), help="Of each kind, oldest first."
 )
 
 

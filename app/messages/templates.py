@@ -95,12 +95,14 @@ def preview(actor: Actor, wanted: Draft) -> Preview:
 
 
 async def publish(actor: Actor, template_id: UUID) -> MessageTemplate:
-    """Put a version in use instead of the one before. Raises `NotAllowed`, `NotFound`, `IllegalMove` or
-    `TemplateInvalid`: what was drafted is looked at again.
+    """Put a version in use instead of the one before; again by the same person is harmless. Raises `NotAllowed`,
+    `NotFound`, `IllegalMove` or `TemplateInvalid`: what was drafted is looked at again.
     """
     actor.staff_id(*EDITORS)
     async with db.transaction():
         template = await _locked(template_id)
+        if template.state is TemplateState.PUBLISHED and await _has_done(actor, "published", template):
+            return template
         state = _LIFE.next_state(template.state, "publish")
         check_draft(_draft_of(template))
         in_use = MessageTemplate.filter(
@@ -114,13 +116,16 @@ async def publish(actor: Actor, template_id: UUID) -> MessageTemplate:
 
 
 async def retire(actor: Actor, template_id: UUID) -> MessageTemplate:
-    """Let nothing go out by a version any more. The inbox's own words can only be replaced.
+    """Let nothing go out by a version any more; again by the same person is harmless. The inbox's own words can only
+    be replaced.
 
     Raises `NotAllowed`, `NotFound`, `IllegalMove` or `TemplateInvalid`.
     """
     actor.staff_id(*EDITORS)
     async with db.transaction():
         template = await _locked(template_id)
+        if template.state is TemplateState.RETIRED and await _has_done(actor, "retired", template):
+            return template
         state = _LIFE.next_state(template.state, "retire")
         if template.channel == INBOX and template.state is TemplateState.PUBLISHED:
             raise TemplateInvalid(
@@ -131,6 +136,10 @@ async def retire(actor: Actor, template_id: UUID) -> MessageTemplate:
         await template.save(update_fields=["state", "retired_at"])
         await audit.record(actor, "template.retired", f"template:{template.id}", detail=_named(template))
     return template
+
+
+async def _has_done(actor: Actor, act: str, template: MessageTemplate) -> bool:
+    return await audit.has_done(actor, f"template.{act}", f"template:{template.id}")
 
 
 async def seed_templates() -> int:

@@ -26,14 +26,15 @@ async def collect_at_window(
     """A cashier has taken the money of a bill, all of it, in cash or with the card machine.
 
     `amount_fen` is what lies on the counter: it must be what is due. `slip` is the number on the card machine's slip,
-    which pays one bill only. An order a phone has opened is closed at its provider first, unless this is refused anyway
-    or a repeat. Raises `NotAllowed`, `NotFound` (also of another unit), `ChannelUnavailable`, `AmountDiffers`,
-    `InvalidInput`, `SlipUsed`, `NothingToPay` (also when what the bill is for waits no more), `BillExpired`,
-    `BillCancelled`, `PaymentUnderWay`, `IdempotencyKeyReused` or `ProviderUnavailable`.
+    in either case, which pays one bill only; cash has none. An order a phone has opened is closed at its provider
+    first, unless this is refused anyway or a repeat. Raises `NotAllowed`, `NotFound` (also of another unit),
+    `ChannelUnavailable`, `AmountDiffers`, `InvalidInput`, `SlipUsed`, `NothingToPay` (also when what the bill is for
+    waits no more), `BillExpired`, `BillCancelled`, `PaymentUnderWay`, `IdempotencyKeyReused` or `ProviderUnavailable`.
     """
     cashier = actor.staff_id(Role.CASHIER)
     if not live_channel(channel).at_window:
         raise ChannelUnavailable(field="channel")
+    slip = slip.strip().upper()
     _check_slip(channel, slip)
     await bill_at_work(actor, bill_id)
     body = {"bill": bill_id, "channel": channel, "fen": amount_fen, "slip": slip}
@@ -53,6 +54,12 @@ async def collect_at_window(
 
 
 def _check_slip(channel: str, slip: str) -> None:
+    if channel == "cash" and slip:
+        raise InvalidInput(
+            field="slip",
+            reason_zh="现金收款没有签购单,请留空参考号",
+            reason_en="cash has no slip; leave its number empty",
+        )
     if channel != "cash" and not is_slip_number(slip):
         raise InvalidInput(
             field="slip",

@@ -16,7 +16,7 @@ from app.kernel.errors import NotFound
 from app.kernel.privacy import mask_name, unseal
 from app.kernel.ratelimit import check_rate
 from app.payments.models import Bill, Exemption, PaymentAttempt
-from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY
+from app.payments.rules import UNDECIDED, WAITING_FOR_MONEY, typed_bill_number
 from app.payments.states import BillState
 
 _CODES_ALLOWED = "30/hour"
@@ -71,8 +71,8 @@ async def bill_at_work(actor: Actor, bill_id: UUID) -> Bill:
 
 async def _of_number(bills: QuerySet[Bill], number: str) -> Bill:
     """Raises `NotFound`, also for what is longer than any payment code."""
-    number = number.strip()
-    bill = await bills.get_or_none(number=number) if len(number) <= _LONGEST_CODE else None
+    known = len(number) <= _LONGEST_CODE
+    bill = await bills.get_or_none(number=typed_bill_number(number)) if known else None
     if bill is None:
         raise _not_found()
     return bill

@@ -16,7 +16,7 @@ from app.payments.models import Bill
 from app.payments.moves import advance
 from app.payments.purposes import locked_with_purpose
 from app.payments.queries import bill_at_work, bill_of
-from app.payments.rules import BILL_DAYS, BY_DECISION, MOST_FEN, BillKind, late_fine
+from app.payments.rules import BILL_DAYS, BY_DECISION, MOST_FEN, WAITING_FOR_MONEY, BillKind, late_fine
 from app.payments.states import BillState
 
 LATE_FINE_KEY = "LATE"
@@ -24,7 +24,8 @@ _DAY = timedelta(days=1)
 
 
 async def renew(actor: Actor, bill_id: UUID) -> Bill:
-    """Let an expired bill be paid again for thirty days: its resident does it, or a cashier of the unit.
+    """Let an expired bill be paid again for thirty days: its resident does it, or a cashier of the unit. While it can
+    be paid, the same again by the same one is harmless.
 
     A fine that was not paid in time has grown by three per cent a day, at most to twice what it was; what was taken
     off it, or off its late fine, stays off. Raises `NotFound`, `NotToBeRenewed` (also when nothing is owed any more)
@@ -35,6 +36,8 @@ async def renew(actor: Actor, bill_id: UUID) -> Bill:
     async with db.transaction():
         held = await locked_with_purpose(seen.id)
         bill = held.bill
+        if bill.state in WAITING_FOR_MONEY and await audit.has_done(actor, "bill.renewed", f"bill:{bill.id}"):
+            return bill
         renewable = bill.state is BillState.EXPIRED and bill.kind is not BillKind.DEPOSIT
         if not renewable or not await held.is_waiting():
             raise NotToBeRenewed(field="billId")

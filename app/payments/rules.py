@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from unicodedata import normalize
 
 from stdnum import luhn
 
@@ -133,6 +134,11 @@ def make_bill_number(division_code: str, year: int, sequence: int) -> str:
     """The payment code (缴款码): division 6, year 2, sequence 11, Luhn 1."""
     body = f"{division_code[:6]}{year % 100:02d}{sequence:011d}"
     return body + luhn.calc_check_digit(body)
+
+
+def typed_bill_number(text: str) -> str:
+    """A payment code as people type it or copy it from paper: in groups, with full-width digits."""
+    return "".join(letter for letter in normalize("NFKC", text) if letter.isalnum())
 
 
 def is_slip_number(text: str) -> bool:

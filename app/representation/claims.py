@@ -36,7 +36,7 @@ from app.representation.rules import (
     check_reason,
     comes_of_age_on,
 )
-from app.representation.windows import Installed, install
+from app.representation.windows import Installed, install, with_agents
 
 
 async def claim_guardianship(actor: Actor, name: str, id_number: str) -> RepresentationClaim:
@@ -102,11 +102,16 @@ async def withdraw_claim(actor: Actor, claim_id: UUID) -> RepresentationClaim:
 
 
 async def refuse_claim(actor: Actor, claim_id: UUID, reason: str) -> RepresentationClaim:
-    """The papers do not show it. Raises `NotAllowed`, `InvalidInput`, `NotFound` or `IllegalMove`."""
+    """The papers do not show it. The same again by the same person is harmless.
+
+    Raises `NotAllowed`, `InvalidInput`, `NotFound` or `IllegalMove`.
+    """
     actor.staff_id(Role.WINDOW_ACCEPTOR)
     why = check_reason(reason)
     async with db.transaction():
         claim = await _locked(claim_id)
+        if (claim.state, claim.decided_by, claim.reason) == (ClaimState.REFUSED, actor.reference, why):
+            return claim
         await _decide(actor, claim, "refuse", reason=why)
         await publish(ClaimRefused(claim.id))
     return claim
@@ -115,19 +120,34 @@ async def refuse_claim(actor: Actor, claim_id: UUID, reason: str) -> Representat
 async def confirm_claim(actor: Actor, claim_id: UUID) -> Installed:
     """The window saw the papers: the mandate comes into force, and who had no account gets one.
 
-    A guardian's ends on the child's 18th birthday. Raises `NotAllowed`, `NotFound`, `IllegalMove`, `NotAChild`,
-    `NamesDiffer` or `AccountEnded`.
+    A guardian's ends on the child's 18th birthday. Again by the same person is harmless. Raises `NotAllowed`,
+    `NotFound`, `IllegalMove`, `NotAChild`, `NamesDiffer` or `AccountEnded`.
     """
     actor.staff_id(Role.WINDOW_ACCEPTOR)
     async with db.transaction():
+        if (before := await _confirmed_before(actor, claim_id)) is not None:
+            return before
         principal, until = await _subject_of(actor, claim_id)
         claim = await _locked(claim_id)
+        if (before := await _confirmed_before(actor, claim_id)) is not None:  # by another click, which was waited for
+            return before
         CLAIM_LIFE.next_state(claim.state, "confirm")
         claimant = await Resident.get(id=claim.claimant_id)
         installed = await install(actor, principal, _person(claimant), claim.basis, until=until)
         await _decide(actor, claim, "confirm", mandate=installed.mandate)
         await publish(ClaimConfirmed(claim.id, installed.mandate.id))
     return installed
+
+
+async def _confirmed_before(actor: Actor, claim_id: UUID) -> Installed | None:
+    """What the same person's confirmation came to."""
+    claim = await RepresentationClaim.get_or_none(
+        id=claim_id, state=ClaimState.CONFIRMED, decided_by=actor.reference, mandate_id__isnull=False
+    )
+    if claim is None:
+        return None
+    mandate = await Mandate.get(id=claim.mandate_id)
+    return await with_agents(mandate, await Resident.get(id=mandate.principal_id))
 
 
 async def _subject_of(actor: Actor, claim_id: UUID) -> tuple[Resident, datetime | None]:

@@ -95,6 +95,10 @@ async def install(
     mandate = await same_in_force(principal, person, basis, items=None, until=until)
     if mandate is None:
         mandate = await put_in_force(actor, principal, person, basis, items=None, until=until)
+    return await with_agents(mandate, principal)
+
+
+async def with_agents(mandate: Mandate, principal: Resident) -> Installed:
     live = await live_mandates(principal)
     return Installed(mandate, [row for row in live if row.basis is Basis.AUTHORISED_AGENT])
 

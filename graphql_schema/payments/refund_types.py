@@ -11,7 +11,7 @@ from app.kernel.actor import ActorKind
 from app.payments import models
 from app.payments.queries import names_of_debtors
 from app.payments.refunds import queries
-from app.payments.refunds.rules import Share, refund_in_words
+from app.payments.refunds.rules import Share
 from app.payments.states import RefundState
 from app.payments.words import REASON_WORDS, RefundReason
 from app.texts.models import TextCheck
@@ -82,8 +82,7 @@ class Refund:
 
     @computed("How it stands, in plain words.")
     def state_text(self, info: Info) -> str:
-        at_window = queries.is_at_window(self.row)
-        return info.context.say(*refund_in_words(self.state, at_window=at_window, answered=bool(self.answer)))
+        return info.context.say(*queries.in_words(self.row, self.row.attempt))
 
     @computed("Why the money goes back, in plain words.")
     def reason_text(self, info: Info) -> str:
@@ -109,7 +108,7 @@ class Refund:
 
     @computed("Whether a cashier hands it back at a window; otherwise it goes back the way it came.")
     def at_window(self) -> bool:
-        return queries.is_at_window(self.row)
+        return queries.is_at_window(self.row.attempt)
 
 
 @strawberry.type(description="可退明细 · What was paid for one line of a bill and can still go back.")

@@ -80,6 +80,17 @@ class PlatformTrust:
                 broken = fault
         raise broken
 
+    async def probe(self) -> None:
+        """Have WeChat Pay seal and sign something for us, while it gives certificates out at all; raises `SealBroken`
+        when we cannot open or verify that.
+        """
+        try:
+            await self._learn(self._keys.preferred())
+        except SealBroken:
+            raise
+        except _UNUSABLE as error:
+            _log.info("no platform certificates to try our keys with", cause=type(error).__name__)
+
     async def keep_fresh(self) -> None:
         """In certificate mode, fetch what is older than twelve hours; it is tried at most once a minute."""
         if not self._lives_by_certificates or not self._is_due():

@@ -65,6 +65,8 @@ async def test_cash_pays_a_bill_and_names_who_took_it(portal: Portal, payer: Pay
         ({"channel": "beads"}, "PAYMENT_CHANNEL_UNAVAILABLE"),
         ({"channel": "pos"}, "INVALID_INPUT"),
         ({"channel": "pos", "slip": "12 34"}, "INVALID_INPUT"),
+        ({"slip": "123456789012"}, "INVALID_INPUT"),
+        ({"slip": "1" * 400}, "INVALID_INPUT"),
     ],
 )
 async def test_what_does_not_lie_on_the_counter_pays_nothing(
@@ -96,7 +98,7 @@ async def test_another_unit_s_cashier_and_who_is_no_cashier_take_nothing(portal:
 
 async def test_one_slip_of_the_card_machine_pays_one_bill(portal: Portal, payer: Payer) -> None:
     clerk, other = await caller_of(portal, await make_staff(Role.CASHIER)), await make_payer(portal)
-    slip = new_key().replace("-", "")[:12]
+    slip = f"a{new_key()[:11]}"
     told = await at_once(*(collect(clerk, each, channel="pos", slip=slip) for each in (payer, other)))
     assert sorted(map(outcome, told)) == ["PAID", "SLIP_USED"]
 
@@ -105,7 +107,8 @@ async def test_one_slip_of_the_card_machine_pays_one_bill(portal: Portal, payer:
     late = await make_payer(portal)
     await late.open_order()
     async with nothing_moves():
-        assert (await collect(clerk, late, channel="pos", slip=slip))["code"] == "SLIP_USED"
+        for typed in (slip, slip.upper(), slip.lower(), f" {slip} "):
+            assert (await collect(clerk, late, channel="pos", slip=typed))["code"] == "SLIP_USED"
         assert (await collect(clerk, late, idempotencyKey=key))["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 

@@ -47,7 +47,9 @@ async def test_a_cashier_makes_out_a_notice_that_whoever_has_its_code_may_see_an
     assert luhn.is_valid(made["number"])
 
     phone = await caller_of(portal, stranger)
-    seen = await phone.do("BillByNumber", number=f" {made['number']} ")
+    number = made["number"]
+    grouped = f" {number[:6]} {number[6:13]}-{number[13:]} "
+    seen = await phone.do("BillByNumber", number=grouped.translate({0x30 + each: 0xFF10 + each for each in range(10)}))
     assert (seen["maskedName"], seen["bill"]["collectingUnit"]["name"]) == ("测****甲", "市公安局(交管)")
     assert seen["bill"]["lines"] == [
         {

@@ -161,3 +161,10 @@ async def test_an_operator_asks_for_a_refund_and_a_person_of_the_unit_decides(po
     line = await AuditLine.get(act="refund.requested", subject=f"refund:{made.id}")
     assert line.actor.startswith("system:operator ")
     assert made.requested_by == line.actor
+
+
+@pytest.mark.parametrize("wanted", [("--retry", "99999999999999999999"), ("--retry", "0"), ("--limit", "9" * 20)])
+async def test_a_number_that_no_job_can_have_is_said_to_be_wrong(portal: Portal, wanted: tuple[str, str]) -> None:
+    refused = await typed("dead", *wanted)
+    assert refused.returncode == 2
+    assert f"Error: Invalid value for '{wanted[0]}': {wanted[1]} is not in the range" in refused.stderr

@@ -19,7 +19,7 @@ from app.kernel.audit.lines import AuditLine
 from app.kernel.logging import current_request_id
 from app.kernel.privacy import key_ring
 
-__all__ = ["Act", "AuditLine", "record", "record_all", "record_each"]
+__all__ = ["Act", "AuditLine", "has_done", "record", "record_all", "record_each"]
 
 _NEXT_IDS = "SELECT nextval('audit_line_id_seq') AS id FROM generate_series(1, $1)"
 
@@ -83,6 +83,11 @@ async def record_all(acts: Sequence[Act]) -> None:
     columns = [list(column) for column in zip(*lines, strict=True)]
     columns[_DETAIL] = ["{}"] * len(lines)
     await db.rows(_INSERT, *columns)
+
+
+async def has_done(actor: Actor, act: str, subject: str) -> bool:
+    """Whether this one has done it before: a repeat of theirs is answered with what is done, anybody else's refused."""
+    return await AuditLine.filter(subject=subject, act=act, actor=actor.reference).exists()
 
 
 async def _take_ids(count: int) -> list[int]:

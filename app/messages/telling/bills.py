@@ -102,12 +102,16 @@ async def _each_time(refund: Refund) -> str:
 
 
 async def refund_declined(fact: RefundDeclined) -> list[Told]:
-    """Whose bill it is, with the reason that was written for them."""
-    refund = await Refund.get_or_none(id=fact.refund_id)
-    bill = await _bill(refund.bill_id) if refund else None
-    if refund is None or bill is None:
+    """Whose bill it is, and who paid it for them and asked for their money, with the reason that was written."""
+    refund = await Refund.get_or_none(id=fact.refund_id).prefetch_related("attempt", "bill")
+    if refund is None:
         return []
-    return _told(bill, f"/{refund.id}", {"amount": amount(refund.amount_fen), "reason": alike(refund.answer or "-")})
+    bill, payer = refund.bill, refund.attempt.payer_id
+    asked = payer if refund.requested_by == f"resident:{payer}" else None
+    said = {"matter": bill.description, "reason": refund.answer or "-"}
+    values = {**{name: alike(words) for name, words in said.items()}, "amount": amount(refund.amount_fen)}
+    once = {asked: f"{bill.id}/{refund.id}/payer", bill.resident_id: f"{bill.id}/{refund.id}"}
+    return [Told(who, Thing(LinkKind.BILL, bill.id), key, values) for who, key in once.items() if who]
 
 
 async def too_late(fact: LateMoneyReceived) -> list[Told]:

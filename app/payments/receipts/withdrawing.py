@@ -23,7 +23,7 @@ _LONGEST_REASON = 200
 async def void_receipt(actor: Actor, receipt_id: UUID, reason: str) -> Receipt:
     """A cashier of the unit has a receipt taken back; the worker brings that about, and issues the one that follows.
 
-    Saying so again changes nothing. Raises `NotFound`, `InvalidInput` or `ReceiptTakenBack`.
+    Saying so again changes nothing, also once it is gone. Raises `NotFound`, `InvalidInput` or `ReceiptTakenBack`.
     """
     reason = reason.strip()
     if not 2 <= len(reason) <= _LONGEST_REASON:
@@ -36,6 +36,8 @@ async def void_receipt(actor: Actor, receipt_id: UUID, reason: str) -> Receipt:
     async with db.transaction():
         bill = await locked_bill((await bill_at_work(actor, seen.bill_id)).id)
         receipt = await Receipt.get(id=receipt_id)
+        if receipt.state is ReceiptState.VOIDED and await _is_repeat(actor, receipt, reason):
+            return receipt
         if receipt.state is ReceiptState.VOIDED:
             raise ReceiptTakenBack(field="receiptId")
         if not receipt.void_reason:
@@ -44,6 +46,10 @@ async def void_receipt(actor: Actor, receipt_id: UUID, reason: str) -> Receipt:
             await audit.record(actor, "receipt.voided", f"receipt:{receipt.id}", detail=detail, person=bill.resident_id)
             await pursue_receipt.defer(bill_id=str(bill.id))
     return receipt
+
+
+async def _is_repeat(actor: Actor, receipt: Receipt, reason: str) -> bool:
+    return receipt.void_reason == reason and await audit.has_done(actor, "receipt.voided", f"receipt:{receipt.id}")
 
 
 async def may_go_back(bill_id: UUID) -> bool:

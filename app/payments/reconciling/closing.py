@@ -84,7 +84,7 @@ async def task_at_work(actor: Actor, task_id: UUID) -> MoneyTask:
 
 
 async def close_task(actor: Actor, task_id: UUID, resolution: str) -> MoneyTask:
-    """A cashier has seen to a task and says how.
+    """A cashier has seen to a task and says how; the same words again by the same one are harmless.
 
     Raises `NotAllowed`, `NotFound` (also of another unit), `InvalidInput` without words, `TaskClosed` or
     `DaySignedOff`.
@@ -94,6 +94,8 @@ async def close_task(actor: Actor, task_id: UUID, resolution: str) -> MoneyTask:
     async with db.transaction():
         statement = await locked_statement(seen.channel, seen.day) if seen.day else None
         task = await MoneyTask.select_for_update().get(id=task_id)
+        if (task.state, task.closed_by_id, task.resolution) == (TaskState.DONE, actor.staff_id(), said):
+            return task
         if statement is not None and statement.state is StatementState.SIGNED_OFF:
             raise DaySignedOff
         await finish(task, actor, said)

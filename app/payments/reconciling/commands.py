@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor, Scope
-from app.kernel.errors import NotAllowed, NotFound, ProviderUnavailable
+from app.kernel.errors import NotAllowed, ProviderUnavailable
 from app.kernel.logging import get_logger
 from app.payments.models import MoneyTask, Statement
 from app.payments.ports import AccountNotReady
@@ -113,7 +113,7 @@ def check_keeps_statements(actor: Actor) -> None:
 async def sign_off(actor: Actor, channel: str, day: date) -> Statement:
     """Confirm that a day of a platform is closed: from then on it is not changed any more. Again is harmless.
 
-    Raises `NotAllowed`, `NotFound`, `KeepsNoAccounts`, `DayNotOver`, `DayNotReconciled` or `DifferencesOpen`.
+    Raises `NotAllowed`, `KeepsNoAccounts`, `DayNotOver`, `DayNotReconciled` or `DifferencesOpen`.
     """
     check_keeps_statements(actor)
     if not live_channel(channel).keeps_accounts:
@@ -123,7 +123,7 @@ async def sign_off(actor: Actor, channel: str, day: date) -> Statement:
     async with db.transaction():
         statement = await Statement.select_for_update().get_or_none(channel=channel, day=day)
         if statement is None:
-            raise NotFound(what_zh="这一天的对账单", what_en="statement of this day")
+            raise DayNotReconciled(field="day")
         if statement.state is StatementState.SIGNED_OFF:
             return statement
         left = await open_tasks(statement)

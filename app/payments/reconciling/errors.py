@@ -28,8 +28,11 @@ class KeepsNoAccounts(Refusal):
 
 class AccountNotThere(Refusal):
     code = "ACCOUNT_NOT_READY"
-    zh = "支付平台还没有生成这一天的账单,请半小时后再试"
-    en = "The payment platform has not made the account of this day yet; try again in half an hour."
+    zh = "支付平台还没有生成这一天的账单(一般在次日上午10点以后),届时会自动对账,也可以到时再试"
+    en = (
+        "The payment platform has not made the account of this day yet: it mostly does after ten the next morning. It"
+        " is compared by itself then, or try again."
+    )
     retryable = True
 
 

@@ -25,7 +25,7 @@ from app.payments.words import StatementState
 # Money handed back is missing in the till of who handed it, whoever took it.
 _TAKINGS = """
     SELECT e.channel, coalesce(CASE WHEN e.amount_fen < 0 THEN r.handed_back_by_id END, a.taken_by_id) AS cashier,
-        count(*) FILTER (WHERE e.amount_fen > 0) AS payments,
+        count(*) FILTER (WHERE e.amount_fen > 0) AS payments, count(*) FILTER (WHERE e.amount_fen < 0) AS refunds,
         coalesce(sum(e.amount_fen) FILTER (WHERE e.amount_fen > 0), 0)::bigint AS taken,
         coalesce(-sum(e.amount_fen) FILTER (WHERE e.amount_fen < 0), 0)::bigint AS given_back
     FROM ledger_entry e
@@ -50,6 +50,7 @@ class Takings:
     taken_fen: int
     given_back_fen: int
     counted_fen: int | None = None
+    refunds: int = 0
 
     @property
     def in_till_fen(self) -> int:
@@ -70,7 +71,7 @@ async def _takings(day: date, channel: str | None = None) -> list[Takings]:
     return [
         Takings(
             row["channel"], day, row["cashier"], row["payments"], row["taken"], row["given_back"],
-            counted.get((row["channel"], row["cashier"])),
+            counted.get((row["channel"], row["cashier"])), row["refunds"],
         )
         for row in await db.rows(_TAKINGS, day, channel)
     ]  # fmt: skip
@@ -118,8 +119,9 @@ async def _keep(actor: Actor, statement: Statement, mine: Takings) -> None:
 
 async def _sign(actor: Actor, statement: Statement, every: Sequence[Takings]) -> None:
     statement.payments = sum(each.payments for each in every)
+    statement.refunds = sum(each.refunds for each in every)
     statement.paid_fen = sum(each.taken_fen for each in every)
     statement.refunded_fen = sum(each.given_back_fen for each in every)
     statement.reconciled_at = clock.now()
-    await statement.save(update_fields=["payments", "paid_fen", "refunded_fen", "reconciled_at"])
+    await statement.save(update_fields=["payments", "refunds", "paid_fen", "refunded_fen", "reconciled_at"])
     await sign(actor, statement)

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.identity.rules import Role
 from app.kernel import audit, clock, db
 from app.kernel.actor import Actor
+from app.kernel.errors import IllegalMove
 from app.payments import money_tasks
 from app.payments.models import PaymentAttempt, Refund
 from app.payments.moves import advance
@@ -22,7 +23,7 @@ from app.payments.refunds.errors import (
     SecondPersonNeeded,
 )
 from app.payments.refunds.promising import Promise, hold, let_go, promise_again
-from app.payments.refunds.queries import lock_promise, refund_at_work
+from app.payments.refunds.queries import in_words, lock_promise, refund_at_work
 from app.payments.refunds.rules import AT_PROVIDER
 from app.payments.refunds.sending import order_of
 from app.payments.refunds.settling import settle_refund
@@ -42,7 +43,7 @@ async def approve_refund(actor: Actor, refund_id: UUID) -> Refund:
         refund = promise.refund
         if refund.decided_by_id == actor.id and refund.state not in {RefundState.REQUESTED, RefundState.DECLINED}:
             return refund
-        _check_second(actor, refund, "approve")
+        _check_second(actor, promise, "approve")
         await hold(promise)
         await advance(refund, "approve", **_decided(actor), ask_again_at=clock.now())
         await _record(actor, "approved", promise)
@@ -61,17 +62,27 @@ async def decline_refund(actor: Actor, refund_id: UUID, answer: str) -> Refund:
         refund = promise.refund
         if refund.decided_by_id == actor.id and refund.state is RefundState.DECLINED:
             return refund
-        _check_second(actor, refund, "decline")
+        _check_second(actor, promise, "decline")
         await let_go(promise, entered=False)
         await advance(refund, "decline", **_decided(actor), answer=why)
         await _record(actor, "declined", promise)
     return refund
 
 
-def _check_second(actor: Actor, refund: Refund, verb: str) -> None:
-    REFUND_LIFE.edge(refund.state, verb)
-    if refund.requested_by == actor.reference:
+def _check_second(actor: Actor, promise: Promise, verb: str) -> None:
+    _check_may(promise.refund, promise.attempt, verb)
+    if promise.refund.requested_by == actor.reference:
         raise SecondPersonNeeded
+
+
+def _check_may(refund: Refund, attempt: PaymentAttempt, verb: str) -> None:
+    if not REFUND_LIFE.may(refund.state, verb):
+        raise _illegal(refund, attempt)
+
+
+def _illegal(refund: Refund, attempt: PaymentAttempt) -> IllegalMove:
+    """In the words in which people read how it stands: no platform is told of at a window."""
+    return IllegalMove(refund.state.value, in_words(refund, attempt))
 
 
 def _decided(actor: Actor) -> dict[str, Any]:
@@ -96,7 +107,7 @@ async def retry_refund(actor: Actor, refund_id: UUID) -> Refund:
         elif refund.state is RefundState.CLOSED:
             refund = await _start_again(actor, promise)
         else:
-            raise REFUND_LIFE.illegal(refund.state)
+            raise _illegal(refund, promise.attempt)
         await _record(actor, "retried", promise)
     return refund
 
@@ -131,6 +142,7 @@ async def give_up_refund(actor: Actor, refund_id: UUID, answer: str) -> Refund:
         promise = await lock_promise(refund_id)
         if promise.refund.state is RefundState.CLOSED:
             return promise.refund
+        _check_may(promise.refund, promise.attempt, "close")
         await advance(promise.refund, "close", answer=why, ask_again_at=None)
         await let_go(promise)
         await money_tasks.settle_by_itself(f"refund:{promise.refund.id}")
@@ -139,8 +151,8 @@ async def give_up_refund(actor: Actor, refund_id: UUID, answer: str) -> Refund:
 
 
 async def _check_unknown_there(refund: Refund) -> None:
-    REFUND_LIFE.edge(refund.state, "close")
     attempt = await PaymentAttempt.get(id=refund.attempt_id)
+    _check_may(refund, attempt, "close")
     channel = live_channel(attempt.channel)
     if channel.at_window:
         return
@@ -163,26 +175,26 @@ async def confirm_window_refund(actor: Actor, refund_id: UUID) -> Refund:
     if not live_channel(attempt.channel).at_window:
         raise RefundNotAtWindow
     if refund.state is not RefundState.SUCCEEDED:
-        REFUND_LIFE.edge(refund.state, "succeed")
-        await _check_receipt_is_gone(refund)
+        _check_may(refund, attempt, "succeed")
+        await _check_receipt_is_gone(refund, attempt)
     word = RefundTruth(
         attempt.channel, refund.refund_no, RefundStanding.SUCCEEDED, refund.amount_fen, refunded_at=clock.now()
     )
     await settle_refund(word, actor)
     settled = await Refund.get(id=refund_id).prefetch_related("handed_back_by")
     if settled.state is not RefundState.SUCCEEDED:  # somebody gave it up in this very moment
-        raise REFUND_LIFE.illegal(settled.state)
+        raise _illegal(settled, attempt)
     if settled.handed_back_by_id != cashier:
         by = settled.handed_back_by
         raise HandedBackAlready.of(by.title if by else "—", settled.settled_at or clock.now())
     return settled
 
 
-async def _check_receipt_is_gone(refund: Refund) -> None:
+async def _check_receipt_is_gone(refund: Refund, attempt: PaymentAttempt) -> None:
     if await may_go_back(refund.bill_id):
         return
     await refund.refresh_from_db()
-    REFUND_LIFE.edge(refund.state, "succeed")  # somebody gave it up meanwhile, and the receipt stays
+    _check_may(refund, attempt, "succeed")  # somebody gave it up meanwhile, and the receipt stays
     raise ReceiptStillInForce
 
 

@@ -53,8 +53,11 @@ class SecondPersonNeeded(Refusal):
 
 class RefundAtPlatform(Refusal):
     code = "REFUND_AT_PLATFORM"
-    zh = "支付平台已经受理这笔退款,不能放弃,请等待结果"
-    en = "The payment platform has taken this refund up; it cannot be given up, please wait for the outcome."
+    zh = "支付平台已经受理这笔退款,不能放弃:处理中的请等待结果,异常的请在支付平台商户后台处理后重新查询"
+    en = (
+        "The payment platform has taken this refund up; it cannot be given up. Wait for the outcome; one that did not"
+        " arrive is seen to in the platform's merchant console and then retried."
+    )
 
 
 class RefundNotAtWindow(Refusal):

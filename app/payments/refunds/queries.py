@@ -16,7 +16,7 @@ from app.payments.models import Bill, PaymentAttempt, Refund
 from app.payments.ports import PaymentChannel
 from app.payments.queries import bill_at_work, bill_of, locked_attempt, locked_bill, of_units
 from app.payments.refunds.promising import Promise
-from app.payments.refunds.rules import LET_GO, left_by_line, paid_by_line
+from app.payments.refunds.rules import LET_GO, left_by_line, paid_by_line, refund_in_words
 from app.payments.states import AttemptState, RefundState
 from app.payments.words import RefundReason
 from app.texts.models import TextCheck
@@ -134,10 +134,15 @@ def remark_for(actor: Actor, refund: Refund, known: TextCheck | None) -> str:
     return refund.remark if standing is None or may_read(standing, is_writer=is_writer, is_staff=is_staff) else ""
 
 
-def is_at_window(refund: Refund) -> bool:
-    """Whether a cashier hands the money back, for a refund with its payment."""
-    channel = ports.every(PaymentChannel).get(refund.attempt.channel)
+def is_at_window(attempt: PaymentAttempt) -> bool:
+    """Whether a cashier hands the money of a payment back."""
+    channel = ports.every(PaymentChannel).get(attempt.channel)
     return channel is not None and channel.at_window
+
+
+def in_words(refund: Refund, attempt: PaymentAttempt) -> tuple[str, str]:
+    """How a refund of a payment stands, as people read it."""
+    return refund_in_words(refund.state, at_window=is_at_window(attempt), answered=bool(refund.answer))
 
 
 async def lock_promise(refund_id: UUID) -> Promise:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
 
 from app.kernel import ports
 from app.kernel.settings import SettingsInvalid
@@ -97,6 +97,33 @@ async def test_the_doctor_says_what_is_wrong(sandbox: Sandbox, name: str, value:
         with pytest.raises(NotAccepted) as fault:
             await ports.get(ports.HealthCheck, "wechat").check()
     assert str(fault.value) == cause
+
+
+@pytest.mark.parametrize("certificates", [True, False])
+async def test_the_doctor_says_that_no_notice_could_be_opened(sandbox: Sandbox, *, certificates: bool) -> None:
+    wrong = {**sandbox.environment, "WECHAT_PAY_API_V3_KEY": "0" * 32}
+    if certificates:
+        wrong |= {"WECHAT_PAY_PUBLIC_KEY_ID": "", "WECHAT_PAY_PUBLIC_KEY_FILE": ""}
+    async with connected("wechat", **wrong):
+        with pytest.raises(NotAccepted, match="another key than WECHAT_PAY_API_V3_KEY, so no notice"):
+            await ports.get(ports.HealthCheck, "wechat").check()
+
+
+async def test_the_doctor_says_that_what_wechat_signs_cannot_be_verified(sandbox: Sandbox, tmp_path: Path) -> None:
+    other = generate_private_key(65537, 2048).public_key()
+    (tmp_path / "other.pem").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    wrong = {**sandbox.environment, "WECHAT_PAY_PUBLIC_KEY_FILE": str(tmp_path / "other.pem")}
+    async with connected("wechat", **wrong):
+        with pytest.raises(NotAccepted, match=r"cannot be verified \(.*\): set WECHAT_PAY_PUBLIC_KEY_ID and its file"):
+            await ports.get(ports.HealthCheck, "wechat").check()
+
+
+async def test_the_doctor_is_content_where_no_certificates_are_given_out(
+    sandbox: Sandbox, control: SandboxControl
+) -> None:
+    await control.be_hostile(public_key_only=True)
+    async with connected("wechat", **sandbox.environment):
+        assert "accepts our signature" in await ports.get(ports.HealthCheck, "wechat").check()
 
 
 async def test_the_doctor_notices_that_no_answer_could_be_verified(sandbox: Sandbox, control: SandboxControl) -> None:

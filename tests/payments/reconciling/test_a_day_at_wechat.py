@@ -227,6 +227,9 @@ async def test_a_day_is_signed_off_once_it_is_over_and_nothing_is_open(days: Day
             with pytest.raises(DayNotOver):
                 await sign_off(cashier, CHANNEL, days.day())
     with await days.at(8, day=1):
+        async with nothing_moves():
+            with pytest.raises(DayNotReconciled):
+                await sign_off(cashier, CHANNEL, days.day())
         await reconcile_missed(CHANNEL, days.day())
         with pytest.raises(DayNotReconciled):
             await sign_off(cashier, CHANNEL, days.day())

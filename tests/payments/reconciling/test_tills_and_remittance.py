@@ -104,8 +104,8 @@ async def test_a_day_at_a_window_is_signed_off_with_the_count_of_the_last_cashie
     one = await cash.count(cash.first, 8000)
     assert one.state is StatementState.EXPECTED
     both = await cash.count(cash.second, 3000)
-    assert (both.state, both.payments, both.paid_fen, both.refunded_fen) == (
-        StatementState.SIGNED_OFF, 3, 12_000, 1_000,
+    assert (both.state, both.payments, both.paid_fen, both.refunds, both.refunded_fen) == (
+        StatementState.SIGNED_OFF, 3, 12_000, 1, 1_000,
     )  # fmt: skip
     async with nothing_moves():
         await cash.count(cash.first, 8000)

@@ -10,7 +10,13 @@ from app.kernel.actor import Scope
 from app.kernel.audit import AuditLine
 from app.kernel.errors import IllegalMove, NotAllowed, NotFound
 from app.payments.models import Refund
-from app.payments.refunds.deciding import approve_refund, confirm_window_refund, give_up_refund
+from app.payments.refunds.deciding import (
+    approve_refund,
+    confirm_window_refund,
+    decline_refund,
+    give_up_refund,
+    retry_refund,
+)
 from app.payments.refunds.errors import HandedBackAlready, RefundNotAtWindow
 from app.payments.refunds.sending import pursue
 from app.payments.states import AttemptState, BillState, RefundState
@@ -105,9 +111,23 @@ async def test_money_nobody_collects_is_free_again(paid: Paid) -> None:
     assert (await give_up_refund(paid.second, refund.id, "缴款人未来领取")).state is RefundState.CLOSED
     assert await paid.standing() == (BillState.PAID, 0, AttemptState.SUCCEEDED, 0)
     async with nothing_moves("refund"):
-        with pytest.raises(IllegalMove):
+        with pytest.raises(IllegalMove) as refusal:
             await confirm_window_refund(paid.cashier, refund.id)
+    assert "“退款没有进行,原因见说明”" in refusal.value.sentence("zh")
     await check_books(paid.bill.id)
+
+
+async def test_who_comes_too_late_reads_how_it_stands_at_a_window_where_there_is_no_platform(paid: Paid) -> None:
+    refund, words = await paid.refund(4000, 4000, paid.payer), []
+    for act in (retry_refund(paid.second, refund.id), give_up_refund(paid.second, refund.id, "缴款人未来领取")):
+        with pytest.raises(IllegalMove) as refusal:
+            await act
+        words.append(refusal.value.values["state_zh"])
+    await approve_refund(paid.second, refund.id)
+    with pytest.raises(IllegalMove) as refusal:
+        await decline_refund(paid.second, refund.id, "不退")
+    words.append(refusal.value.values["state_zh"])
+    assert words == ["退款审核中", "退款审核中", "退款已同意,请到缴费窗口领取"]
 
 
 async def test_two_cashiers_and_one_who_gives_up_at_once_hand_it_over_once_or_never(portal: Portal) -> None:
