@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from app.delivery.commands import tracker_of
 from app.delivery.models import Parcel
@@ -45,10 +45,16 @@ async def take_statement(actor: Actor, carrier: str, text: str, closes: str = ""
         numbers = {line.number for line in lines}
         found = await Parcel.filter(carrier=carrier, tracking_number__in=numbers).order_by("id").select_for_update()
         parcels = {parcel.tracking_number: parcel for parcel in found}
-        opened = 0
+        opened, billed = 0, dict[str, date]()
         for line in lines:
             parcel = parcels.get(line.number)
-            opened += await _theirs_only(carrier, line) if parcel is None else await _compare(parcel, line)
+            if parcel is None:
+                opened += await _theirs_only(carrier, line)
+            elif line.number in billed:
+                opened += await _theirs_only(carrier, line, billed_before=str(billed[line.number]))
+            else:
+                opened += await _compare(parcel, line)
+            billed.setdefault(line.number, line.day)
         if month is not None:
             opened += await _ours_only(carrier, *month)
         detail = {"carrier": carrier, "lines": len(lines), "closes": closes}

@@ -68,13 +68,7 @@ def read_statement(text: str) -> list[Billed]:
     rows = [(reader.line_num, row) for row in reader if any(row)]
     if not rows or tuple(cell.strip().lower() for cell in rows[0][1]) != COLUMNS:
         raise _wrong(1, f"表头应为{','.join(COLUMNS)}", f"the heading has to be {','.join(COLUMNS)}")
-    lines: dict[str, Billed] = {}
-    for place, row in rows[1:]:
-        line = _read(place, row)
-        if line.number in lines:
-            raise _wrong(place, "运单号重复", "the tracking number is there twice")
-        lines[line.number] = line
-    return list(lines.values())
+    return [_read(place, row) for place, row in rows[1:]]
 
 
 def _read(place: int, row: Sequence[str]) -> Billed:

@@ -134,6 +134,19 @@ async def test_what_was_called_off_and_what_was_billed_before_is_not_paid_unseen
     assert (await Parcel.get(id=twice.parcel.id)).settled_fen == 900
 
 
+async def test_what_one_statement_bills_twice_is_a_task_and_the_rest_of_it_is_taken(portal: Portal) -> None:
+    twice, once = await ordered(portal), await ordered(portal)
+    for sent in (twice, once):
+        await news(portal, sent, "10")
+    cashier = await caller_of(portal, await make_staff(Role.CASHIER))
+    lines = statement(("", twice.number, 500, "9.00"), ("", once.number, 500, "9.00"), ("", twice.number, 500, "9.00"))
+    told = [await cashier.do("TakeCarrierStatement", carrier="zhongtong", csv=lines) for _ in range(2)]
+    assert [(each["lines"], each["matched"], each["tasks"]) for each in told] == [(3, 2, 1), (3, 2, 0)]
+    surplus = await DeliveryTask.get(kind=TaskKind.SETTLEMENT_THEIRS_ONLY, subject=f"zhongtong/{twice.number}")
+    assert surplus.detail == {"fee_fen": 900, "day": "2026-11-26", "order_no": "", "billed_before": "2026-11-26"}
+    assert [await tasks(sent) for sent in (twice, once)] == [[], []]
+
+
 async def test_a_month_is_one_and_the_report_is_for_who_works_for_all_of_the_city(portal: Portal) -> None:
     cashier = await caller_of(portal, await make_staff(Role.CASHIER))
     local = await caller_of(portal, await make_staff(Role.CASHIER, scope=Scope(division="990102")))

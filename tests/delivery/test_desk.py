@@ -265,7 +265,7 @@ async def test_a_carriers_statement_is_held_against_our_parcels(portal: Portal) 
     [
         ("", "1"),
         ("order,number\n", "1"),
-        (statement(("", "1234567", 1, "1.00"), ("", "1234567", 1, "1.00")), "3"),
+        (statement(("", "1234567", 1, "1.00"), ("", "7654321", 1, "NaN")), "3"),
         (statement(("", "12", 1, "1.00")), "2"),
         (statement(("", "12", 1, "1.00")).replace("\n", "\n\n,,,,\n", 1), "4"),
         (statement(("", "1234567", -1, "1.00")), "2"),

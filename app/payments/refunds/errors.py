@@ -12,8 +12,8 @@ from app.kernel.money import Fen, yuan
 
 class NothingToRefund(Refusal):
     code = "NOTHING_TO_REFUND"
-    zh = "这张缴费单没有可退的款项:尚未缴费,或已经退还、正在退还"
-    en = "There is nothing to give back: this bill is not paid, or its money is back or on its way already."
+    zh = "这张缴费单没有可退的款项:尚未缴费,或已经退还、正在退还(含审核中的申请)"
+    en = "There is nothing to give back: this bill is not paid, or its money is back, on its way or being asked for."
 
 
 class NothingToReturn(Refusal):
