@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from app.booking.models import Booking
 from app.booking.rules import BookingState
 from tests.booking.lines import PLACE, a_day, fill, slot_on
-from tests.booking.places import make_slot
+from tests.booking.places import make_slot, row_of
 from tests.cases.filing import CARD, PERMIT, file_case
 from tests.identity.traces import nothing_moves
 from tests.people import new_key
@@ -19,8 +17,7 @@ async def test_a_visit_for_something_else_too_is_not_the_agents_to_see_or_change
     """Whichever of its items was named first."""
     principal, agent = await make_pair(portal, CARD)
     agent.phone.acting_for = principal.id
-    start = (await make_slot(1, hours_ahead=40)).starts_at
-    slots = [await make_slot(1, starts_at=start + timedelta(minutes=30 * number)) for number in (2, 3)]
+    slots = await row_of(1, 2, days_ahead=36)
     wanted = [{"itemKey": CARD}, {"itemKey": PERMIT}]
     asked = {"slotId": str(slots[0].id), "items": wanted, "idempotencyKey": new_key()}
     booked = await principal.phone.do("Book", **asked)
@@ -59,8 +56,7 @@ async def test_a_case_does_not_tell_the_agent_of_a_visit_for_something_else_too(
     principal, agent = await make_pair(portal, CARD)
     agent.phone.acting_for = principal.id
     case = await file_case(principal.actor)
-    start = (await make_slot(1, hours_ahead=44)).starts_at
-    slots = [await make_slot(1, starts_at=start + timedelta(minutes=30 * number)) for number in (2, 3)]
+    slots = await row_of(1, 2, days_ahead=37)
     items = [{"itemKey": CARD, "caseId": str(case.id)}, {"itemKey": PERMIT}]
     booked = await principal.phone.do("Book", slotId=str(slots[0].id), items=items, idempotencyKey=new_key())
     assert booked["__typename"] == "Booking", booked
@@ -93,8 +89,7 @@ async def test_a_place_in_line_for_something_else_too_is_not_the_agents(portal: 
 async def test_a_missed_visit_for_something_else_too_is_not_the_agents_to_appeal(portal: Portal) -> None:
     principal, agent = await make_pair(portal, CARD)
     agent.phone.acting_for = principal.id
-    start = (await make_slot(1, hours_ahead=48)).starts_at
-    slots = [await make_slot(1, starts_at=start + timedelta(minutes=30 * number)) for number in (2, 3)]
+    slots = await row_of(1, 2, days_ahead=38)
     items = [{"itemKey": CARD}, {"itemKey": PERMIT}]
     booked = await principal.phone.do("Book", slotId=str(slots[0].id), items=items, idempotencyKey=new_key())
     await Booking.filter(id=booked["id"]).update(state=BookingState.NO_SHOW)

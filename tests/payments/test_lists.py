@@ -6,7 +6,7 @@ import pytest
 
 from app.identity.rules import Role
 from app.kernel import db
-from app.payments.models import Bill, MoneyTask
+from app.payments.models import Bill
 from app.payments.money_tasks import open_task
 from app.payments.words import TaskKind
 from tests.benchmarks.measuring import counted_statements
@@ -47,7 +47,7 @@ async def test_a_list_of_twenty_costs_as_many_statements_as_one_of_two(portal: P
     few, many = [await _cost(reader, operation, first=rows, **more) for rows in (2, ROWS)]
     assert [len(told["edges"]) for _, told in (few, many)] == [2, ROWS]
     assert few[0] == many[0]
-    await MoneyTask.filter(subject__in=[f"bill:{notice.id}" for notice in notices]).delete()
+    await portal.run_jobs()
 
 
 async def test_twenty_refunds_of_a_bill_cost_as_many_statements_as_two(portal: Portal) -> None:

@@ -230,7 +230,7 @@ NAMES_NOBODY: dict[str, str] = {
     "ClaimInFull": "claim claimant",
     "ClosurePreview": "slots bookings movable",
     "Courier": "name phone",
-    "CourierOffer": "carrier carrierName payer feeFen payerText",
+    "CourierOffer": "carrier carrierName payer windowNeeded feeFen payerText",
     "CreditRule": "fault count withinDays consequence days liveAtMost",
     "DayPreview": "day category added removed changed kept bookings",
     "CreditAppeal": "id state madeAt decidedAt visit groundsStanding",

@@ -70,7 +70,7 @@ def check_token(world: World, call: Call) -> None:
     if not shown:
         raise WechatError(41001)
     token = shelf(world).get(shown)
-    if token is None or token.killed:
+    if token is None or token.killed or token.issued > world.clock.now():
         raise WechatError(40001)
     if token.expires <= world.clock.now():
         raise WechatError(42001)
@@ -106,7 +106,9 @@ def _forced(world: World, newest: Token | None, now: float) -> Token:
 
 
 def _newest(world: World, family: str) -> Token | None:
-    return next((token for token in reversed(shelf(world).every()) if token.family == family), None)
+    """Of what was issued by now: whoever turns the clock back has undone the rest."""
+    known = (token for token in reversed(shelf(world).every()) if token.issued <= world.clock.now())
+    return next((token for token in known if token.family == family), None)
 
 
 def _issue(world: World, family: str, now: float) -> Token:

@@ -65,6 +65,16 @@ async def test_the_stable_token_stays_the_same_until_its_last_five_minutes(
     assert [answer["errcode"] for answer in both] == [40029, 40029]
 
 
+async def test_a_token_of_a_time_that_was_turned_back_is_none(
+    mini: MiniProgram, control: SandboxControl, token: str
+) -> None:
+    await control.advance_clock(7000)
+    later = (await mini.token())["access_token"]
+    await control.advance_clock(-7000)
+    assert (await mini.post("/wxa/business/getuserphonenumber", {"code": "x"}, later))["errcode"] == 40001
+    assert (await mini.token())["access_token"] == token
+
+
 async def test_a_forced_refresh_kills_the_old_token_but_not_twice_in_thirty_seconds(
     mini: MiniProgram, control: SandboxControl, token: str
 ) -> None:
