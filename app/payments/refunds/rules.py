@@ -181,7 +181,7 @@ _VERDICTS: dict[RefundStanding, dict[RefundState, RefundJudgement]] = {
         _R.PROCESSING: _J.GIVEN_UP,
         _R.ABNORMAL: _J.GIVEN_UP,
         _R.CLOSED: _J.REPEATED,
-        _R.SUCCEEDED: _J.IMPOSSIBLE,
+        _R.SUCCEEDED: _J.BOUNCED,  # nobody told us; given up only when the next answer says so again
     },
 }
 _SPOKEN_BEFORE = frozenset({_R.ABNORMAL, _R.SUCCEEDED, _R.CLOSED})

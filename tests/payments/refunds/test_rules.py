@@ -54,7 +54,7 @@ def test_corrections_follow_an_answer_only() -> None:
     assert answered(S.ABNORMAL, R.SUCCEEDED) is J.BOUNCED
     assert answered(S.SUCCEEDED, R.CLOSED) is J.BACK_AFTER_ALL
     assert answered(S.SUCCEEDED, R.ABNORMAL) is J.BACK
-    assert answered(S.CLOSED, R.SUCCEEDED) is J.IMPOSSIBLE
+    assert [answered(S.CLOSED, state) for state in (R.SUCCEEDED, R.ABNORMAL)] == [J.BOUNCED, J.GIVEN_UP]
     assert answered(S.SUCCEEDED, R.REQUESTED) is J.IMPOSSIBLE
     assert answered(S.PROCESSING, R.SUCCEEDED) is J.NOTHING
 

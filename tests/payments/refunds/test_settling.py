@@ -108,6 +108,23 @@ async def test_what_the_bank_sends_back_is_owed_again_until_it_arrives(paid: Pai
     await check_books(paid.bill.id)
 
 
+async def test_what_was_back_and_is_given_up_without_a_word_between_is_owed_and_started_again(paid: Paid) -> None:
+    """The bounce was told to nobody. The next answer has to say it again before money is sent a second time."""
+    refund = await paid.refund(4000, 10000)
+    await said(refund, S.SUCCEEDED)
+    assert await said(refund, S.CLOSED, asked=False) == "DOUBTED"
+    assert await said(refund, S.CLOSED) == "BOUNCED"
+    assert await paid.standing() == (B.PAID, 0, AttemptState.SUCCEEDED, 4000)
+    assert (await Refund.get(id=refund.id)).ask_again_at is not None
+    assert not await Refund.exists(again_of=refund.id)
+    await check_books(paid.bill.id)
+
+    assert await said(refund, S.CLOSED) == "GIVEN_UP"
+    again = await Refund.get(again_of=refund.id)
+    assert (again.state, again.amount_fen) == (R.APPROVED, 4000)
+    await check_books(paid.bill.id)
+
+
 async def test_one_part_that_bounces_leaves_the_other_back(paid: Paid) -> None:
     first, second = await paid.refund(4000, 10000), await paid.refund(6000, 6000)
     await said(first, S.SUCCEEDED)
