@@ -6,6 +6,7 @@ Scanned in by its number: a result that came back waits at the desk again; mater
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from app.cases.commands import record_returned
@@ -36,6 +37,9 @@ _SETTLED_BY_SCAN = (
     TaskKind.LOST,
     TaskKind.RECEIPT_UNCONFIRMED,
 )
+_Listed = Sequence[tuple[Case, Sequence[Mapping[str, Any]]]]
+"""Cases, each with the list of materials of its item."""
+
 _AWAY = frozenset({ParcelState.RETURNED, ParcelState.RETURNING, ParcelState.REFUSED, ParcelState.LOST})
 
 
@@ -98,11 +102,12 @@ async def receive_materials(actor: Actor, parcel_id: UUID, found: Mapping[UUID, 
             raise ParcelNotReturned
         if found.keys() - {case.id for case in cases}:
             raise parcel_missing()
-        before = await _missing(parcel, cases) if parcel.received_at is not None else None
+        listed = await _materials_of(cases)
+        before = await _missing(parcel, listed) if parcel.received_at is not None else None
         if before is None:
             await _arrive(parcel, ParcelState.DELIVERED, DeliveredTo.ADDRESSEE)
-        await _keep_found(parcel, cases, found)
-        missing = await _missing(parcel, cases)
+        await _keep_found(parcel, listed, found)
+        missing = await _missing(parcel, listed)
         if before is not None and missing != before:
             await publish(ParcelReceived(parcel.id))
         if missing:
@@ -113,10 +118,13 @@ async def receive_materials(actor: Actor, parcel_id: UUID, found: Mapping[UUID, 
     return parcel
 
 
-async def _keep_found(parcel: Parcel, cases: Sequence[Case], found: Mapping[UUID, Sequence[int]]) -> None:
+async def _materials_of(cases: Sequence[Case]) -> _Listed:
     items = await items_by_id([case.item_id for case in cases])
-    for case, item in zip(cases, items, strict=True):
-        materials = item.materials if item is not None else []
+    return [(case, item.materials if item is not None else []) for case, item in zip(cases, items, strict=True)]
+
+
+async def _keep_found(parcel: Parcel, listed: _Listed, found: Mapping[UUID, Sequence[int]]) -> None:
+    for case, materials in listed:
         inside = sorted(set(found.get(case.id, ())))
         if not set(inside) <= {material["order"] for material in materials}:
             raise InvalidInput(
@@ -125,14 +133,10 @@ async def _keep_found(parcel: Parcel, cases: Sequence[Case], found: Mapping[UUID
         await ParcelCase.filter(parcel_id=parcel.id, case_id=case.id).update(found=inside)
 
 
-async def _missing(parcel: Parcel, cases: Sequence[Case]) -> dict[str, list[int]]:
+async def _missing(parcel: Parcel, listed: _Listed) -> dict[str, list[int]]:
     """Orders of required materials that were not inside, by the number of the case."""
-    items = await items_by_id([case.item_id for case in cases])
     inside = {content.case_id: content.found for content in await ParcelCase.filter(parcel_id=parcel.id)}
-    lacking = {
-        case.number: missing_materials(item.materials if item is not None else [], inside[case.id])
-        for case, item in zip(cases, items, strict=True)
-    }
+    lacking = {case.number: missing_materials(materials, inside[case.id]) for case, materials in listed}
     return {number: orders for number, orders in lacking.items() if orders}
 
 

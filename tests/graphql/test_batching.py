@@ -16,6 +16,7 @@ from app.delivery.rules import Watch
 from app.kernel import clock, db
 from app.payments.models import Bill
 from app.payments.states import BillState
+from tests.benchmarks.measuring import counted_statements
 from tests.identity.accounts import caller_of
 from tests.messages.stage import make_reader
 from tests.people import Phone
@@ -85,33 +86,27 @@ EVERY_PARCEL = """{ myCases(first: 50) { edges { node { parcels {
 } } } } }"""
 
 
-async def test_every_parcel_of_five_cases_costs_as_many_statements_as_that_of_one(
-    portal: Portal, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_every_parcel_of_five_cases_costs_as_many_statements_as_that_of_one(portal: Portal) -> None:
     costs = []
     for cases in (1, 5):
         phone = await portal.phone()
         await file_cases(phone, cases)
-        caplog.clear()
-        with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+        with counted_statements() as counter:
             answer = (await phone.post({"query": EVERY_PARCEL})).json()
         parcels = [parcel for edge in answer["data"]["myCases"]["edges"] for parcel in edge["node"]["parcels"]]
         assert [len(parcel["timeline"]) for parcel in parcels] == [1] * cases
-        costs.append(len([record for record in caplog.records if record.name == "tortoise.db_client"]))
+        costs.append(counter.statements)
     assert costs[0] == costs[1] > 3
 
 
-async def test_a_full_inbox_costs_as_many_statements_as_one_message(
-    portal: Portal, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_full_inbox_costs_as_many_statements_as_one_message(portal: Portal) -> None:
     costs = []
     for messages in (1, 8):
         reader = await make_reader(portal)
         for _ in range(messages):
             await reader.told()
         phone = await caller_of(portal, reader.actor)
-        caplog.clear()
-        with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+        with counted_statements() as counter:
             assert len((await phone.do("MyMessages", first=50))["edges"]) == messages
-        costs.append(len([record for record in caplog.records if record.name == "tortoise.db_client"]))
+        costs.append(counter.statements)
     assert costs[0] == costs[1] > 1
